@@ -1,0 +1,82 @@
+"""Typed reading of the environment.
+
+Each call registers its name, default and help, so that one list of settings
+exists: `manage.py settings_doc` prints it and a test holds docs/settings.md
+against it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    kind: str
+    default: str
+    help: str
+
+
+REGISTRY: dict[str, Setting] = {}
+
+
+def _read(name: str, kind: str, default: T, help: str, parse: Callable[[str], T]) -> T:
+    REGISTRY[name] = Setting(name, kind, "" if default is None else str(default), help)
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    try:
+        return parse(raw)
+    except (ValueError, TypeError):
+        raise ImproperlyConfigured(f"{name}={raw!r} is not {kind}: {help}") from None
+
+
+def text(name: str, default: str, help: str) -> str:
+    return _read(name, "text", default, help, str)
+
+
+def integer(name: str, default: int, help: str, minimum: int = 0) -> int:
+    def parse(raw: str) -> int:
+        value = int(raw)
+        if value < minimum:
+            raise ValueError
+        return value
+
+    return _read(name, f"an integer ≥ {minimum}", default, help, parse)
+
+
+def number(name: str, default: float, help: str) -> float:
+    return _read(name, "a number", default, help, float)
+
+
+def flag(name: str, default: bool, help: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+
+    def parse(raw: str) -> bool:
+        try:
+            return words[raw.strip().lower()]
+        except KeyError:
+            raise ValueError from None
+
+    return _read(name, "1 or 0", default, help, parse)
+
+
+def names(name: str, default: list[str], help: str) -> list[str]:
+    def parse(raw: str) -> list[str]:
+        return [part.strip() for part in raw.split(",") if part.strip()]
+
+    return _read(name, "a comma-separated list", default, help, parse)
+
+
+def path(name: str, default: Path, help: str) -> Path:
+    return _read(name, "a path", default, help, lambda raw: Path(raw).expanduser().resolve())

@@ -1,0 +1,282 @@
+"""All settings of a Cracktrader server.
+
+What an operator may set is read through `env`, with its default and one line
+of help; docs/settings.md lists them all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import env, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- where things live -----------------------------------------------------
+
+CRACKTRADER_HOME = env.path(
+    "CRACKTRADER_HOME",
+    BASE_DIR / "var",
+    "Directory of database, candles, artifacts, secret key and logs.",
+)
+CRACKTRADER_HOME.mkdir(parents=True, exist_ok=True)
+CANDLES_DIR = env.path(
+    "CRACKTRADER_CANDLES_DIR", CRACKTRADER_HOME / "candles", "Directory of the candle store."
+)
+STRATEGIES_DIR = env.path(
+    "CRACKTRADER_STRATEGIES_DIR",
+    CRACKTRADER_HOME / "strategies",
+    "Directory of your own strategy files; `manage.py sync_strategies` reads it.",
+)
+ARTIFACTS_DIR = env.path(
+    "CRACKTRADER_ARTIFACTS_DIR",
+    CRACKTRADER_HOME / "artifacts",
+    "Directory of finished runs' trades, orders and equity (Parquet).",
+)
+
+# --- security --------------------------------------------------------------
+
+DEBUG = env.flag("CRACKTRADER_DEBUG", False, "Django's debug mode; refused off loopback.")
+SECRET_KEY = env.text(
+    "CRACKTRADER_SECRET_KEY", "", "Signing key; generated into <home>/secret_key when not set."
+) or secret.read_or_create(CRACKTRADER_HOME / "secret_key")
+HOST = env.text("HOST", "127.0.0.1", "Address the web server listens on; loopback only.")
+PORT = env.integer("PORT", 8000, "Port the web server listens on.", minimum=1)
+ALLOWED_HOSTS = env.names(
+    "CRACKTRADER_ALLOWED_HOSTS",
+    ["localhost", "127.0.0.1", "[::1]"],
+    "Host names requests may be addressed to.",
+)
+if HOST not in ("", "0.0.0.0", "::", *ALLOWED_HOSTS):  # noqa: S104 - compared, not bound
+    ALLOWED_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
+CSRF_TRUSTED_ORIGINS = env.names(
+    "CRACKTRADER_TRUSTED_ORIGINS", [], "Origins of a proxy in front, e.g. https://desk.example."
+)
+SECURE_PROXY = env.flag(
+    "CRACKTRADER_BEHIND_TLS", False, "Set when a proxy in front serves HTTPS: secure cookies, HSTS."
+)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = SECURE_PROXY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_PROXY else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_PROXY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_PROXY
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer(
+    "CRACKTRADER_MAX_BODY_BYTES", 1_048_576, "Largest request body accepted.", minimum=1024
+)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- applications ----------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "cracktrader_site.apps.SiteConfig",
+    "exchanges.apps.ExchangesConfig",
+    "strategies.apps.StrategiesConfig",
+    "runs.apps.RunsConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cracktrader_site.api.middleware.ApiGuard",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "cracktrader_site.urls"
+WSGI_APPLICATION = "cracktrader_site.wsgi.application"
+ASGI_APPLICATION = "cracktrader_site.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+# Assets come from the installed packages; nothing is collected or built.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- database --------------------------------------------------------------
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": CRACKTRADER_HOME / "db.sqlite3",
+        # Reopening the file costs more than most of our queries.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for
+            # it; a deferred transaction that upgrades later fails at once.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728;"
+            ),
+        },
+        "TEST": {"OPTIONS": {}},
+    }
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": ARTIFACTS_DIR, "base_url": None},
+    },
+}
+
+# --- tasks -----------------------------------------------------------------
+
+JOB_WORKERS = env.integer("CRACKTRADER_JOB_WORKERS", 2, "Worker processes for backtests.", minimum=1)
+BACKTEST_TIMEOUT = env.integer(
+    "CRACKTRADER_BACKTEST_TIMEOUT", 1800, "Seconds one backtest may take.", minimum=1
+)
+RUN_LEASE_SECONDS = env.integer(
+    "CRACKTRADER_RUN_LEASE_SECONDS",
+    30,
+    "Seconds without a sign of life after which another worker takes a run over.",
+    minimum=2,
+)
+RUN_MAX_ATTEMPTS = env.integer(
+    "CRACKTRADER_RUN_MAX_ATTEMPTS",
+    5,
+    "How often a run whose worker died is taken up again before it fails.",
+    minimum=1,
+)
+Q_CLUSTER = {
+    "name": "jobs",
+    "broker_class": "runs.broker.LeanOrm",
+    "orm": "default",
+    "workers": JOB_WORKERS,
+    "timeout": BACKTEST_TIMEOUT,
+    # The Run row recovers work, the queue only rings the bell: a message is
+    # delivered again far later than any lease, and once is enough.
+    "retry": BACKTEST_TIMEOUT * 3,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": 0,
+    "bulk": 1,
+    "queue_limit": 1,
+    "poll": 0.01,
+    "catch_up": False,
+    "scheduler": False,
+    "recycle": 500,
+    "max_rss": 1_500_000,
+    "label": "Task queue",
+    "error_reporter": {},
+}
+
+# --- market data -----------------------------------------------------------
+
+MAX_SYMBOLS = env.integer("CRACKTRADER_MAX_SYMBOLS", 50, "Symbols one run may trade.", minimum=1)
+MAX_BARS = env.integer(
+    "CRACKTRADER_MAX_BARS", 5_000_000, "Bars one run may cover, all symbols together.", minimum=1
+)
+VENUE_TIMEOUT = env.integer(
+    "CRACKTRADER_VENUE_TIMEOUT", 15, "Seconds to wait for a venue's answer.", minimum=1
+)
+VENUE_RETRIES = env.integer(
+    "CRACKTRADER_VENUE_RETRIES", 4, "How often a failed market data request is repeated."
+)
+
+# --- API -------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["cracktrader_site.api.renderers.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["cracktrader_site.api.parsers.StrictJsonParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
+    "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "cracktrader_site.api.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Cracktrader",
+    "DESCRIPTION": (
+        "Self-hosted trading desk: one contract for backtests, paper and live runs. "
+        "Ratios are fractions (0.05 is 5 %), times are UTC, money is in the quote currency."
+    ),
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatusEnum": "runs.models.Run.Status",
+        "RunModeEnum": "runs.models.Run.Mode",
+    },
+}
+
+# --- admin -----------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Cracktrader",
+    "SITE_HEADER": "Cracktrader",
+    "SITE_SYMBOL": "candlestick_chart",
+    "SHOW_HISTORY": False,
+}
+
+# --- logging ---------------------------------------------------------------
+
+LOG_LEVEL = env.text("CRACKTRADER_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name} [{process}] {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Two lines a task at INFO say nothing the run's events do not.
+        "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
+        "django": {"handlers": [], "propagate": True},
+        # ccxt prints request headers, keys included, at DEBUG.
+        "ccxt": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,83 @@
+"""What a run was asked to do, resolved to the last default, frozen and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from exchanges.domain import InvalidInput, Symbol, Timeframe
+
+
+class CashMode(StrEnum):
+    """Who owns the cash: each symbol its own sleeve, or all symbols one pool."""
+
+    SLEEVES = "sleeves"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The engine's whole input besides bars and decisions.
+
+    Times are UTC ms.  Bars opening in [anchor_ms, start_ms) only warm the
+    strategy up; decisions are taken at the closes of bars opening in
+    [start_ms, end_ms).  Fractions throughout: `fee` and `slippage` of price,
+    stops of the entry's fill price (trailing: of the peak since entry),
+    `position_size` of the cash free when an entry fills, fee included.
+    """
+
+    symbols: tuple[Symbol, ...]
+    timeframe: Timeframe
+    anchor_ms: int
+    start_ms: int
+    end_ms: int
+    initial_cash: float
+    fee: float = 0.0
+    slippage: float = 0.0
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    trailing_stop: float | None = None
+    position_size: float = 1.0
+    cash: CashMode = CashMode.SLEEVES
+
+    def __post_init__(self) -> None:
+        if not self.symbols or len(set(self.symbols)) != len(self.symbols):
+            raise InvalidInput("INVALID_SYMBOLS", "symbols must be given, each once")
+        if not self.anchor_ms <= self.start_ms < self.end_ms:
+            raise InvalidInput("INVALID_RANGE", "the run must start before it ends")
+        if self.stop_loss is not None and self.trailing_stop is not None:
+            raise InvalidInput(
+                "INVALID_STOPS",
+                "stop_loss and trailing_stop exclude each other",
+                valid="one of stop_loss, trailing_stop; take_profit with either",
+            )
+
+    @property
+    def has_stops(self) -> bool:
+        return (self.stop_loss, self.take_profit, self.trailing_stop) != (None, None, None)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {
+            "symbols": list(self.symbols),
+            "timeframe": self.timeframe.name,
+            "cash": self.cash.value,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> RunConfig:
+        return cls(
+            **data
+            | {
+                "symbols": tuple(Symbol(s) for s in data["symbols"]),
+                "timeframe": Timeframe.parse(data["timeframe"]),
+                "cash": CashMode(data["cash"]),
+            }
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON form."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
