@@ -165,7 +165,9 @@ STORAGES = {
 
 # --- tasks -----------------------------------------------------------------
 
-JOB_WORKERS = env.integer("CRACKTRADER_JOB_WORKERS", 2, "Worker processes for backtests.", minimum=1)
+JOB_WORKERS = env.integer(
+    "CRACKTRADER_JOB_WORKERS", 2, "Worker processes for backtests.", minimum=1
+)
 BACKTEST_TIMEOUT = env.integer(
     "CRACKTRADER_BACKTEST_TIMEOUT", 1800, "Seconds one backtest may take.", minimum=1
 )
