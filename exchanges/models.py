@@ -1,0 +1,77 @@
+"""Venues, and what is known of the candles held for them."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
+
+
+class Exchange(models.Model):
+    """A venue an operator allows, by the name the API calls `exchange`.
+
+    What ccxt says of a venue is copied here by `services.sync_exchanges`, so
+    that requests never need ccxt; `base_url` and `enabled` are the operator's
+    and survive every sync.
+    """
+
+    name = models.CharField(
+        max_length=40, unique=True, validators=[RegexValidator(rf"^{NAME_PATTERN}\Z")]
+    )
+    title = models.CharField(max_length=80)
+    ccxt_id = models.CharField(
+        "ccxt id", max_length=40, blank=True, help_text="Empty for the built-in simulated venue."
+    )
+    base_url = models.URLField(
+        "base URL", blank=True, help_text="Replaces the venue's own servers in every request."
+    )
+    enabled = models.BooleanField(default=True)
+    common = models.BooleanField(default=False, help_text="Listed without ?all=true.")
+    taker = models.FloatField("taker fee", null=True, blank=True, help_text="0.001 is 0.1 %.")
+    maker = models.FloatField("maker fee", null=True, blank=True)
+    timeframes = models.JSONField(default=list, blank=True)
+    sandbox = models.BooleanField(default=False, help_text="The venue has a test environment.")
+    websocket = models.BooleanField(default=False)
+    credentials = models.JSONField(default=list, blank=True)
+    note = models.CharField("sandbox note", max_length=300, blank=True)
+    described_by = models.CharField(max_length=40, blank=True, editable=False)
+    markets = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Symbol → [taker, maker]."
+    )
+    markets_fetched_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def builtin(self) -> bool:
+        return not self.ccxt_id
+
+
+class CandleSeries(models.Model):
+    """What the candle store holds of one market; the store itself is the truth."""
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="series")
+    symbol = models.CharField(max_length=41)
+    timeframe = models.CharField(max_length=4)
+    first_ms = models.BigIntegerField(null=True)
+    last_ms = models.BigIntegerField(null=True)
+    rows = models.BigIntegerField(default=0)
+    gaps = models.IntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["exchange__name", "symbol", "timeframe"]
+        verbose_name_plural = "candle series"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "symbol", "timeframe"], name="one_series_per_market"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange_id} {self.symbol} {self.timeframe}"
