@@ -1,0 +1,67 @@
+"""Reads of strategies, ready for the API and the commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from exchanges.domain import NotFound
+
+from .models import Strategy
+
+
+def strategies() -> QuerySet[Strategy]:
+    """Those a run may ask for, and files that are in trouble; without source texts."""
+    shown = Strategy.objects.filter(available=True) | Strategy.objects.exclude(error="")
+    return shown.select_related("current").defer("current__source")
+
+
+def available_names() -> list[str]:
+    usable = Strategy.objects.filter(available=True, current__isnull=False)
+    return list(usable.values_list("name", flat=True))
+
+
+def listing() -> list[dict[str, Any]]:
+    return [entry(strategy) for strategy in strategies()]
+
+
+def detail(name: str) -> dict[str, Any]:
+    """One strategy with its versions, newest first.  Raises UNKNOWN_STRATEGY (404)."""
+    known = name.isprintable() and len(name) <= 120
+    strategy = (
+        Strategy.objects.select_related("current").filter(name=name).first() if known else None
+    )
+    if strategy is None:
+        raise NotFound(
+            "UNKNOWN_STRATEGY",
+            f"there is no strategy {name[:100]!r}",
+            available_strategies=available_names(),
+        )
+    versions = strategy.versions.values("source_hash", "created_at")
+    source = strategy.current.source if strategy.current else ""
+    return entry(strategy) | {
+        "file": strategy.file,
+        "source": source,
+        "versions": [
+            {"version": v["source_hash"], "created_at": v["created_at"]} for v in versions
+        ],
+    }
+
+
+def entry(strategy: Strategy) -> dict[str, Any]:
+    from .params import parameters
+
+    version = strategy.current
+    return {
+        "name": strategy.name,
+        "description": strategy.description,
+        "kind": strategy.kind,
+        "origin": strategy.origin,
+        "parameters": parameters(version.params_schema) if version else {},
+        "params_schema": version.params_schema if version else {},
+        "defaults": version.defaults if version else {},
+        "version": version.source_hash if version else None,
+        "available": strategy.usable,
+        "error": strategy.error or None,
+    }

@@ -1,0 +1,73 @@
+"""What the rest of the house asks of strategies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+
+from exchanges.domain import InvalidInput
+
+from .models import StrategyVersion
+from .queries import available_names
+from .sync import SyncReport, sync_strategies
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exchanges.domain import Bars
+
+    from .base import AnyStrategy, Params
+    from .bias import CheckReport
+
+__all__ = [
+    "SyncReport",
+    "check_strategy",
+    "get_version",
+    "load_strategy",
+    "sync_strategies",
+    "validate_params",
+]
+
+
+def get_version(name: str) -> StrategyVersion:
+    """The version a new run of strategy `name` executes, with its strategy.
+
+    Raises UNKNOWN_STRATEGY with the available names.
+    """
+    if isinstance(name, str) and name.isidentifier() and len(name) <= 100:
+        version = (
+            StrategyVersion.objects.select_related("strategy")
+            .filter(strategy__name=name, strategy__available=True, strategy__current_id=F("id"))
+            .first()
+        )
+        if version:
+            return version
+    raise InvalidInput(
+        "UNKNOWN_STRATEGY",
+        f"{str(name)[:100]!r} is not an available strategy",
+        available_strategies=available_names(),
+    )
+
+
+def load_strategy(version: StrategyVersion) -> type[AnyStrategy]:
+    """The class its stored source defines.  Raises BROKEN_STRATEGY."""
+    from . import registry
+
+    return registry.load(version.source, version.strategy.name)
+
+
+def validate_params(version: StrategyVersion, values: dict[str, Any]) -> Params:
+    """Raises UNKNOWN_PARAM, INVALID_TYPE, INVALID_NUMBER, INVALID_TEXT or INVALID_PARAMS."""
+    from . import params
+
+    return params.validate(load_strategy(version).Params, values)
+
+
+def check_strategy(
+    version: StrategyVersion, values: dict[str, Any], series: Sequence[Bars]
+) -> CheckReport:
+    """Looks for lookahead, too short a warm-up and carelessness; see `strategies.bias`."""
+    from . import bias
+
+    return bias.check(load_strategy(version), validate_params(version, values), series)
