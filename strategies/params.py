@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import reprlib
 from typing import Any
 
@@ -17,6 +16,7 @@ from .base import Params
 ROOT = "strategy_params"
 MAX_DEPTH = 16
 LARGEST = 2**63 - 1
+"""No number may be beyond it; what is not finite is not within it either."""
 
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum")
 
@@ -90,11 +90,11 @@ def _refuse_hostile(value: Any, path: str, depth: int) -> None:
             raise InvalidInput(
                 "INVALID_TEXT", f"{path} holds a character no text may have", field=path
             )
-    elif not isinstance(value, bool | int | float | None):
+    elif isinstance(value, bool) or value is None:
+        return
+    elif not isinstance(value, int | float):
         raise InvalidInput("INVALID_TYPE", f"{path} is not a JSON value", field=path)
-    elif value is not None and not (
-        math.isfinite(value) if isinstance(value, float) else -LARGEST <= value <= LARGEST
-    ):
+    elif not -LARGEST <= value <= LARGEST:
         raise InvalidInput(
             "INVALID_NUMBER", f"{path} must be a finite number of ordinary size", field=path
         )

@@ -7,6 +7,7 @@ stdin and answers with JSON on stdout: the descriptions, or the error.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -73,10 +74,8 @@ def read(source: str) -> Probed:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Ends the child with whatever the file has started."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.communicate()
 
 

@@ -27,14 +27,14 @@ def listing() -> list[dict[str, Any]]:
 
 
 def detail(name: str) -> dict[str, Any]:
-    """One strategy with its versions, newest first.  Raises UNKNOWN_STRATEGY (404)."""
+    """One strategy with its versions, newest first.  Raises STRATEGY_NOT_FOUND."""
     known = name.isprintable() and len(name) <= 120
     strategy = (
         Strategy.objects.select_related("current").filter(name=name).first() if known else None
     )
     if strategy is None:
         raise NotFound(
-            "UNKNOWN_STRATEGY",
+            "STRATEGY_NOT_FOUND",
             f"there is no strategy {name[:100]!r}",
             available_strategies=available_names(),
         )

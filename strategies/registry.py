@@ -44,7 +44,7 @@ def source_hash(source: str) -> str:
 
 
 def load(source: str, name: str) -> type[AnyStrategy]:
-    """The strategy class `name` that `source` defines.  Raises BROKEN_STRATEGY."""
+    """The strategy class `name` that `source` defines.  Raises STRATEGY_BROKEN."""
     found = strategies_in(source)
     try:
         return found[name]
@@ -57,7 +57,7 @@ def load(source: str, name: str) -> type[AnyStrategy]:
 def strategies_in(source: str) -> dict[str, type[AnyStrategy]]:
     """Every concrete strategy defined (not imported) in `source`, by class name.
 
-    Raises BROKEN_STRATEGY when the source does not run, whatever it raises, or
+    Raises STRATEGY_BROKEN when the source does not run, whatever it raises, or
     when one of its classes cannot be used.
     """
     module = _execute(source)
@@ -79,7 +79,7 @@ def strategies_in(source: str) -> dict[str, type[AnyStrategy]]:
 
 
 def describe(cls: type[AnyStrategy]) -> Description:
-    """Raises BROKEN_STRATEGY when name, parameters or warm-up are not as they must be."""
+    """Raises STRATEGY_BROKEN when name, parameters or warm-up are not as they must be."""
     name = cls.__name__
     if not NAME.fullmatch(name):
         raise _broken(f"{name!r} is no name for a strategy: ASCII letters, digits and _")
@@ -114,7 +114,7 @@ def _execute(source: str) -> ModuleType:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         sys.modules[module.__name__] = module
         try:
-            exec(compile(source, filename, "exec"), module.__dict__)
+            exec(compile(source, filename, "exec"), module.__dict__)  # noqa: S102
         except KeyboardInterrupt:
             del sys.modules[module.__name__]
             raise
@@ -135,4 +135,4 @@ def _tell(error: BaseException, filename: str = "") -> str:
 
 
 def _broken(message: str, **details: Any) -> InvalidInput:
-    return InvalidInput("BROKEN_STRATEGY", message, **details)
+    return InvalidInput("STRATEGY_BROKEN", message, **details)

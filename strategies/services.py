@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SyncReport",
+    "check_stops",
     "check_strategy",
     "get_version",
     "load_strategy",
@@ -51,7 +52,7 @@ def get_version(name: str) -> StrategyVersion:
 
 
 def load_strategy(version: StrategyVersion) -> type[AnyStrategy]:
-    """The class its stored source defines.  Raises BROKEN_STRATEGY."""
+    """The class its stored source defines.  Raises STRATEGY_BROKEN."""
     from . import registry
 
     return registry.load(version.source, version.strategy.name)
@@ -62,6 +63,18 @@ def validate_params(version: StrategyVersion, values: dict[str, Any]) -> Params:
     from . import params
 
     return params.validate(load_strategy(version).Params, values)
+
+
+def check_stops(version: StrategyVersion, has_stops: bool) -> None:
+    """Raises INVALID_STOPS for stops on a strategy that gives target weights."""
+    from .base import PortfolioStrategy
+
+    if has_stops and issubclass(load_strategy(version), PortfolioStrategy):
+        raise InvalidInput(
+            "INVALID_STOPS",
+            f"{version.strategy.name} gives target weights: stops do not go with them",
+            valid="stop_loss, take_profit and trailing_stop left out",
+        )
 
 
 def check_strategy(

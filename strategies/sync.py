@@ -35,7 +35,7 @@ class _File:
     name: str
     source: str = ""
     hash: str = ""
-    probed: Probed = Probed()
+    probed: Probed = field(default_factory=Probed)
 
 
 def sync_strategies() -> SyncReport:
@@ -47,8 +47,7 @@ def sync_strategies() -> SyncReport:
     """
     files = list(_files())
     known = {
-        (s.origin, s.file): s.file_hash
-        for s in Strategy.objects.filter(error="", available=True).order_by("error")
+        (s.origin, s.file): s.file_hash for s in Strategy.objects.filter(error="", available=True)
     }
     broken = set(Strategy.objects.exclude(error="").values_list("origin", "file"))
     changed = [
