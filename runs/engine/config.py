@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,6 +55,22 @@ class RunConfig:
                 "stop_loss and trailing_stop exclude each other",
                 valid="one of stop_loss, trailing_stop; take_profit with either",
             )
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        """Every comparison is false for NaN, so NaN is refused too."""
+        if not 0 < self.initial_cash < math.inf:
+            raise InvalidInput("INVALID_CASH", "initial_cash must be a positive number")
+        if not (0 <= self.fee < 1 and 0 <= self.slippage < 1):
+            raise InvalidInput("INVALID_COSTS", "fee and slippage are fractions", valid="[0, 1)")
+        if not 0 < self.position_size <= 1:
+            raise InvalidInput("INVALID_POSITION_SIZE", "position_size is a share", valid="(0, 1]")
+        for name, most in (("stop_loss", 1.0), ("trailing_stop", 1.0), ("take_profit", math.inf)):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < most:
+                raise InvalidInput(
+                    "INVALID_STOPS", f"{name} is out of range", valid=f"a fraction in (0, {most:g})"
+                )
 
     @property
     def has_stops(self) -> bool:
