@@ -226,6 +226,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["cracktrader_site.api.parsers.StrictJsonParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
     "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.NewestFirst",
     "EXCEPTION_HANDLER": "cracktrader_site.api.errors.handle",

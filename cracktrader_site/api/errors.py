@@ -1,0 +1,164 @@
+"""One table from what went wrong to what the client reads.
+
+Every error of the API has the same shape:
+
+    {"error": {"code": "INVALID_SYMBOL", "message": "…", "details": {…}}}
+
+`ERROR_CODES` is the list of codes; the schema and docs/api.md are made from
+it, and a test fails when code raises one that is not in it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core import exceptions as django_errors
+from django.db import OperationalError
+from django.http import Http404
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from exchanges.domain import CracktraderError
+
+logger = logging.getLogger(__name__)
+
+ERROR_CODES: dict[str, tuple[int, str]] = {
+    # the request itself
+    "INVALID_JSON": (400, "The body is not JSON."),
+    "INVALID_TEXT": (400, "A text holds a lone surrogate or a NUL."),
+    "INVALID_NUMBER": (400, "A number is not finite, or has too many digits."),
+    "JSON_TOO_DEEP": (400, "The body is nested too deeply."),
+    "DUPLICATE_KEY": (400, "An object names one key twice."),
+    "LENGTH_REQUIRED": (400, "A body came without Content-Length."),
+    "INVALID_REQUEST": (400, "Several things are wrong; details name each."),
+    "MISSING_FIELD": (400, "A required field is missing."),
+    "UNKNOWN_FIELD": (400, "A field or query parameter that does not exist."),
+    "INVALID_TYPE": (400, "A value has the wrong type."),
+    "INVALID_VALUE": (400, "A value is out of its bounds."),
+    "INVALID_CURSOR": (400, "The page cursor is not one this server gave out."),
+    # what a run is asked to do
+    "INVALID_CASH": (400, "Cash must be above 0 and at most 1e12."),
+    "INVALID_RANGE": (400, "The dates name no closed bars."),
+    "NAIVE_DATETIME": (400, "A date without a time zone."),
+    "INVALID_SYMBOL": (400, "A symbol the venue does not offer."),
+    "INVALID_SYMBOLS": (400, "Symbols must be given, each once."),
+    "TOO_MANY_SYMBOLS": (400, "More symbols than one run may trade."),
+    "TOO_MANY_BARS": (400, "More bars than one run may cover."),
+    "INVALID_STOPS": (400, "Stops that exclude each other."),
+    "INVALID_PARAMS": (400, "Strategy parameters out of bounds."),
+    "UNKNOWN_PARAM": (400, "A parameter the strategy does not have."),
+    "UNKNOWN_STRATEGY": (400, "A strategy that is not registered."),
+    "UNKNOWN_EXCHANGE": (400, "A venue that does not exist."),
+    "UNKNOWN_TIMEFRAME": (400, "A timeframe the venue does not offer."),
+    "EXCHANGE_DISABLED": (400, "The operator has switched this venue off."),
+    "EXCHANGE_CONFIG_KEY_NOT_ALLOWED": (400, "A key exchange_config may not hold."),
+    "SANDBOX_UNSUPPORTED": (400, "The venue has no sandbox."),
+    "RUN_ACTIVE": (400, "The run is still active; stop it first."),
+    # access
+    "NOT_AUTHENTICATED": (401, "A key is needed."),
+    "PERMISSION_DENIED": (403, "Not allowed."),
+    "FOREIGN_ORIGIN": (403, "The request came from another site's page."),
+    "LIVE_NOT_AVAILABLE": (403, "This version does not run paper or live yet."),
+    "LIVE_TRADING_DISABLED": (403, "Live trading is switched off."),
+    "NOT_FOUND": (404, "No such path."),
+    "RUN_NOT_FOUND": (404, "No such run."),
+    "STRATEGY_NOT_FOUND": (404, "No such strategy."),
+    "ARTIFACT_NOT_FOUND": (404, "The run has no such artifact."),
+    "METHOD_NOT_ALLOWED": (405, "The path does not answer this method."),
+    "BODY_TOO_LARGE": (413, "The body is larger than the server accepts."),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json in UTF-8."),
+    "RATE_LIMITED": (429, "Too many requests; Retry-After says when to come back."),
+    "INTERNAL_ERROR": (500, "A fault of the server; the log has it under the given id."),
+    # how a run can fail (in `error` of a run, never an HTTP status)
+    "VENUE_UNREACHABLE": (400, "The venue could not be reached."),
+    "VENUE_BAD_DATA": (400, "The venue kept answering with malformed data."),
+    "VENUE_ERROR": (400, "The venue refused the request."),
+    "NO_CANDLES": (400, "There is no candle in the run's range."),
+    "STRATEGY_FAILED": (400, "The strategy raised an error."),
+    "STRATEGY_BAD_OUTPUT": (400, "The strategy returned something that is not signals."),
+    "STRATEGY_BROKEN": (400, "The strategy's file does not load."),
+    "INVALID_WEIGHTS": (400, "Target weights outside [0, 1] or above 1 in sum."),
+    "WORKER_LOST": (400, "The run's worker died each time it was taken up."),
+    "RUN_TIMEOUT": (400, "The run took longer than the server allows."),
+    "RUN_FAILED": (400, "The run met an error that is not its own."),
+}
+
+_DRF_CODES: dict[type[drf.APIException], str] = {
+    drf.ParseError: "INVALID_JSON",
+    drf.NotAuthenticated: "NOT_AUTHENTICATED",
+    drf.AuthenticationFailed: "NOT_AUTHENTICATED",
+    drf.PermissionDenied: "PERMISSION_DENIED",
+    drf.NotFound: "NOT_FOUND",
+    drf.MethodNotAllowed: "METHOD_NOT_ALLOWED",
+    drf.UnsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE",
+    drf.Throttled: "RATE_LIMITED",
+}
+
+_FIELD_CODES = {"required": "MISSING_FIELD", "null": "INVALID_TYPE", "not_a_list": "INVALID_TYPE"}
+
+
+def envelope(code: str, message: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": details or {}}}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: every exception of a view ends here."""
+    status, code, message, details = describe(error)
+    if status == 500:
+        logger.exception("unhandled error in %s", context["request"].path, exc_info=error)
+    response = Response(envelope(code, message, details), status=status)
+    if isinstance(error, drf.Throttled) and error.wait is not None:
+        response["Retry-After"] = str(int(error.wait) + 1)
+    if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def describe(error: Exception) -> tuple[int, str, str, dict[str, Any]]:
+    """(status, code, message, details) of any exception."""
+    match error:
+        case CracktraderError():
+            return error.status, error.code, error.message, error.details
+        case drf.ValidationError():
+            return 400, *_describe_fields(error)
+        case drf.APIException():
+            code = _DRF_CODES.get(type(error), "INVALID_REQUEST")
+            return ERROR_CODES[code][0], code, str(error.detail), {}
+        case Http404():
+            return 404, "NOT_FOUND", "No such thing here", {}
+        case django_errors.PermissionDenied():
+            return 403, "PERMISSION_DENIED", "Not allowed", {}
+        case django_errors.RequestDataTooBig():
+            return 413, "BODY_TOO_LARGE", "The body is too large", {}
+        case OperationalError():
+            return 500, "INTERNAL_ERROR", "The database did not answer; try again", {}
+    return 500, "INTERNAL_ERROR", "Something broke on our side; the server's log has it", {}
+
+
+def _describe_fields(error: drf.ValidationError) -> tuple[str, str, dict[str, Any]]:
+    """A serializer's findings: its one code, or INVALID_REQUEST over several."""
+    fields: dict[str, dict[str, str]] = {}
+
+    def collect(detail: Any, path: str) -> None:
+        if isinstance(detail, dict):
+            for key, value in detail.items():
+                name = "" if key == "non_field_errors" else str(key)
+                collect(value, f"{path}.{name}".strip("."))
+        elif isinstance(detail, list) and detail and isinstance(detail[0], dict):
+            for index, value in enumerate(detail):
+                collect(value, f"{path}[{index}]")
+        elif isinstance(detail, list):
+            collect(detail[0], path)
+        else:
+            raw = getattr(detail, "code", "invalid")
+            code = raw if raw in ERROR_CODES else _FIELD_CODES.get(raw, "INVALID_VALUE")
+            fields[path] = {"code": code, "message": str(detail)}
+
+    collect(error.detail, "")
+    codes = {finding["code"] for finding in fields.values()}
+    code = codes.pop() if len(codes) == 1 else "INVALID_REQUEST"
+    message = "; ".join(
+        f"{name}: {f['message']}" if name else f["message"] for name, f in fields.items()
+    )
+    return code, message, {"fields": fields}

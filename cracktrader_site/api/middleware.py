@@ -1,0 +1,100 @@
+"""What must hold for every request under /api/, whatever view it meets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from .errors import describe, envelope
+
+logger = logging.getLogger(__name__)
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class ApiGuard:
+    """Keeps other sites' pages out, and the envelope around every error.
+
+    A browser will send a bodiless cross-site `POST /run/stop` without asking.
+    It also says where it came from: a foreign Origin or Sec-Fetch-Site is
+    refused, and so is a Host that is not ours (DNS rebinding).
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/api/"):
+            return self.get_response(request)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        response = self.get_response(request)
+        if response.status_code >= 400 and response["Content-Type"].startswith("text/html"):
+            # Not from a view: Django's own 404, 400 or 500 page.
+            return _plain(response.status_code)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not request.path_info.startswith("/api/"):
+            return None
+        status, code, message, details = describe(error)
+        if status == 500:
+            logger.exception("unhandled error in %s", request.path_info, exc_info=error)
+        return _json(status, code, message, details)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        try:
+            host = request.get_host()
+        except DisallowedHost:
+            return _json(
+                400,
+                "INVALID_REQUEST",
+                "This Host is not served here",
+                {"allowed_hosts": settings.ALLOWED_HOSTS},
+            )
+        if request.method not in _SAFE and _is_foreign(request, host):
+            return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return _json(400, "LENGTH_REQUIRED", "Send the body with a Content-Length")
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0
+        if length > limit:
+            return _json(413, "BODY_TOO_LARGE", "The body is too large", {"max_bytes": limit})
+        return None
+
+
+def _is_foreign(request: HttpRequest, host: str) -> bool:
+    if request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
+        return True
+    origin = request.headers.get("Origin")
+    if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
+        return False
+    return urlsplit(origin).netloc != host
+
+
+def _plain(status: int) -> HttpResponse:
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 403: "PERMISSION_DENIED"}.get(status)
+    if code is None:
+        code = "INTERNAL_ERROR" if status >= 500 else "INVALID_REQUEST"
+    message = {"NOT_FOUND": "No such path"}.get(code, "The request could not be answered")
+    return _json(status if status >= 500 or code != "INVALID_REQUEST" else 400, code, message)
+
+
+def _json(
+    status: int, code: str, message: str, details: dict[str, object] | None = None
+) -> HttpResponse:
+    body = orjson.dumps(envelope(code, message, details))
+    return HttpResponse(body, status=status, content_type="application/json")

@@ -1,0 +1,36 @@
+"""Every path under /api/v1."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from exchanges.views import ExchangeViewSet
+from rest_framework.routers import SimpleRouter
+from strategies.views import StrategyViewSet
+
+from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("runs", RunViewSet, basename="runs")
+router.register("strategies", StrategyViewSet, basename="strategies")
+router.register("exchanges", ExchangeViewSet, basename="exchanges")
+
+
+def _runner(**methods: str) -> object:
+    return RunnerViewSet.as_view(methods)
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", HealthViewSet.as_view({"get": "retrieve"})),
+    path("status", _runner(get="status")),
+    path("status/detailed", _runner(get="status_detailed")),
+    path("run/backtest", _runner(post="backtest")),
+    path("run/live", _runner(post="live")),
+    path("run/stop", _runner(post="stop")),
+    path("run/reset", _runner(delete="reset")),
+    path("results", _runner(get="results")),
+    *router.urls,
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+]

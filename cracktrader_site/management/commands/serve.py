@@ -1,0 +1,113 @@
+"""Starts the whole desk, or one part of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cracktrader_site import listening, orphans
+from cracktrader_site.supervisor import SUPERVISED_BY, AlreadyRunning, Part, Supervisor, manage
+
+PARTS = ("web", "jobs", "ticker")
+
+
+class Command(BaseCommand):
+    help = (
+        "Starts the desk as one process tree: database migrated, strategies and venues "
+        "synced, web server, task workers and ticker. Ctrl-C or SIGTERM ends it cleanly."
+    )
+    # The database may not exist yet; the checks run with `migrate` and `check`.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", choices=PARTS, help="Run just this part, in the foreground.")
+        parser.add_argument("--host", default=settings.HOST, help="Default: $HOST or 127.0.0.1.")
+        parser.add_argument(
+            "--port", type=int, default=settings.PORT, help="Default: $PORT or 8000."
+        )
+
+    def handle(self, *args: Any, only: str | None, host: str, port: int, **options: Any) -> None:
+        try:
+            listening.require_loopback(host)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
+        if only is not None:
+            supervisor = os.environ.get(SUPERVISED_BY)
+            if supervisor:
+                orphans.die_with_parent(int(supervisor))
+            {"web": self._web, "jobs": self._jobs, "ticker": self._ticker}[only](host, port)
+        else:
+            self._everything(host, port)
+
+    def _everything(self, host: str, port: int) -> None:
+        if not listening.wait_until_free(host, port):
+            raise CommandError(f"Port {port} on {host} is taken; choose another with PORT=…")
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("sync_exchanges", stdout=self.stdout)
+        call_command("sync_strategies", stdout=self.stdout)
+        # Children open their own connections; ours would only hold the file.
+        from django.db import connections
+
+        connections.close_all()
+        where = ["--host", host, "--port", str(port)]
+        parts = [Part(name, manage("serve", "--only", name, *where)) for name in PARTS]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        threading.Thread(target=self._announce, args=(url,), daemon=True).start()
+        try:
+            Supervisor(parts, settings.CRACKTRADER_HOME).run()
+        except AlreadyRunning as error:
+            raise CommandError(f"A desk is running in {error} already") from None
+        self.stdout.write("Stopped.")
+
+    def _announce(self, url: str) -> None:
+        self.stdout.write("Starting web server and workers …")
+        while not _healthy(url):
+            time.sleep(0.2)
+        self.stdout.write(
+            f"\nCracktrader is ready.\n"
+            f"  API        {url}/api/v1/health\n"
+            f"  API docs   {url}/api/v1/docs\n"
+            f"  Admin      {url}/admin/   (first: manage.py createsuperuser)\n"
+            f"  Data       {settings.CRACKTRADER_HOME}\n"
+            f"Ctrl-C stops it.\n"
+        )
+
+    def _web(self, host: str, port: int) -> None:
+        import uvicorn
+
+        uvicorn.run(
+            "cracktrader_site.asgi:application",
+            host=host,
+            port=port,
+            log_level=logging.getLevelName(logging.WARNING).lower(),
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+            lifespan="off",
+        )
+
+    def _jobs(self, host: str, port: int) -> None:
+        call_command("work", "jobs")
+
+    def _ticker(self, host: str, port: int) -> None:
+        call_command("tick")
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/health", timeout=5) as answer:
+            return bool(json.load(answer)["status"] != "error")
+    except (urllib.error.URLError, OSError, ValueError):
+        return False

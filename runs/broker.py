@@ -1,0 +1,52 @@
+"""django-q2's database broker with a query that may be asked a hundred times a second."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from django.db import OperationalError
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+
+logger = logging.getLogger(__name__)
+
+BUSY_POLL = 0.01
+IDLE_POLL = 0.04
+IDLE_AFTER = 60.0
+
+
+class LeanOrm(ORM):
+    """First in, first out; polls every 10 ms while there is work, every 40 ms in quiet times."""
+
+    _last_task = 0.0
+
+    def dequeue(self) -> list[tuple[int, str]] | None:
+        try:
+            task = self._take()
+        except OperationalError:
+            # The pusher would sleep ten seconds and die of this.
+            logger.warning("the task queue could not be read", exc_info=True)
+            time.sleep(0.5)
+            return None
+        if task is None:
+            idle = time.monotonic() - self._last_task > IDLE_AFTER
+            time.sleep(IDLE_POLL if idle else BUSY_POLL)
+            return None
+        self._last_task = time.monotonic()
+        return [task]
+
+    def _take(self) -> tuple[int, str] | None:
+        queue = self.get_connection().filter(key=self.list_key)
+        waiting = queue.filter(lock__lte=timezone.now()).order_by("id")
+        row = waiting.values_list("id", "payload", "lock").first()
+        if row is None:
+            return None
+        pk, payload, lock = row
+        taken = queue.filter(id=pk, lock=lock).update(lock=self.timeout(None))
+        return (pk, payload) if taken else None
+
+    def timeout(self, task: object) -> datetime:
+        return timezone.now() + timedelta(seconds=Conf.RETRY)

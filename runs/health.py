@@ -1,0 +1,103 @@
+"""Whether the desk can do its work: each check really asks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from exchanges import queries as market_data
+
+from . import queries
+from .models import Heartbeat, Run
+
+API_VERSION = "1.0.0"
+QUEUE_AGE_DEGRADED = 60.0
+BEAT_STALE = timedelta(seconds=20)
+DISK_FREE_ERROR = 200_000_000
+DISK_FREE_DEGRADED = 1_000_000_000
+
+Check = tuple[str, str]
+Metrics = dict[str, float | None]
+
+
+def report() -> dict[str, Any]:
+    """HealthResponse: the worst check is the status."""
+    checks: dict[str, dict[str, str]] = {}
+    metrics: Metrics = {}
+    for name, check in _CHECKS.items():
+        try:
+            status, message = check(metrics)
+        except (DatabaseError, OSError) as error:
+            status, message = "error", type(error).__name__
+        checks[name] = {"status": status, "message": message}
+    found = {check["status"] for check in checks.values()}
+    worst = next(status for status in ("error", "degraded", "ok") if status in found)
+    return {
+        "status": worst,
+        "checks": checks,
+        "metrics": metrics,
+        "timestamp": timezone.now(),
+        "api_version": API_VERSION,
+    }
+
+
+def _database(metrics: Metrics) -> Check:
+    counts = queries.counts()
+    for status in Run.Status.values:
+        metrics[f"runs_{status}"] = counts.get(status, 0)
+    return "ok", connection.vendor
+
+
+def _queue(metrics: Metrics) -> Check:
+    now = timezone.now()
+    waiting = OrmQ.objects.filter(lock__lte=now).order_by("lock")
+    depth, oldest = waiting.count(), waiting.values_list("lock", flat=True).first()
+    age = (now - oldest).total_seconds() if oldest else 0.0
+    metrics["queue_depth"], metrics["queue_age_seconds"] = depth, age
+    status = "degraded" if age > QUEUE_AGE_DEGRADED else "ok"
+    return status, f"{depth} waiting, the oldest for {age:.0f} s"
+
+
+def _workers(metrics: Metrics) -> Check:
+    now = timezone.now()
+    busy = Run.objects.filter(status__in=Run.ACTIVE, lease_expires_at__gt=now).count()
+    beats = list(Heartbeat.objects.exclude(seen_at=None))
+    newest = max((beat.seen_at for beat in beats), default=None)
+    age = (now - newest).total_seconds() if newest else None
+    metrics["workers_busy"], metrics["worker_heartbeat_age_seconds"] = busy, age
+    if age is None:
+        return "error", "no worker has answered yet"
+    capacity = sum(beat.workers for beat in beats if now - beat.started_at < timedelta(days=365))
+    if age > BEAT_STALE.total_seconds() and busy < capacity:
+        return "error", f"no worker has answered for {age:.0f} s"
+    return "ok", f"{busy} busy, last answer {age:.0f} s ago"
+
+
+def _disk(metrics: Metrics) -> Check:
+    free = shutil.disk_usage(settings.CRACKTRADER_HOME).free
+    metrics["disk_free_bytes"] = free
+    if free < DISK_FREE_ERROR:
+        return "error", f"{free / 1e6:.0f} MB free"
+    return ("degraded" if free < DISK_FREE_DEGRADED else "ok"), f"{free / 1e9:.1f} GB free"
+
+
+def _candle_store(metrics: Metrics) -> Check:
+    health = market_data.store_health()
+    metrics["candle_series"] = health["series"]
+    return ("ok", "writable") if health["writable"] else ("error", "not writable")
+
+
+_CHECKS: dict[str, Callable[[Metrics], Check]] = {
+    "database": _database,
+    "queue": _queue,
+    "workers": _workers,
+    "disk": _disk,
+    "candle_store": _candle_store,
+}

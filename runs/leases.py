@@ -1,0 +1,64 @@
+"""Who works on a run: claimed, renewed and given up by conditional updates."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from . import recorder
+from .models import Run
+from .processes import ProcessId
+from .recorder import Lease, LeaseLost
+
+
+def claim(run_id: int) -> tuple[Lease, Run] | None:
+    """Takes the run if it is active and nobody holds it; None otherwise.
+
+    Of any number of workers told to run it, one gets it: the update counts.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        free = Run.objects.filter(
+            Q(lease_expires_at=None) | Q(lease_expires_at__lt=now),
+            id=run_id,
+            status__in=Run.ACTIVE,
+        )
+        if not free.update(
+            fence=F("fence") + 1,
+            attempts=F("attempts") + 1,
+            lease_owner=str(ProcessId.current()),
+            lease_expires_at=_expiry(),
+        ):
+            return None
+        run = Run.objects.select_related("strategy_version__strategy", "exchange").get(id=run_id)
+        lease = Lease(run.id, run.fence)
+        if run.status == Run.Status.STARTING:
+            run.status, run.started_at = Run.Status.RUNNING, now
+            recorder.write(lease, "run.started", status=run.status, started_at=now)
+        elif run.attempts > 1:
+            recorder.write(lease, "run.resumed", {"attempt": run.attempts})
+    return lease, run
+
+
+def renew(lease: Lease, **fields: object) -> bool:
+    """Another lease period.  Returns whether a stop was asked for; LeaseLost when taken over."""
+    owned = Run.objects.filter(id=lease.run_id, fence=lease.fence, status__in=Run.ACTIVE)
+    if not owned.update(lease_expires_at=_expiry(), **fields):
+        raise LeaseLost(f"run {lease.run_id} fence {lease.fence}")
+    return stop_requested(lease)
+
+
+def stop_requested(lease: Lease) -> bool:
+    """Whether a stop was asked for; LeaseLost when the run was taken over."""
+    row = Run.objects.values_list("stop_requested_at", "fence").get(id=lease.run_id)
+    if row[1] != lease.fence:
+        raise LeaseLost(f"run {lease.run_id} fence {lease.fence}")
+    return row[0] is not None
+
+
+def _expiry() -> object:
+    return timezone.now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)

@@ -1,0 +1,45 @@
+"""Runs one cluster of task workers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
+from django.utils import timezone
+
+
+class Command(BaseCommand):
+    help = "Runs a cluster of task workers that start with the engine loaded."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("cluster", choices=["jobs"])
+
+    def handle(self, *args: Any, cluster: str, **options: Any) -> None:
+        # Both are read when django-q2 and the leases are imported, and by every fork.
+        os.environ["Q_CLUSTER_NAME"] = os.environ["CRACKTRADER_CLUSTER"] = cluster
+        from django_q.cluster import Cluster
+
+        from runs import runner
+        from runs.models import Heartbeat
+        from runs.processes import HOST
+
+        runner.preload()
+        Heartbeat.objects.update_or_create(
+            name=f"{cluster}@{HOST}",
+            defaults={
+                "cluster": cluster,
+                "host": HOST,
+                "pid": os.getpid(),
+                "workers": settings.JOB_WORKERS,
+                "started_at": timezone.now(),
+                "sent_at": None,
+                "seen_at": None,
+            },
+        )
+        connections.close_all()
+        running = Cluster()
+        running.start()
+        running.sentinel.join()

@@ -1,0 +1,146 @@
+"""Reading runs, wherever their parts are kept."""
+
+from __future__ import annotations
+
+import uuid
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from exchanges.domain import NotFound
+
+from . import recorder
+from .models import Artifact, Event, Run, Runner
+
+RESULT_POINTS = 1_000
+STATUS_POINTS = 200
+RECENT = 10
+
+RUN_LIST_ONLY_SKIPS = ("config", "request", "metrics", "outcome", "seal", "error_details")
+
+
+def visible_runs(owner: str = "") -> QuerySet[Run]:
+    """The runs a caller may know of."""
+    return Run.objects.filter(owner=owner) if owner else Run.objects.all()
+
+
+def list_runs(owner: str = "") -> QuerySet[Run]:
+    """For lists: one query, without the columns only a run's own page needs."""
+    return (
+        visible_runs(owner).select_related("exchange").defer(*RUN_LIST_ONLY_SKIPS).order_by("-id")
+    )
+
+
+def get_run(run_id: str, owner: str = "") -> Run:
+    """By its public id.  Another's run is as unknown as one that never was."""
+    try:
+        key = uuid.UUID(str(run_id))
+    except ValueError:
+        key = None
+    runs = visible_runs(owner).select_related("strategy_version", "exchange")
+    run = runs.filter(public_id=key).first() if key else None
+    if run is None:
+        raise NotFound("RUN_NOT_FOUND", "No such run", run_id=str(run_id)[:64])
+    return run
+
+
+def current_run(owner: str = "") -> Run | None:
+    """The caller's newest run that it has not reset."""
+    pointer = Runner.objects.filter(owner=owner).values_list("reset_through", flat=True).first()
+    return (
+        visible_runs(owner)
+        .filter(id__gt=pointer or 0)
+        .select_related("strategy_version", "exchange")
+        .order_by("-id")
+        .first()
+    )
+
+
+def run_or_current(run_id: str | None, owner: str = "") -> Run | None:
+    return get_run(run_id, owner) if run_id else current_run(owner)
+
+
+def events(run: Run, since: int = 0) -> QuerySet[Event]:
+    return Event.objects.filter(run_id=run.id, seq__gt=since).order_by("seq")
+
+
+def counts() -> dict[str, int]:
+    """Runs by status."""
+    rows = Run.objects.order_by().values_list("status").annotate(n=Count("id"))
+    return dict(rows)
+
+
+def active_runs() -> QuerySet[Run]:
+    return Run.objects.filter(Q(status__in=Run.ACTIVE)).order_by("id")
+
+
+class Results:
+    """A run's tables, opened when asked for.  Empty while there are none."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._artifacts: dict[str, Artifact] | None = None
+
+    def artifacts(self) -> dict[str, Artifact]:
+        if self._artifacts is None:
+            self._artifacts = {a.name: a for a in self.run.artifacts.all()}
+        return self._artifacts
+
+    def artifact(self, name: str) -> Artifact:
+        try:
+            return self.artifacts()[name]
+        except KeyError:
+            raise NotFound(
+                "ARTIFACT_NOT_FOUND",
+                f"The run has no {name[:40]}",
+                available=sorted(self.artifacts()),
+            ) from None
+
+    def rows(self, name: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """Trades or orders as the API shows them."""
+        from .engine import artifacts
+
+        artifact = self.artifacts().get(name)
+        if artifact is None:
+            return []
+        return artifacts.to_rows(name, _content(artifact), offset, limit)
+
+    def count(self, name: str) -> int:
+        artifact = self.artifacts().get(name)
+        return artifact.rows if artifact else 0
+
+    def equity(self, points: int) -> list[dict[str, Any]]:
+        """At most `points` of the equity curve, its extremes among them."""
+        from .engine import artifacts
+        from .engine.downsample import downsample
+
+        artifact = self.artifacts().get("equity")
+        if artifact is None:
+            return []
+        time, equity, cash = artifacts.equity_columns(_content(artifact))
+        return artifacts.equity_points(time, equity, cash, downsample(time, equity, points))
+
+    def equity_page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """`limit` bars of the whole curve from `offset` on."""
+        from .engine import artifacts
+
+        artifact = self.artifacts().get("equity")
+        if artifact is None:
+            return []
+        time, equity, cash = artifacts.equity_columns(_content(artifact))
+        chosen = range(offset, min(offset + limit, len(time)))
+        return artifacts.equity_points(time, equity, cash, chosen)
+
+
+def _content(artifact: Artifact) -> bytes:
+    return (_cached if artifact.size <= _CACHED_BYTES else _read)(artifact.sha256)
+
+
+def _read(sha256: str) -> bytes:
+    return recorder.load(Artifact(sha256=sha256))
+
+
+# Page after page of one table reads its file once; content never changes.
+_CACHED_BYTES = 16_000_000
+_cached = lru_cache(maxsize=8)(_read)

@@ -1,0 +1,128 @@
+"""From what was asked to what will be run: every default resolved, every bound checked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from exchanges import services as market_data
+from exchanges.domain import InvalidInput, Symbol, Timeframe
+from exchanges.models import Exchange
+from strategies import services as strategies
+from strategies.models import StrategyVersion
+
+from .engine.config import CashMode, RunConfig
+
+DEFAULT_BARS = 1_000
+DEFAULT_CASH = 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """`config` is JSON: {"engine": RunConfig, "strategy_params": …, …}."""
+
+    exchange: Exchange
+    version: StrategyVersion
+    engine: RunConfig
+    config: dict[str, Any]
+
+
+def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
+    """`request` has the shape BacktestSerializer validated.
+
+    Raises InvalidInput with a code of its own for everything that can be
+    known before a candle is read.
+    """
+    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
+    exchange = market_data.get_exchange(request["exchange"])
+    timeframe = Timeframe.parse(request["timeframe"])
+    market_data.check_timeframe(exchange, timeframe)
+    symbols = parse_symbols(request["symbols"])
+    market_data.check_symbols(exchange, symbols)
+    version = strategies.get_version(request["strategy_name"])
+    params = strategies.validate_params(version, request["strategy_params"])
+    warmup = strategies.load_strategy(version).warmup(params)
+    start_ms, end_ms = _range(request, timeframe, now_ms)
+    anchor_ms = max(start_ms - warmup * timeframe.ms, timeframe.ceil(0))
+    _check_size(symbols, timeframe, anchor_ms, end_ms)
+    engine = RunConfig(
+        symbols=symbols,
+        timeframe=timeframe,
+        anchor_ms=anchor_ms,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        initial_cash=request["initial_cash"],
+        fee=_fee(request, exchange, symbols),
+        slippage=request["slippage"],
+        stop_loss=request["stop_loss"],
+        take_profit=request["take_profit"],
+        trailing_stop=request["trailing_stop"],
+        position_size=request["position_size"],
+        cash=CashMode(request["cash"]),
+    )
+    strategies.check_stops(version, engine.has_stops)
+    config = {
+        "exchange": exchange.name,
+        "strategy_name": request["strategy_name"],
+        "strategy_params": params.model_dump(mode="json"),
+        "source_hash": version.source_hash,
+        "engine": engine.to_dict(),
+    }
+    return Resolved(exchange, version, engine, config)
+
+
+def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
+    if len(names) > settings.MAX_SYMBOLS:
+        raise InvalidInput(
+            "TOO_MANY_SYMBOLS", f"{len(names)} symbols in one run", maximum=settings.MAX_SYMBOLS
+        )
+    symbols = tuple(Symbol(name) for name in names)
+    if not symbols or len(set(symbols)) != len(symbols):
+        raise InvalidInput(
+            "INVALID_SYMBOLS",
+            "Symbols must be given, each once",
+            expected='["BTC/USDT", "ETH/USDT"]',
+        )
+    return symbols
+
+
+def _range(request: dict[str, Any], timeframe: Timeframe, now_ms: int) -> tuple[int, int]:
+    """[start, end) in ms on the timeframe's grid; only closed bars are in it."""
+    last_close = timeframe.floor(now_ms)
+    asked_start, asked_end = request["start_date"], request["end_date"]
+    if asked_end is not None and asked_end > now_ms:
+        raise InvalidInput("INVALID_RANGE", "end_date is in the future", now_ms=now_ms)
+    end_ms = last_close if asked_end is None else min(timeframe.ceil(asked_end), last_close)
+    if asked_start is None:
+        start_ms = max(end_ms - DEFAULT_BARS * timeframe.ms, timeframe.ceil(0))
+    else:
+        start_ms = timeframe.ceil(asked_start)
+    if start_ms >= end_ms:
+        raise InvalidInput(
+            "INVALID_RANGE",
+            f"No {timeframe} bar opens and closes between start_date and end_date",
+            last_closed_bar_ms=last_close - timeframe.ms,
+        )
+    return start_ms, end_ms
+
+
+def _check_size(
+    symbols: tuple[Symbol, ...], timeframe: Timeframe, anchor_ms: int, end_ms: int
+) -> None:
+    bars = (end_ms - anchor_ms) // timeframe.ms * len(symbols)
+    if bars > settings.MAX_BARS:
+        raise InvalidInput(
+            "TOO_MANY_BARS",
+            f"The run covers {bars} bars, warm-up included",
+            bars=bars,
+            maximum=settings.MAX_BARS,
+        )
+
+
+def _fee(request: dict[str, Any], exchange: Exchange, symbols: tuple[Symbol, ...]) -> float:
+    if request["fee"] is not None:
+        return float(request["fee"])
+    return max(market_data.taker_fee(exchange, symbol) for symbol in symbols)

@@ -1,0 +1,187 @@
+"""Executes one run: claim, compute, record.  What a task does, and a command too."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django_q.exceptions import TimeoutException
+
+from exchanges import services as market_data
+from exchanges.domain import Bars, CracktraderError, VenueError
+from strategies import services as strategies
+
+from . import leases, recorder
+from .engine.config import RunConfig
+from .models import Run
+from .recorder import Lease, LeaseLost
+from .watch import Interrupted, Watch
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+
+# How far along a backtest is when its candles are read, and when it is computed.
+_READ, _COMPUTED = 0.4, 0.95
+SPARKLINE_POINTS = 40
+
+
+def execute(run_id: int, on_progress: Progress | None = None) -> bool:
+    """Runs it to its end if nobody else does.  False where there was nothing to do.
+
+    Whatever goes wrong is recorded on the run; only the loss of the process
+    itself is left to the sweeper.
+    """
+    claimed = leases.claim(run_id)
+    if claimed is None:
+        return False
+    lease, run = claimed
+    watch = Watch(lease, on_progress)
+    try:
+        if run.stop_requested_at is not None:
+            recorder.stop(lease, "stopped before it began")
+        elif run.attempts > settings.RUN_MAX_ATTEMPTS:
+            raise CracktraderError(
+                "WORKER_LOST",
+                f"The run's worker died {run.attempts - 1} times while computing it",
+                attempts=run.attempts - 1,
+            )
+        else:
+            with watch:
+                outcome = compute(run, watch.progress)
+            _record(lease, outcome)
+    except LeaseLost:
+        logger.warning("run %s was taken over; this worker's result is dropped", run.public_id)
+    except Interrupted:
+        if not watch.lost:
+            _try(recorder.stop, lease, "stop requested")
+    except CracktraderError as error:
+        _try(recorder.fail, lease, error)
+    except TimeoutException:
+        seconds = settings.BACKTEST_TIMEOUT
+        error = CracktraderError("RUN_TIMEOUT", f"The run took longer than {seconds} s")
+        _try(recorder.fail, lease, error)
+        raise
+    except Exception as error:
+        logger.exception("run %s failed", run.public_id)
+        name = type(error).__name__
+        _try(recorder.fail, lease, CracktraderError("RUN_FAILED", f"{name}: {error}"[:1000]))
+    return True
+
+
+def _try(write: Callable[..., None], lease: Lease, *args: Any) -> None:
+    try:
+        write(lease, *args)
+    except LeaseLost:
+        logger.warning("run %s was taken over; this worker's end is dropped", lease.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A computed backtest, ready to be recorded or compared."""
+
+    tables: dict[str, tuple[bytes, int]]
+    fields: dict[str, Any]
+    seal: dict[str, Any]
+    result_hash: str
+
+
+def load_bars(run: Run, config: RunConfig, progress: Progress) -> list[Bars]:
+    """The run's candles, anchor to end, one series a symbol; downloads what is missing."""
+
+    def downloading(stage: str, fraction: float) -> None:
+        progress(stage, fraction * _READ)
+
+    series = market_data.ensure_bars(
+        run.exchange.name,
+        config.symbols,
+        config.timeframe,
+        config.anchor_ms,
+        config.end_ms,
+        on_progress=downloading,
+    )
+    for bars in series:
+        if not len(bars.between(config.start_ms, config.end_ms)):
+            raise VenueError(
+                "NO_CANDLES",
+                f"{run.exchange.name} has no {config.timeframe} candle of {bars.symbol} in range",
+                symbol=str(bars.symbol),
+            )
+    return series
+
+
+def compute(run: Run, progress: Progress) -> Outcome:
+    """Candles → signals → simulation → tables; nothing is written but the candle store."""
+    from .engine import artifacts, backtest, seal
+    from .engine.downsample import downsample
+
+    began = time.perf_counter()
+    config = RunConfig.from_dict(run.config["engine"])
+    version = run.strategy_version
+    strategy = strategies.load_strategy(version)
+    params = strategies.validate_params(version, run.config["strategy_params"])
+    progress("reading candles", 0.0)
+    series = load_bars(run, config, progress)
+    read = time.perf_counter()
+
+    def computing(stage: str, fraction: float) -> None:
+        progress(stage, _READ + fraction * (_COMPUTED - _READ))
+
+    result = backtest.run_backtest(config, strategy, params, series, on_progress=computing)
+    computed = time.perf_counter()
+    simulation, figures = result.simulation, result.metrics
+    progress("recording", _COMPUTED)
+    tables = artifacts.encode(simulation, config.symbols)
+    sealed = seal.seal(
+        config=run.config,
+        strategy=run.strategy_name,
+        source_hash=version.source_hash,
+        candle_hashes={str(b.symbol): b.content_hash() for b in series},
+    )
+    points = downsample(simulation.time, simulation.equity, SPARKLINE_POINTS)
+    fields = {
+        "cash": float(simulation.cash[-1]),
+        "value": float(simulation.equity[-1]),
+        "trade_count": len(simulation.trades),
+        "total_return": figures["total_return"],
+        "sharpe_ratio": figures["sharpe_ratio"],
+        "max_drawdown": figures["max_drawdown"],
+        "sparkline": [round(float(v), 6) for v in simulation.equity[points]],
+        "metrics": figures,
+        "outcome": {
+            **result.outcome(config),
+            "timings": {
+                "read_seconds": round(read - began, 6),
+                "engine_seconds": round(computed - read, 6),
+            },
+        },
+    }
+    return Outcome(tables, fields, sealed, seal.result_digest(simulation, figures))
+
+
+def _record(lease: Lease, outcome: Outcome) -> None:
+    recorder.complete(
+        lease,
+        outcome.tables,
+        seal=outcome.seal,
+        result_hash=outcome.result_hash,
+        **outcome.fields,
+    )
+
+
+def preload() -> None:
+    """Imports and compiles what a backtest needs, so that a forked worker starts hot.
+
+    The workers share this memory; frozen, the collector leaves it alone and
+    the pages stay shared.
+    """
+    from .engine import vectorized
+
+    vectorized.warm_up()
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,312 @@
+"""The runner's endpoints (one current run a caller) and the records of all runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet, ViewSet
+
+from exchanges.domain import NotFound
+
+from . import examples, health, payloads, queries, recorder, services
+from . import serializers as s
+from .filters import ORDERINGS, RUN_FILTERS, filter_runs, page_bounds, refuse_unknown_query
+from .models import Run
+
+RUN_ID = OpenApiParameter(
+    "run_id", OpenApiTypes.UUID, description="Which run; default: the caller's newest."
+)
+PATH_RUN_ID = OpenApiParameter(
+    "run_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The run's id."
+)
+CURSOR = OpenApiParameter("cursor", description="`next_cursor` of the page before.")
+LIMIT = OpenApiParameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+    description="Rows a page.",
+)
+PAGE_LIMIT = OpenApiParameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 500},
+    description="Rows a page.",
+)
+
+
+def owner_of(request: Request) -> str:
+    """Who the runs belong to: the key's name, or nobody while authentication is off."""
+    return str(getattr(request.auth, "owner", ""))
+
+
+def validated(serializer: type[s.serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    form = serializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+class HealthViewSet(ViewSet):
+    @extend_schema(
+        operation_id="health",
+        summary="Health of the server",
+        description="Each check really asks: database, queue, workers, disk, candle store.",
+        responses={200: s.HealthResponse},
+        examples=[examples.HEALTH],
+        tags=["Health and status"],
+    )
+    def retrieve(self, request: Request) -> Response:
+        refuse_unknown_query(request)
+        return Response(health.report())
+
+
+class RunnerViewSet(ViewSet):
+    """The reference's singular endpoints: they speak of the caller's newest run."""
+
+    def _run(self, request: Request) -> Run | None:
+        refuse_unknown_query(request, "run_id")
+        return queries.run_or_current(request.query_params.get("run_id"), owner_of(request))
+
+    @extend_schema(
+        operation_id="status",
+        summary="Status of the current run",
+        parameters=[RUN_ID],
+        responses={200: s.StatusResponse},
+        examples=[examples.STATUS],
+        tags=["Health and status"],
+    )
+    def status(self, request: Request) -> Response:
+        return Response(payloads.status(self._run(request)))
+
+    @extend_schema(
+        operation_id="status_detailed",
+        summary="Extended status of the current run",
+        description="Adds progress, recent trades and orders, equity, metrics and health.",
+        parameters=[RUN_ID],
+        responses={200: s.DetailedStatusResponse},
+        tags=["Health and status"],
+    )
+    def status_detailed(self, request: Request) -> Response:
+        return Response(payloads.detailed_status(self._run(request)))
+
+    @extend_schema(
+        operation_id="run_backtest",
+        summary="Start a backtest",
+        request=s.BacktestRequest,
+        responses={200: s.RunResponse},
+        examples=[examples.BACKTEST, examples.SIMULATED_BACKTEST, examples.RUN_STARTED],
+        tags=["Runs"],
+    )
+    def backtest(self, request: Request) -> Response:
+        run = services.start_backtest(validated(s.BacktestRequest, request), owner_of(request))
+        return Response(payloads.run_response(run, "backtest started"))
+
+    @extend_schema(
+        operation_id="run_live",
+        summary="Start paper or live trading",
+        description="The body is validated; this version then answers 403 LIVE_NOT_AVAILABLE.",
+        request=s.LiveTradingRequest,
+        responses={200: s.RunResponse},
+        examples=[examples.PAPER, examples.PAPER_STARTED],
+        tags=["Runs"],
+    )
+    def live(self, request: Request) -> Response:
+        run = services.start_live(validated(s.LiveTradingRequest, request), owner_of(request))
+        return Response(payloads.run_response(run, f"{run.mode} run started"))
+
+    @extend_schema(
+        operation_id="run_stop",
+        summary="Stop the current run",
+        description="Idempotent: a run that is over stays as it is.",
+        request=s.StopRequest,
+        responses={200: s.RunResponse},
+        examples=[examples.RUN_STOPPED],
+        tags=["Runs"],
+    )
+    def stop(self, request: Request) -> Response:
+        body = validated(s.StopRequest, request) if request.data else {}
+        asked = request.query_params.get("run_id") or body.get("run_id")
+        refuse_unknown_query(request, "run_id")
+        run = queries.run_or_current(asked, owner_of(request))
+        if run is None:
+            return Response(payloads.run_response(None, "there is no run to stop"))
+        was_active = run.is_active
+        run = services.request_stop(run)
+        message = "stop requested" if was_active else f"the run is {run.status} already"
+        return Response(payloads.run_response(run, message))
+
+    @extend_schema(
+        operation_id="run_reset",
+        summary="Reset the runner to idle",
+        description="Clears the pointer to the current run; its record stays in /runs.",
+        request=None,
+        responses={200: s.RunResponse},
+        examples=[examples.RUN_RESET],
+        tags=["Runs"],
+    )
+    def reset(self, request: Request) -> Response:
+        refuse_unknown_query(request)
+        services.reset(owner_of(request))
+        return Response(payloads.run_response(None, "runner reset"))
+
+    @extend_schema(
+        operation_id="results",
+        summary="Full results of the last run",
+        parameters=[RUN_ID],
+        responses={200: s.ResultsResponse},
+        tags=["Results"],
+    )
+    def results(self, request: Request) -> Response:
+        run = self._run(request)
+        if run is None:
+            raise NotFound("RUN_NOT_FOUND", "There is no run yet; POST /run/backtest starts one")
+        return Response(payloads.results(run))
+
+
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="runs",
+        summary="List runs",
+        description="Newest first unless `order` says otherwise; filters combine.",
+        parameters=[*RUN_FILTERS, CURSOR, LIMIT],
+        tags=["Runs"],
+    ),
+    retrieve=extend_schema(
+        operation_id="run",
+        summary="One run",
+        parameters=[PATH_RUN_ID],
+        responses={200: s.RunDetail},
+        tags=["Runs"],
+    ),
+)
+class RunViewSet(GenericViewSet[Run]):
+    serializer_class = s.RunSummary
+    queryset = Run.objects.none()
+    lookup_field = "public_id"
+    lookup_url_kwarg = "run_id"
+    lookup_value_regex = "[^/]+"
+    results_key = "runs"
+
+    def page_ordering(self, request: Request) -> tuple[str, ...]:
+        return ORDERINGS[request.query_params.get("order", "newest")]
+
+    def _run(self, run_id: str) -> Run:
+        return queries.get_run(run_id, owner_of(self.request))
+
+    def list(self, request: Request) -> Response:
+        runs = filter_runs(queries.list_runs(owner_of(request)), request)
+        page = self.paginate_queryset(runs)
+        return self.get_paginated_response(s.RunSummary(page, many=True).data)
+
+    def retrieve(self, request: Request, run_id: str) -> Response:
+        refuse_unknown_query(request)
+        run = self._run(run_id)
+        return Response(s.RunDetail(run).data | {"config": payloads.public_config(run)})
+
+    def _page(self, request: Request, run_id: str, name: str) -> Response:
+        """A page of an artifact: what is over does not move, so a cursor is an offset."""
+        offset, limit = page_bounds(request)
+        results = queries.Results(self._run(run_id))
+        if name == "equity":
+            rows, total = results.equity_page(offset, limit), results.count(name)
+        else:
+            rows, total = results.rows(name, offset, limit), results.count(name)
+        more = offset + limit < total
+        return Response(
+            {name: rows, "total": total, "next_cursor": str(offset + limit) if more else None}
+        )
+
+    @extend_schema(
+        operation_id="run_trades",
+        summary="A run's trades",
+        parameters=[PATH_RUN_ID, CURSOR, PAGE_LIMIT],
+        responses={200: s.page_of("trades", s.TradeSchema)},
+        tags=["Runs"],
+    )
+    @action(detail=True)
+    def trades(self, request: Request, run_id: str) -> Response:
+        return self._page(request, run_id, "trades")
+
+    @extend_schema(
+        operation_id="run_orders",
+        summary="A run's filled orders",
+        parameters=[PATH_RUN_ID, CURSOR, PAGE_LIMIT],
+        responses={200: s.page_of("orders", s.OrderSchema)},
+        tags=["Runs"],
+    )
+    @action(detail=True)
+    def orders(self, request: Request, run_id: str) -> Response:
+        return self._page(request, run_id, "orders")
+
+    @extend_schema(
+        operation_id="run_equity",
+        summary="A run's whole equity curve",
+        parameters=[PATH_RUN_ID, CURSOR, PAGE_LIMIT],
+        responses={200: s.page_of("equity", s.EquityPointSchema)},
+        tags=["Runs"],
+    )
+    @action(detail=True)
+    def equity(self, request: Request, run_id: str) -> Response:
+        return self._page(request, run_id, "equity")
+
+    @extend_schema(
+        operation_id="run_events",
+        summary="What happened to a run, in order",
+        parameters=[
+            PATH_RUN_ID,
+            OpenApiParameter(
+                "since",
+                {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 0},
+                description="Events after this `seq`.",
+            ),
+            PAGE_LIMIT,
+        ],
+        responses={200: s.EventPage},
+        tags=["Runs"],
+    )
+    @action(detail=True)
+    def events(self, request: Request, run_id: str) -> Response:
+        since, limit = page_bounds(request, "since")
+        found = queries.events(self._run(run_id), since)[:limit]
+        return Response({"events": s.EventSchema(found, many=True).data})
+
+    @extend_schema(
+        operation_id="run_artifacts",
+        summary="A finished run's files",
+        parameters=[PATH_RUN_ID],
+        responses={200: s.ArtifactList},
+        tags=["Runs"],
+    )
+    @action(detail=True)
+    def artifacts(self, request: Request, run_id: str) -> Response:
+        refuse_unknown_query(request)
+        found = queries.Results(self._run(run_id)).artifacts().values()
+        return Response({"artifacts": s.ArtifactSchema(found, many=True).data})
+
+    @extend_schema(
+        operation_id="run_artifact",
+        summary="One file of a run (Parquet)",
+        parameters=[
+            PATH_RUN_ID,
+            OpenApiParameter(
+                "name", str, OpenApiParameter.PATH, enum=["trades", "orders", "equity"]
+            ),
+        ],
+        responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},
+        tags=["Runs"],
+    )
+    @action(detail=True, url_path=r"artifacts/(?P<name>[^/]+)")
+    def artifact(self, request: Request, run_id: str, name: str) -> HttpResponse:
+        refuse_unknown_query(request)
+        artifact = queries.Results(self._run(run_id)).artifact(name)
+        return HttpResponse(
+            recorder.load(artifact),
+            content_type="application/vnd.apache.parquet",
+            headers={
+                "Content-Disposition": f'attachment; filename="{run_id}-{artifact.name}.parquet"',
+                "ETag": f'"{artifact.sha256}"',
+            },
+        )

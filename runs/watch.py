@@ -1,0 +1,112 @@
+"""Keeps a run's lease while its worker computes, and listens for a stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from . import leases
+from .recorder import Lease, LeaseLost
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+PROGRESS_SECONDS = 0.25
+
+
+class Interrupted(BaseException):
+    """The run must end now.  Not an Exception: a strategy's `except Exception` must not eat it."""
+
+
+class Watch:
+    """Within `with Watch(lease) as watch:` the lease is renewed by a thread.
+
+    When a stop is asked for, or the lease is lost, the thread signals the
+    process, whose main thread then raises `Interrupted` wherever it is, a
+    strategy's endless loop or a socket's wait included.  Away from the main
+    thread only `progress` notices.
+    """
+
+    def __init__(
+        self, lease: Lease, on_progress: Callable[[str, float], None] | None = None
+    ) -> None:
+        self.lease = lease
+        self.lost = False
+        self._on_progress = on_progress
+        self._done = threading.Event()
+        self._armed = False
+        self._written = time.monotonic()
+        self._in_main = threading.current_thread() is threading.main_thread()
+        self._thread = threading.Thread(target=self._keep, name="run-watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        if self._in_main:
+            self._previous = signal.signal(signal.SIGUSR1, self._raise)
+        self._armed = True
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._armed = False
+        self._done.set()
+        self._thread.join()
+        if self._in_main:
+            signal.signal(signal.SIGUSR1, self._previous)
+
+    def progress(self, stage: str, fraction: float) -> None:
+        """Tells those who watch, at most four times a second; raises Interrupted on a stop."""
+        if self._on_progress is not None:
+            self._on_progress(stage, fraction)
+        now = time.monotonic()
+        if now - self._written < PROGRESS_SECONDS:
+            return
+        self._written = now
+        try:
+            stop = leases.renew(self.lease, stage=stage[:200], progress=fraction)
+        except LeaseLost:
+            self.lost, stop = True, True
+        if stop:
+            raise Interrupted
+
+    def _raise(self, signum: int, frame: FrameType | None) -> None:
+        if self._armed:
+            self._armed = False
+            raise Interrupted
+
+    def _keep(self) -> None:
+        renewed = time.monotonic()
+        used = False
+        try:
+            while not self._done.wait(POLL_SECONDS):
+                used = True
+                try:
+                    if time.monotonic() - renewed > settings.RUN_LEASE_SECONDS / 5:
+                        stop = leases.renew(self.lease)
+                        renewed = time.monotonic()
+                    else:
+                        stop = leases.stop_requested(self.lease)
+                except LeaseLost:
+                    self.lost, stop = True, True
+                except DatabaseError:
+                    logger.warning("run %s: the lease could not be renewed", self.lease.run_id)
+                    continue
+                if stop:
+                    if self._in_main and self._armed:
+                        os.kill(os.getpid(), signal.SIGUSR1)
+                    return
+        finally:
+            if used:
+                connection.close()
