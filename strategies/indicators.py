@@ -77,7 +77,7 @@ def wilder_memory(period: int) -> int:
 def rsi(close: Floats, period: int) -> Floats:
     """Relative strength index, 0 to 100; 50 while nothing moves.
 
-    100 × mean gain / (mean gain + mean loss), both Wilder's means (Wilder, New
+    100 * mean gain / (mean gain + mean loss), both Wilder's means (Wilder, New
     Concepts in Technical Trading Systems, 1978).  Remembers
     `wilder_memory(period)` + 1 bars.
     """

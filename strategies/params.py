@@ -59,7 +59,7 @@ def _flat(field: dict[str, Any], schema: dict[str, Any], required: bool) -> dict
     merged = {**(typed[0] if len(typed) == 1 else {}), **field}
     types = list(dict.fromkeys(option.get("type", "object") for option in typed))
     return {
-        "type": types[0] if len(types) == 1 else types,
+        "type": " | ".join(types),
         "default": merged.get("default"),
         "minimum": merged.get("minimum", merged.get("exclusiveMinimum")),
         "maximum": merged.get("maximum", merged.get("exclusiveMaximum")),

@@ -1,8 +1,8 @@
-"""Reads a strategy file in a process of its own.
+"""Runs a user's strategy file in a process of its own.
 
-A user's file may loop for ever, end the interpreter or overflow its stack;
-here that costs one child.  `python -m strategies.probe` takes the source on
-stdin and answers with JSON on stdout: the descriptions, or the error.
+Such a file may loop for ever, end the interpreter or overflow its stack; here
+that costs one child.  `python -m strategies.probe` takes a request on stdin
+and answers on stdout, both JSON.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 from exchanges.domain import InvalidInput
 
 if TYPE_CHECKING:
+    from .bias import CheckReport
     from .registry import Description
 
 TIMEOUT = 30.0
+_START_SECONDS = 15.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -35,28 +37,14 @@ class Probed:
 
 
 def probe(source: str, timeout: float = TIMEOUT) -> Probed:
-    """Never raises for what the source does."""
+    """What `source` defines.  Never raises for what it does while it loads."""
     from .registry import Description
 
-    child = subprocess.Popen(
-        [sys.executable, "-m", "strategies.probe"],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     try:
-        answer, _ = child.communicate(source.encode(), timeout)
-    except subprocess.TimeoutExpired:
-        return Probed(error=f"loading it takes longer than {timeout:g} s")
-    finally:
-        _end(child)
-    try:
-        found = json.loads(answer)
-        return Probed(tuple(Description(**d) for d in found["strategies"]), found["error"])
-    except (ValueError, KeyError, TypeError):
-        return Probed(error=f"it ends the interpreter while loading (code {child.returncode})")
+        answer = _ask({"source": source}, timeout)
+        return Probed(tuple(Description(**d) for d in answer["strategies"]), answer["error"])
+    except InvalidInput as error:
+        return Probed(error=error.message)
 
 
 def read(source: str) -> Probed:
@@ -72,6 +60,52 @@ def read(source: str) -> Probed:
         return Probed(error=error.message)
 
 
+def check(source: str, name: str, values: dict[str, Any], seconds: float) -> CheckReport:
+    """`strategies.bias.check` on synthetic bars.  Raises STRATEGY_BROKEN when it never ends."""
+    from .bias import CheckReport, Finding
+
+    request = {"source": source, "name": name, "params": values, "seconds": seconds}
+    answer = _ask(request, seconds + _START_SECONDS)
+    findings = [Finding(**f) for f in answer.pop("findings")]
+    return CheckReport(**answer, findings=findings)
+
+
+def check_here(source: str, name: str, values: dict[str, Any], seconds: float) -> CheckReport:
+    """The same in this process, for strategies that are trusted to end."""
+    from . import bias, params, registry, synthetic
+
+    strategy = registry.load(source, name)
+    wanted = params.validate(strategy.Params, values)
+    series = synthetic.series_for(strategy, wanted)
+    return bias.check(strategy, wanted, series, seconds=seconds)
+
+
+def _ask(request: dict[str, Any], timeout: float) -> dict[str, Any]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "strategies.probe"],
+        cwd=_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        out, _ = child.communicate(json.dumps(request).encode(), timeout)
+        answer: dict[str, Any] = json.loads(out)
+    except subprocess.TimeoutExpired:
+        raise InvalidInput("STRATEGY_BROKEN", f"it takes longer than {timeout:g} s") from None
+    except ValueError:
+        raise InvalidInput(
+            "STRATEGY_BROKEN", f"it ends the interpreter (code {child.returncode})"
+        ) from None
+    finally:
+        _end(child)
+    if "refused" in answer:
+        code, message, details = answer["refused"]
+        raise InvalidInput(code, message, **details)
+    return answer
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Ends the child with whatever the file has started."""
     with contextlib.suppress(ProcessLookupError):
@@ -79,20 +113,26 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.communicate()
 
 
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    if "name" not in request:
+        return asdict(read(request["source"]))
+    try:
+        return asdict(
+            check_here(request["source"], request["name"], request["params"], request["seconds"])
+        )
+    except InvalidInput as error:
+        return {"refused": (error.code, error.message, error.details)}
+
+
 def _main() -> None:
-    source = sys.stdin.buffer.read().decode()
+    request = json.loads(sys.stdin.buffer.read())
     # What the file prints must not mix with the answer.
     out = os.dup(1)
     os.dup2(2, 1)
-    probed = read(source)
-    answer: dict[str, Any] = {
-        "strategies": [asdict(d) for d in probed.strategies],
-        "error": probed.error,
-    }
+    answer = json.dumps(_answer(request))
     with os.fdopen(out, "w") as stream:
-        json.dump(answer, stream)
-        stream.flush()
-    # Threads and exit handlers of the file have no say any more.
+        stream.write(answer)
+    # The file's threads and exit handlers have no say any more.
     os._exit(0)
 
 

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from exchanges.domain import InvalidInput
 
-from .models import StrategyVersion
+from .models import Strategy, StrategyVersion
 from .queries import available_names
 from .sync import SyncReport, sync_strategies
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SyncReport",
+    "check_on_synthetic",
     "check_stops",
     "check_strategy",
     "get_version",
@@ -83,4 +84,17 @@ def check_strategy(
     """Looks for lookahead, too short a warm-up and carelessness; see `strategies.bias`."""
     from . import bias
 
+    if not series or not all(len(bars) for bars in series):
+        raise InvalidInput("NO_CANDLES", "a check needs candles")
     return bias.check(load_strategy(version), validate_params(version, values), series)
+
+
+def check_on_synthetic(
+    version: StrategyVersion, values: dict[str, Any], seconds: float = 60.0
+) -> CheckReport:
+    """The same on made-up candles, in a process that can be ended unless it is the catalogue's."""
+    from . import probe
+
+    trusted = version.strategy.origin == Strategy.Origin.CATALOG
+    check = probe.check_here if trusted else probe.check
+    return check(version.source, version.strategy.name, values, seconds)
