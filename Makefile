@@ -1,0 +1,49 @@
+# `make run` starts a desk, `make test` checks everything; both set up what they need.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test check bench kill-test clean
+
+run: $(VENV)/installed
+	@exec $(BIN)/python manage.py serve
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# Everything but the tests themselves.
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	CRACKTRADER_BEHIND_TLS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m bench
+
+# The long form of the kill -9 test: KILLS random moments (default 40).
+kill-test: $(VENV)/installed-dev
+	CRACKTRADER_TEST_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest -s tests/site/test_kill.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/installed: $(VENV)/python requirements.txt
+	@echo "Installing requirements …"
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	@echo "Installing requirements for development …"
+	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@

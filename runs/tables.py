@@ -1,0 +1,199 @@
+"""The engine's tables as the API shows them: plain rows, in the words of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from exchanges.domain import OrderStatus, Purpose, Side
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .engine.backtest import BacktestResult
+    from .engine.config import RunConfig
+    from .engine.results import Simulation
+
+    Table = np.ndarray[Any, np.dtype[np.void]]
+
+_PURPOSES = {int(p): p.name.lower() for p in Purpose} | {-1: None}
+_SIDES = {int(s): s.name.lower() for s in Side}
+
+
+def trades(table: Table, symbols: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
+    """TRADE_DTYPE rows; `first` is the number of the first of them."""
+    import numpy as np
+
+    is_open = table["exit_time"] < 0
+    columns = zip(
+        table["symbol"].tolist(),
+        is_open.tolist(),
+        table["amount"].tolist(),
+        _iso(table["entry_time"]),
+        table["entry_price"].tolist(),
+        _iso(np.where(is_open, 0, table["exit_time"])),
+        table["exit_price"].tolist(),
+        table["exit_purpose"].tolist(),
+        table["fees"].tolist(),
+        table["pnl"].tolist(),
+        table["return"].tolist(),
+        table["bars"].tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "trade_id": number,
+            "symbol": symbols[symbol],
+            "side": "long",
+            "status": "open" if still_open else "closed",
+            "amount": amount,
+            "entry_time": entry_time,
+            "entry_price": entry_price,
+            "exit_time": None if still_open else exit_time,
+            "exit_price": None if still_open else exit_price,
+            "exit_reason": _PURPOSES[purpose],
+            "fees": fees,
+            "pnl": pnl,
+            "return": ratio,
+            "bars": bars,
+        }
+        for number, (
+            symbol,
+            still_open,
+            amount,
+            entry_time,
+            entry_price,
+            exit_time,
+            exit_price,
+            purpose,
+            fees,
+            pnl,
+            ratio,
+            bars,
+        ) in enumerate(columns, first)
+    ]
+
+
+def orders(table: Table, symbols: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
+    """ORDER_DTYPE rows.  An order's id is its number within the run: the same at every replay."""
+    columns = zip(
+        table["symbol"].tolist(),
+        table["side"].tolist(),
+        table["purpose"].tolist(),
+        table["amount"].tolist(),
+        table["price"].tolist(),
+        table["fee"].tolist(),
+        table["time"].tolist(),
+        table["created"].tolist(),
+        table["trade"].tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "order_id": str(number),
+            "status": OrderStatus.FILLED.name.lower(),
+            "symbol": symbols[symbol],
+            "side": _SIDES[side],
+            "type": "market",
+            "purpose": _PURPOSES[purpose],
+            "amount": amount,
+            "price": price,
+            "fee": fee,
+            "timestamp": time,
+            "created": created,
+            "trade_id": trade,
+        }
+        for number, (
+            symbol,
+            side,
+            purpose,
+            amount,
+            price,
+            fee,
+            time,
+            created,
+            trade,
+        ) in enumerate(columns, first)
+    ]
+
+
+def equity_points(
+    time: np.ndarray[Any, Any],
+    equity: np.ndarray[Any, Any],
+    cash: np.ndarray[Any, Any],
+    chosen: slice | np.ndarray[Any, Any],
+) -> list[dict[str, Any]]:
+    """The chosen bars of an equity curve; drawdowns are of the whole curve."""
+    import numpy as np
+
+    peak = np.maximum.accumulate(equity)
+    drawdown = np.divide(peak - equity, peak, out=np.zeros_like(equity), where=peak > 0)
+    columns = (column[chosen].tolist() for column in (time, equity, cash, drawdown))
+    return [
+        {"timestamp": t, "value": v, "cash": c, "drawdown": d}
+        for t, v, c, d in zip(*columns, strict=True)
+    ]
+
+
+def outcome(config: RunConfig, result: BacktestResult) -> dict[str, Any]:
+    """What a run ends with besides its tables: JSON for the Run row."""
+    simulation = result.simulation
+    return {
+        "positions": _positions(config, simulation),
+        "pending_orders": _pending(config, simulation),
+        "gaps": [
+            {"symbol": str(symbol), "start": gap.start, "end": gap.end, "bars": gap.bars}
+            for symbol, gaps in result.gaps.items()
+            for gap in gaps
+        ],
+        "warnings": [f"{w.code}: {w.message}" for w in result.warnings],
+        "signals": result.signals,
+    }
+
+
+def _positions(config: RunConfig, simulation: Simulation) -> list[dict[str, Any]]:
+    table = simulation.trades
+    still_open = table[table["exit_time"] < 0]
+    rows = []
+    for trade in still_open:
+        size = float(simulation.positions[trade["symbol"]])
+        entry, last = float(trade["entry_price"]), float(trade["exit_price"])
+        rows.append(
+            {
+                "symbol": str(config.symbols[trade["symbol"]]),
+                "side": "long",
+                "size": size,
+                "entry_price": entry,
+                "last_price": last,
+                "unrealized_pnl": size * (last - entry),
+            }
+        )
+    return rows
+
+
+def _pending(config: RunConfig, simulation: Simulation) -> list[dict[str, Any]]:
+    first = len(simulation.orders)
+    return [
+        {
+            "order_id": str(number),
+            "status": OrderStatus.NEW.name.lower(),
+            "symbol": str(config.symbols[row["symbol"]]),
+            "side": _SIDES[int(row["side"])],
+            "type": "market",
+            "purpose": _PURPOSES[int(row["purpose"])],
+            "amount": None,
+            "price": None,
+            "fee": None,
+            "timestamp": None,
+            "created": int(row["created"]),
+            "trade_id": None,
+        }
+        for number, row in enumerate(simulation.pending, first)
+    ]
+
+
+def _iso(times: np.ndarray[Any, Any]) -> list[str]:
+    import numpy as np
+
+    seconds = np.datetime_as_string(times.astype("datetime64[ms]"), unit="s")
+    return [f"{text}Z" for text in seconds.tolist()]
