@@ -30,7 +30,8 @@ REGISTRY: dict[str, Setting] = {}
 
 
 def _read(name: str, kind: str, default: T, help: str, parse: Callable[[str], T]) -> T:
-    REGISTRY[name] = Setting(name, kind, "" if default is None else str(default), help)
+    shown = ",".join(default) if isinstance(default, list) else str(default)
+    REGISTRY[name] = Setting(name, kind, shown, help)
     raw = os.environ.get(name)
     if raw is None or raw == "":
         return default
@@ -38,6 +39,26 @@ def _read(name: str, kind: str, default: T, help: str, parse: Callable[[str], T]
         return parse(raw)
     except (ValueError, TypeError):
         raise ImproperlyConfigured(f"{name}={raw!r} is not {kind}: {help}") from None
+
+
+def markdown() -> str:
+    """docs/settings.md: every setting with its default, made from the code that reads it."""
+    home = os.environ.get("CRACKTRADER_HOME")
+    base = Path(__file__).resolve().parent.parent
+    rows = []
+    for setting in REGISTRY.values():
+        default = setting.default
+        if home:
+            default = default.replace(str(Path(home).resolve()), "var")
+        default = default.replace(f"{base}/", "")
+        shown = f"`{default}`" if default else ""
+        rows.append(f"| `{setting.name}` | {setting.kind} | {shown} | {setting.help} |\n")
+    return (
+        "# Settings\n\n"
+        "All of them are environment variables; none is needed to start. "
+        "`manage.py settings_doc` prints this page.\n\n"
+        "| name | value | default | what it is |\n| --- | --- | --- | --- |\n" + "".join(rows)
+    )
 
 
 def text(name: str, default: str, help: str) -> str:
