@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -98,39 +99,42 @@ class Results:
             ) from None
 
     def rows(self, name: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
-        """Trades or orders as the API shows them."""
+        """Rows of `trades` or `orders` as the API shows them."""
+        from . import tables
         from .engine import artifacts
 
         artifact = self.artifacts().get(name)
         if artifact is None:
             return []
-        return artifacts.to_rows(name, _content(artifact), offset, limit)
+        table = artifacts.decode(name, _content(artifact))
+        end = None if limit is None else offset + limit
+        present = tables.trades if name == "trades" else tables.orders
+        return present(table[offset:end], self.run.symbols, offset)
 
     def count(self, name: str) -> int:
         artifact = self.artifacts().get(name)
         return artifact.rows if artifact else 0
 
     def equity(self, points: int) -> list[dict[str, Any]]:
-        """At most `points` of the equity curve, its extremes among them."""
-        from .engine import artifacts
+        """At most `points` bars of the equity curve, its extremes among them."""
         from .engine.downsample import downsample
 
-        artifact = self.artifacts().get("equity")
-        if artifact is None:
-            return []
-        time, equity, cash = artifacts.equity_columns(_content(artifact))
-        return artifacts.equity_points(time, equity, cash, downsample(time, equity, points))
+        return self._equity(lambda time, equity: downsample(time, equity, points))
 
     def equity_page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """`limit` bars of the whole curve from `offset` on."""
+        return self._equity(lambda time, equity: slice(offset, offset + limit))
+
+    def _equity(self, choose: Callable[[Any, Any], Any]) -> list[dict[str, Any]]:
+        from . import tables
         from .engine import artifacts
 
         artifact = self.artifacts().get("equity")
         if artifact is None:
             return []
-        time, equity, cash = artifacts.equity_columns(_content(artifact))
-        chosen = range(offset, min(offset + limit, len(time)))
-        return artifacts.equity_points(time, equity, cash, chosen)
+        table = artifacts.decode("equity", _content(artifact))
+        time, equity, cash = (table[name] for name in ("time", "equity", "cash"))
+        return tables.equity_points(time, equity, cash, choose(time, equity))
 
 
 def _content(artifact: Artifact) -> bytes:

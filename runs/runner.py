@@ -117,6 +117,7 @@ def load_bars(run: Run, config: RunConfig, progress: Progress) -> list[Bars]:
 
 def compute(run: Run, progress: Progress) -> Outcome:
     """Candles → signals → simulation → tables; nothing is written but the candle store."""
+    from . import tables
     from .engine import artifacts, backtest, seal
     from .engine.downsample import downsample
 
@@ -136,7 +137,7 @@ def compute(run: Run, progress: Progress) -> Outcome:
     computed = time.perf_counter()
     simulation, figures = result.simulation, result.metrics
     progress("recording", _COMPUTED)
-    tables = artifacts.encode(simulation, config.symbols)
+    encoded = artifacts.encode(simulation)
     sealed = seal.seal(
         config=run.config,
         strategy=run.strategy_name,
@@ -154,14 +155,14 @@ def compute(run: Run, progress: Progress) -> Outcome:
         "sparkline": [round(float(v), 6) for v in simulation.equity[points]],
         "metrics": figures,
         "outcome": {
-            **result.outcome(config),
+            **tables.outcome(config, result),
             "timings": {
                 "read_seconds": round(read - began, 6),
                 "engine_seconds": round(computed - read, 6),
             },
         },
     }
-    return Outcome(tables, fields, sealed, seal.result_digest(simulation, figures))
+    return Outcome(encoded, fields, sealed, seal.result_digest(simulation, figures))
 
 
 def _record(lease: Lease, outcome: Outcome) -> None:

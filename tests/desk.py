@@ -1,0 +1,140 @@
+"""A whole desk for tests: the real process tree, in a home of its own, on a free port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+DONE = ("completed", "failed", "stopped")
+
+EXAMPLE = {
+    "strategy_name": "TestStrategy",
+    "strategy_params": {"period": 20, "threshold": 0.02},
+    "symbols": ["BTC/USDT"],
+    "timeframe": "1h",
+    "start_date": "2024-01-01T00:00:00Z",
+    "end_date": "2024-03-01T23:59:59Z",
+    "initial_cash": 10000.0,
+    "exchange": "simulated",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Desk:
+    """`with Desk(home) as desk:` — up and healthy inside, gone without orphans after."""
+
+    def __init__(self, home: Path, **env: str) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api/v1"
+        clean = {
+            k: v for k, v in os.environ.items() if not k.startswith(("CRACKTRADER_", "DJANGO_"))
+        }
+        self.env = clean | {
+            "CRACKTRADER_HOME": str(home),
+            "PORT": str(self.port),
+            "HOST": "127.0.0.1",
+            **env,
+        }
+        self.log = home / "serve.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+
+    def __enter__(self) -> Desk:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+        self.http.close()
+
+    def start(self) -> float:
+        """Starts it and waits until health is ok; returns the seconds that took."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "serve"],
+                env=self.env,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        self.wait_healthy()
+        return time.monotonic() - began
+
+    def wait_healthy(self, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            if self.health() == "ok":
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not healthy after {seconds} s:\n{self.log.read_text()[-3000:]}")
+
+    def health(self) -> str | None:
+        try:
+            return str(self.http.get("/health").json()["status"])
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    def stop(self) -> float:
+        """SIGTERM; returns the seconds until it was gone."""
+        began = time.monotonic()
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that works on this home, whoever its parent is."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("CRACKTRADER_HOME") == str(self.home):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return [p for p in found if p.pid != os.getpid()]
+
+    def start_backtest(self, **changes: Any) -> str:
+        answer = self.http.post("/run/backtest", json=EXAMPLE | changes)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["run_id"])
+
+    def wait(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The run's detail once it is over."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                run = self.http.get(f"/runs/{run_id}").json()
+            except (httpx.HTTPError, ValueError):
+                time.sleep(0.1)
+                continue
+            if run["status"] in DONE:
+                return dict(run)
+            time.sleep(0.02)
+        raise AssertionError(f"run {run_id} is {run['status']} after {seconds} s")
