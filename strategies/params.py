@@ -39,7 +39,7 @@ def validate(params_class: type[Params], values: Any) -> Params:
     except Exception as error:
         raise InvalidInput(
             "INVALID_PARAMS",
-            f"the strategy cannot work with these parameters: {reprlib.repr(error)}",
+            f"the strategy's own check failed: {type(error).__name__}: {error}"[:300],
             field=ROOT,
         ) from error
 
@@ -81,7 +81,7 @@ def _refuse_hostile(value: Any, path: str, depth: int) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             _refuse_hostile(key, path, depth)
-            _refuse_hostile(inner, f"{path}.{reprlib.repr(key)[1:-1]}", depth + 1)
+            _refuse_hostile(inner, f"{path}.{str(key)[:100]}", depth + 1)
     elif isinstance(value, list):
         for i, inner in enumerate(value):
             _refuse_hostile(inner, f"{path}[{i}]", depth + 1)
@@ -106,8 +106,7 @@ def _explain(params_class: type[Params], errors: list[ErrorDetails]) -> InvalidI
     unknown = [e for e in errors if e["type"] == "extra_forbidden"]
     error = (unknown or errors)[0]
     field = ROOT + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{reprlib.repr(part)[1:-1]}"
-        for part in error["loc"]
+        f"[{part}]" if isinstance(part, int) else f".{part[:100]}" for part in error["loc"]
     )
     if unknown:
         return InvalidInput(

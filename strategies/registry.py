@@ -114,7 +114,7 @@ def _execute(source: str) -> ModuleType:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         sys.modules[module.__name__] = module
         try:
-            exec(compile(source, filename, "exec"), module.__dict__)  # noqa: S102
+            exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
         except KeyboardInterrupt:
             del sys.modules[module.__name__]
             raise

@@ -92,6 +92,11 @@ def check_params(body: Any) -> dict[str, Any]:
 
 
 def refuse_unknown(given: Iterable[str], known: list[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise InvalidInput("UNKNOWN_FIELD", f"There is no {name[:50]!r} here", fields=known)
+    unknown = sorted(str(name)[:64] for name in given if name not in known)
+    if unknown:
+        raise InvalidInput(
+            "UNKNOWN_FIELD",
+            f"There is no field {unknown[0]!r}",
+            unknown=unknown[:20],
+            valid_fields=known,
+        )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
 
 from .models import Strategy, StrategyVersion
 from .probe import Probed, probe, read
+
+if TYPE_CHECKING:
+    from .registry import Description
 
 CATALOG_DIR = Path(__file__).resolve().parent / "catalog"
 MAX_FILE_BYTES = 1_000_000
@@ -61,6 +66,8 @@ def sync_strategies() -> SyncReport:
 
 
 def _files() -> Iterator[_File]:
+    with contextlib.suppress(OSError):
+        Path(settings.STRATEGIES_DIR).mkdir(parents=True, exist_ok=True)
     folders = [
         (Strategy.Origin.CATALOG, CATALOG_DIR),
         (Strategy.Origin.USER, Path(settings.STRATEGIES_DIR)),
@@ -153,8 +160,8 @@ class _Writer:
                 self._retire(record)
         if conflicts:
             self._note_error(file, [], "; ".join(conflicts))
-        elif file.name in self.records:
-            self.records.pop(file.name).delete()
+        else:
+            self._drop_note(file)
 
     def _holder(self, name: str, file: _File) -> str:
         """Who else has the name, or nothing when it is free."""
@@ -163,12 +170,18 @@ class _Writer:
         if other is None and record and record.available:
             place = (record.origin, record.file)
             still = next((f for f in self.files if (f.origin, f.name) == place), None)
-            other = still if still is not file else None
-        if other is None:
+            if still is not None and still is not file and self._gives(still, name):
+                other = still
+        if other is None or (file.origin == "catalog" and other.origin != "catalog"):
             return ""
         return "the catalogue: rename the class" if other.origin == "catalog" else other.name
 
-    def _write_strategy(self, file: _File, found) -> None:
+    def _gives(self, file: _File, name: str) -> bool:
+        """A file read again may have let go of a name; a broken one keeps its last good."""
+        found = file.probed.strategies
+        return not found or any(strategy.name == name for strategy in found)
+
+    def _write_strategy(self, file: _File, found: Description) -> None:
         values = {
             "description": found.description,
             "kind": found.kind,
@@ -196,6 +209,8 @@ class _Writer:
             record.save(update_fields=[*changes, "updated_at"])
         outcome = "added" if created else "updated" if changes else "unchanged"
         getattr(self.report, outcome).append(record.name)
+        if record.name in self.report.removed:
+            self.report.removed.remove(record.name)
         self.records[record.name] = record
 
     def _note_error(self, file: _File, mine: list[Strategy], error: str) -> None:
@@ -205,7 +220,10 @@ class _Writer:
         for record in good:
             record.error = error
             record.save(update_fields=["error", "updated_at"])
-        if not good:
+            self.report.unchanged.append(record.name)
+        if good:
+            self._drop_note(file)
+        else:
             self.records[file.name], _ = Strategy.objects.update_or_create(
                 name=file.name,
                 defaults={
@@ -215,6 +233,11 @@ class _Writer:
                     "error": error,
                 },
             )
+
+    def _drop_note(self, file: _File) -> None:
+        note = self.records.get(file.name)
+        if note and note.origin == file.origin:
+            self.records.pop(file.name).delete()
 
     def _retire(self, record: Strategy) -> None:
         if record.current_id is None:
