@@ -61,5 +61,5 @@ def test_loopback_may_be_listened_on(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "8.8.8.8"])
 def test_any_other_address_is_refused_while_there_is_no_authentication(host: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="127.0.0.1"):
+    with pytest.raises(ImproperlyConfigured, match="authentication is off"):
         listening.require_loopback(host)
