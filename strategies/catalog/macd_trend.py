@@ -10,7 +10,7 @@ from strategies.indicators import crossed_above, crossed_below, ema_memory, macd
 class MacdTrendParams(Params):
     fast_period: int = Field(12, ge=1, le=1000, description="Period of the fast mean of closes.")
     slow_period: int = Field(26, ge=2, le=1000, description="Period of the slow mean of closes.")
-    signal_period: int = Field(9, ge=1, le=1000, description="Period of the signal line.")
+    signal_period: int = Field(9, ge=2, le=1000, description="Period of the signal line.")
 
     @model_validator(mode="after")
     def _ordered(self) -> MacdTrendParams:

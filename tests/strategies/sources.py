@@ -1,6 +1,6 @@
 """Strategy files for the tests, as a user would write them."""
 
-HEAD = '''
+HEAD = """
 import numpy as np
 from pydantic import Field
 from strategies.base import Params, PortfolioStrategy, Signals, Strategy, Weights
@@ -10,7 +10,7 @@ from strategies.indicators import crossed_above, crossed_below, ema, sma
 class NoParams(Params):
     pass
 
-'''
+"""
 
 
 def one(signals: str, name: str = "Mine", warmup: str = "20", head: str = "") -> str:
