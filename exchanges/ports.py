@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,17 +41,23 @@ class MarketData(Protocol):
 
     def venue(self) -> Venue: ...
 
-    def markets(self) -> list[Market]:
+    def markets(self, on_wait: Callable[[], None] | None = None) -> list[Market]:
         """Active spot markets."""
         ...
 
     def bars(
-        self, symbol: Symbol, timeframe: Timeframe, start_ms: int, end_ms: int
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        start_ms: int,
+        end_ms: int,
+        on_wait: Callable[[], None] | None = None,
     ) -> Iterator[Bars]:
         """Closed bars that open in [start, end), in pages, oldest first.
 
         Pages are non-empty, disjoint and increasing.  What the venue lacks is
-        simply not there.
+        simply not there.  `on_wait` is called a few times a second while the
+        venue keeps us waiting, and may raise to give up.
         """
         ...
 

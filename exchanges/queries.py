@@ -1,0 +1,161 @@
+"""Reads of venues and candles; nothing here waits for a venue."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from .adapters import Door
+from .domain import InvalidInput, Symbol, Timeframe
+from .market_store import MarketStore, SeriesInfo
+from .models import CandleSeries, Exchange
+
+DEFAULT_FEE = 0.001
+MARKETS_FRESH = timedelta(hours=24)
+MAX_SYMBOLS_NAMED = 500
+
+
+def store() -> MarketStore:
+    """The candle store of this installation."""
+    return MarketStore(settings.CANDLES_DIR)
+
+
+def door(exchange: Exchange) -> Door:
+    """How to reach a venue, with this installation's limits."""
+    return Door(
+        exchange.name,
+        exchange.ccxt_id,
+        exchange.base_url,
+        float(settings.VENUE_TIMEOUT),
+        settings.VENUE_RETRIES,
+    )
+
+
+def get_exchange(name: str) -> Exchange:
+    """The venue's record.  Raises UNKNOWN_EXCHANGE with the names there are.
+
+    Only the table decides: `sync_exchanges` writes a row for the built-in
+    venue and for every id of ccxt, and is run here if it never was.
+    """
+    exchange = _find(name)
+    if exchange is None and not Exchange.objects.exclude(described_by="").exists():
+        _first_sync()
+        exchange = _find(name)
+    if exchange is None:
+        raise InvalidInput(
+            "UNKNOWN_EXCHANGE",
+            f"{name!r:.80} is not a known exchange",
+            supported_exchanges=list(
+                Exchange.objects.filter(enabled=True).values_list("name", flat=True)
+            ),
+        )
+    return exchange
+
+
+def venues(include_all: bool = False) -> QuerySet[Exchange]:
+    """Enabled venues by name: the common ones and the operator's own, or all of them."""
+    if not Exchange.objects.exclude(described_by="").exists():
+        _first_sync()
+    rows = Exchange.objects.filter(enabled=True).defer("markets")
+    return rows if include_all else rows.filter(common=True)
+
+
+def check_timeframe(exchange: Exchange, timeframe: Timeframe | str) -> Timeframe:
+    """Raises UNKNOWN_TIMEFRAME with those the venue has."""
+    name = timeframe.name if isinstance(timeframe, Timeframe) else timeframe
+    if name not in exchange.timeframes:
+        raise InvalidInput(
+            "UNKNOWN_TIMEFRAME",
+            f"{exchange.name} has no candles of {name!r:.40}",
+            supported_timeframes=exchange.timeframes,
+        )
+    return Timeframe.parse(name)
+
+
+def check_symbols(exchange: Exchange, symbols: Iterable[Symbol | str]) -> None:
+    """Raises INVALID_SYMBOL for one the venue does not list.
+
+    Without a cache of its markets, or with one older than a day, every
+    well-formed symbol passes: the venue itself then says no, with this code.
+    """
+    wanted = [Symbol(symbol) for symbol in symbols]
+    listed = _listed(exchange)
+    if listed is not None:
+        for symbol in wanted:
+            if symbol not in listed:
+                raise unknown_symbol(symbol, listed)
+
+
+def unknown_symbol(symbol: Symbol, listed: Iterable[str]) -> InvalidInput:
+    """INVALID_SYMBOL that names at most 500 markets, those that look alike first."""
+    names = [Symbol(name) for name in listed]
+    names.sort(key=lambda s: (s.base != symbol.base, s.quote != symbol.quote, s))
+    return InvalidInput(
+        "INVALID_SYMBOL",
+        f"Symbol {symbol} is not supported",
+        supported_symbols=names[:MAX_SYMBOLS_NAMED],
+        supported_symbols_count=len(names),
+    )
+
+
+def taker_fee(exchange: Exchange, symbol: Symbol | str) -> float:
+    """The market's own taker fee, else the venue's, else 0.001."""
+    fees = exchange.markets.get(str(symbol)) or [None]
+    return next((fee for fee in (fees[0], exchange.taker) if fee is not None), DEFAULT_FEE)
+
+
+def coverage(exchange: str | None = None) -> list[SeriesInfo]:
+    """What is on disk, with its gaps, of one exchange or of all."""
+    held = store()
+    return [
+        held.info(key)
+        for key in held.keys()  # noqa: SIM118 - not a dict
+        if exchange in (None, key.exchange)
+    ]
+
+
+def health() -> dict[str, Any]:
+    """Whether candles can be written here, how many series there are, and room left."""
+    root = Path(settings.CANDLES_DIR)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root) as probe:
+            probe.write(b"ok")
+        writable, free = True, shutil.disk_usage(root).free
+    except OSError:
+        writable, free = False, None
+    return {
+        "ok": writable,
+        "writable": writable,
+        "series": CandleSeries.objects.count(),
+        "bytes_free": free,
+    }
+
+
+def _find(name: str) -> Exchange | None:
+    return Exchange.objects.filter(name=name, enabled=True).first()
+
+
+def _listed(exchange: Exchange) -> Iterable[str] | None:
+    if exchange.builtin:
+        from .adapters.simulated import SYMBOLS
+
+        return SYMBOLS
+    fetched = exchange.markets_fetched_at
+    if fetched is None or timezone.now() - fetched > MARKETS_FRESH or not exchange.markets:
+        return None
+    return exchange.markets
+
+
+def _first_sync() -> None:
+    from .services.venues import sync_exchanges
+
+    sync_exchanges()

@@ -1,0 +1,208 @@
+"""Candles made ready for a run: read what is held, fetch what is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from exchanges.adapters import market_data
+from exchanges.clock import SystemClock
+from exchanges.domain import Bars, Symbol, Timeframe
+from exchanges.domain.timeframe import MINUTE
+from exchanges.market_store import MarketStore, SeriesKey
+from exchanges.models import CandleSeries, Exchange
+from exchanges.ports import Clock, MarketData
+from exchanges.queries import (
+    MARKETS_FRESH,
+    check_timeframe,
+    door,
+    get_exchange,
+    store,
+    unknown_symbol,
+)
+from exchanges.services.venues import remember_markets
+
+OnProgress = Callable[[str, float], None]
+
+_FLUSH_ROWS = 50_000
+_FLUSH_SECONDS = 5.0
+_SETTLING = 10 * MINUTE
+_FRESH_MS = MARKETS_FRESH.total_seconds() * 1000
+
+
+def ensure_bars(
+    exchange_name: str,
+    symbols: Sequence[Symbol | str],
+    timeframe: Timeframe | str,
+    start_ms: int,
+    end_ms: int,
+    *,
+    on_progress: OnProgress | None = None,
+    clock: Clock | None = None,
+) -> list[Bars]:
+    """Closed bars that open in [start, end), one `Bars` a symbol, in the order given.
+
+    Fetches only ranges the venue was never asked for, each once however many
+    processes want it at the same time.  `on_progress(what, fraction)` is called
+    between pages and while waiting for another process; what it raises ends
+    the work, and all fetched so far is kept.
+
+    Raises InvalidInput (UNKNOWN_EXCHANGE, UNKNOWN_TIMEFRAME, INVALID_SYMBOL,
+    HISTORY_NOT_AVAILABLE) and VenueError (VENUE_UNREACHABLE,
+    VENUE_RATE_LIMITED, VENUE_BAD_DATA, VENUE_ERROR).
+    """
+    clock = clock or SystemClock()
+    exchange = get_exchange(exchange_name)
+    timeframe = check_timeframe(exchange, timeframe)
+    end_ms = min(end_ms, timeframe.floor(clock.now_ms()))
+    held = store()
+    result = []
+    for index, name in enumerate(symbols):
+        key = SeriesKey(exchange.name, Symbol(name), timeframe)
+        share = _share(on_progress, index, len(symbols))
+        # A file found damaged while reading is set aside, and is then missing.
+        for _ in range(2):
+            if held.missing(key, start_ms, end_ms):
+                _Download(exchange, key, held, clock, share).fill(start_ms, end_ms)
+            bars = held.read(key, start_ms, end_ms)
+            if not held.missing(key, start_ms, min(end_ms, _settled(key, clock))):
+                break
+        result.append(bars)
+    return result
+
+
+def refresh_series(exchange: Exchange, key: SeriesKey, held: MarketStore) -> CandleSeries:
+    """Brings the record of one series in line with what is on disk."""
+    info = held.info(key)
+    values = {
+        "first_ms": info.first_ms,
+        "last_ms": info.last_ms,
+        "rows": info.rows,
+        "gaps": len(info.gaps),
+    }
+    series, _ = CandleSeries.objects.update_or_create(
+        exchange=exchange, symbol=key.symbol, timeframe=key.timeframe.name, defaults=values
+    )
+    return series
+
+
+def sync_series() -> int:
+    """`refresh_series` for everything on disk; records of what is gone are deleted."""
+    held = store()
+    exchanges = {exchange.name: exchange for exchange in Exchange.objects.defer("markets")}
+    kept = [
+        refresh_series(exchanges[key.exchange], key, held).pk
+        for key in held.keys()  # noqa: SIM118 - not a dict
+        if key.exchange in exchanges
+    ]
+    CandleSeries.objects.exclude(pk__in=kept).delete()
+    return len(kept)
+
+
+class _Download:
+    """Fills the holes of one series, holding its download lock."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        key: SeriesKey,
+        held: MarketStore,
+        clock: Clock,
+        on_progress: OnProgress,
+    ) -> None:
+        self._exchange, self._key, self._held, self._clock = exchange, key, held, clock
+        self._on_progress = on_progress
+        self._fraction = 0.0
+        self._what = f"downloading {key.symbol} {key.timeframe}"
+
+    def fill(self, start_ms: int, end_ms: int) -> None:
+        key, held = self._key, self._held
+        with held.downloading(key, lambda: self._on_progress(f"waiting: {self._what}", 0.0)):
+            missing = held.missing(key, start_ms, end_ms)
+            if not missing:
+                return
+            venue = market_data(door(self._exchange), self._clock)
+            self._check_symbol(venue)
+            wanted = sum(end - start for start, end in missing)
+            done = 0
+            try:
+                for start, end in missing:
+                    self._fetch(venue, start, end, done, wanted)
+                    done += end - start
+            finally:
+                refresh_series(self._exchange, key, held)
+
+    def _fetch(self, venue: MarketData, start: int, end: int, done: int, wanted: int) -> None:
+        """One range.  Pages are kept in batches: a month's file is written whole each time."""
+        batch: list[Bars] = []
+        asked = start
+        flushed = time.monotonic()
+        self._report(done / wanted)
+        try:
+            pages = venue.bars(
+                self._key.symbol,
+                self._key.timeframe,
+                start,
+                end,
+                on_wait=self._still_there,
+            )
+            for page in pages:
+                batch.append(page)
+                reached = int(page.time[-1]) + self._key.timeframe.ms
+                now = time.monotonic()
+                if sum(map(len, batch)) >= _FLUSH_ROWS or now - flushed >= _FLUSH_SECONDS:
+                    asked, flushed = self._flush(batch, asked, reached), now
+                self._report((done + reached - start) / wanted)
+        except BaseException:
+            if batch:
+                self._flush(batch, asked, int(batch[-1].time[-1]) + self._key.timeframe.ms)
+            raise
+        last = int(batch[-1].time[-1]) + self._key.timeframe.ms if batch else asked
+        settled = min(end, _settled(self._key, self._clock))
+        self._flush(batch, asked, max(last, settled))
+
+    def _still_there(self) -> None:
+        self._on_progress(self._what, self._fraction)
+
+    def _report(self, fraction: float) -> None:
+        self._fraction = fraction
+        self._on_progress(self._what, fraction)
+
+    def _flush(self, batch: list[Bars], start: int, end: int) -> int:
+        if batch:
+            self._held.write(self._key, Bars.concat(batch), covering=(start, end))
+            batch.clear()
+        elif start < end:
+            self._held.mark_covered(self._key, start, end)
+        return end
+
+    def _check_symbol(self, venue: MarketData) -> None:
+        if self._exchange.builtin:
+            listed: Iterable[str] = [market.symbol for market in venue.markets()]
+        else:
+            listed = self._exchange.markets
+            fetched = self._exchange.markets_fetched_at
+            fresh = fetched and self._clock.now_ms() - fetched.timestamp() * 1000 < _FRESH_MS
+            if not fresh or self._key.symbol not in listed:
+                markets = venue.markets(self._still_there)
+                remember_markets(self._exchange, markets)
+                listed = self._exchange.markets
+        if self._key.symbol not in listed:
+            raise unknown_symbol(self._key.symbol, listed)
+
+
+def _settled(key: SeriesKey, clock: Clock) -> int:
+    """Before this time a bar that is not there will not come any more.
+
+    A venue may publish its last candle late, and its clock may be behind ours.
+    """
+    now = clock.now_ms()
+    return key.timeframe.floor(now - max(_SETTLING, key.timeframe.ms))
+
+
+def _share(on_progress: OnProgress | None, index: int, count: int) -> OnProgress:
+    def report(what: str, fraction: float) -> None:
+        if on_progress is not None:
+            on_progress(what, (index + min(max(fraction, 0.0), 1.0)) / count)
+
+    return report

@@ -1,0 +1,136 @@
+"""The table of venues."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from exchanges.adapters import Door, market_data
+from exchanges.adapters.ccxt_venues import ccxt_version, describe_all
+from exchanges.adapters.notes import COMMON, sandbox_note
+from exchanges.clock import SystemClock
+from exchanges.domain import InvalidInput
+from exchanges.models import NAME_PATTERN, Exchange
+from exchanges.ports import Market, Venue
+
+SIMULATED = "simulated"
+_REVISION = 1  # of what this module makes of ccxt's description
+_DESCRIBED = (
+    "title",
+    "taker",
+    "maker",
+    "timeframes",
+    "sandbox",
+    "websocket",
+    "credentials",
+    "note",
+    "common",
+    "described_by",
+)
+
+
+def sync_exchanges() -> int:
+    """Writes what ccxt and this version know of each venue; returns how many rows it wrote.
+
+    Works without a network.  The operator's own fields are left alone.  When
+    nothing has changed since the last time it is one query and no import.
+    """
+    stamp = f"ccxt {ccxt_version()}, {_REVISION}"
+    known = list(Exchange.objects.values_list("name", "ccxt_id", "described_by"))
+    if known and all(described_by == stamp for _, _, described_by in known):
+        return 0
+    venues = describe_all()
+    rows = [_record(_simulated(), "", stamp, common=True)]
+    rows += [_record(venue, venue.name, stamp) for venue in venues.values()]
+    for name, ccxt_id, _ in known:
+        if name != ccxt_id and ccxt_id in venues:
+            rows.append(_record(venues[ccxt_id], ccxt_id, stamp, name=name, common=True))
+    gone = [name for name, ccxt_id, _ in known if ccxt_id and ccxt_id not in venues]
+    with transaction.atomic():
+        Exchange.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["name"], update_fields=_DESCRIBED
+        )
+        Exchange.objects.filter(name__in=gone).update(enabled=False, described_by=stamp)
+    return len(rows)
+
+
+def add_exchange(name: str, ccxt_id: str, url: str = "") -> Exchange:
+    """Adds a venue under a name of the operator's, or points one elsewhere.
+
+    `url` replaces scheme and host of every address ccxt has for it.  Raises
+    INVALID_EXCHANGE_NAME, INVALID_URL, or UNKNOWN_EXCHANGE with the ccxt ids.
+    """
+    if not re.fullmatch(NAME_PATTERN, name) or name == SIMULATED:
+        raise InvalidInput(
+            "INVALID_EXCHANGE_NAME",
+            f"{name!r:.80} cannot name an exchange",
+            expected="lower-case letters, digits, - and _, at most 40, not 'simulated'",
+        )
+    venues = describe_all()
+    if ccxt_id not in venues:
+        raise InvalidInput(
+            "UNKNOWN_EXCHANGE",
+            f"ccxt has no exchange {ccxt_id!r:.80}",
+            supported_exchanges=sorted(venues),
+        )
+    if name in venues and name != ccxt_id:
+        raise InvalidInput(
+            "INVALID_EXCHANGE_NAME", f"{name!r} is ccxt's own name for another exchange"
+        )
+    stamp = f"ccxt {ccxt_version()}, {_REVISION}"
+    row = _record(venues[ccxt_id], ccxt_id, stamp, name=name, common=True)
+    values = {field: getattr(row, field) for field in (*_DESCRIBED, "ccxt_id")}
+    values |= {"base_url": _checked_url(url), "enabled": True}
+    values |= {"markets": {}, "markets_fetched_at": None}
+    exchange, _ = Exchange.objects.update_or_create(name=name, defaults=values)
+    return exchange
+
+
+def remember_markets(exchange: Exchange, markets: list[Market]) -> None:
+    """Caches the venue's markets on its record, for checks that must not wait for it."""
+    exchange.markets = {str(m.symbol): [m.taker, m.maker] for m in markets}
+    exchange.markets_fetched_at = timezone.now()
+    exchange.save(update_fields=["markets", "markets_fetched_at"])
+
+
+def _simulated() -> Venue:
+    return market_data(Door(SIMULATED, ""), SystemClock()).venue()
+
+
+def _record(
+    venue: Venue, ccxt_id: str, stamp: str, *, name: str | None = None, common: bool | None = None
+) -> Exchange:
+    return Exchange(
+        name=name or venue.name,
+        ccxt_id=ccxt_id,
+        title=venue.title,
+        taker=venue.taker,
+        maker=venue.maker,
+        timeframes=list(venue.timeframes),
+        sandbox=venue.sandbox,
+        websocket=venue.websocket,
+        credentials=list(venue.credentials),
+        note=sandbox_note(venue),
+        common=venue.name in COMMON if common is None else common,
+        described_by=stamp,
+    )
+
+
+def _checked_url(url: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or parts.username is not None:
+        raise InvalidInput(
+            "INVALID_URL", f"{url!r:.200} is not a server's address", expected="http://host:port"
+        )
+    if parts.query or parts.fragment:
+        raise InvalidInput("INVALID_URL", "an exchange's address has no query and no fragment")
+    return url.rstrip("/")
