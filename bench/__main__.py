@@ -1,0 +1,140 @@
+"""`make bench`: this server beside the bare engine, vectorbt and backtesting.py.
+
+All in one run on one machine, taken in turns, so that the ratios hold when the
+machine's speed drifts.  Writes bench/RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.desk import Desk
+
+from .contender import Contender
+
+YEAR = ("2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z")
+BARS = 525_600
+BIG = {
+    "strategy_name": "MovingAverageCross",
+    "strategy_params": {"fast_period": 10, "slow_period": 30},
+    "timeframe": "1m",
+    "start_date": YEAR[0],
+    "end_date": YEAR[1],
+    "fee": 0.001,
+}
+
+
+def post_to_completed(desk: Desk, **body: Any) -> float:
+    """Seconds from the POST to the committed result, as a client sees them."""
+    began = time.perf_counter()
+    run_id = desk.start_backtest(**body)
+    while True:
+        status = desk.http.get("/status", params={"run_id": run_id}).json()
+        if status["status"] == "completed":
+            return time.perf_counter() - began
+        if status["status"] in ("failed", "stopped"):
+            raise SystemExit(f"run {run_id}: {status['error']}")
+        time.sleep(0.005)
+
+
+class Table:
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def add(self, name: str, seconds: float) -> None:
+        self.times.setdefault(name, []).append(seconds)
+        print(f"  {name:<42} {seconds * 1000:9.1f} ms", file=sys.stderr, flush=True)
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.times[name])
+
+    def ratio(self, name: str, base: str) -> float:
+        """Median of the ratios of runs taken in the same turn."""
+        pairs = zip(self.times[name], self.times[base], strict=False)
+        return statistics.median(a / b for a, b in pairs)
+
+    def row(self, name: str) -> str:
+        taken = self.times[name]
+        low, high = min(taken) * 1000, max(taken) * 1000
+        return f"| {name} | {self.median(name) * 1000:.0f} | {low:.0f} to {high:.0f} | {len(taken)} |\n"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m bench")
+    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--out", type=Path, default=Path(__file__).parent / "RESULTS.md")
+    asked = options.parse_args()
+    table = Table()
+    with tempfile.TemporaryDirectory(prefix="cracktrader-bench-") as folder:
+        home = Path(folder)
+        # An empty cache: the first backtest is that of a fresh machine.
+        caches = {"NUMBA_CACHE_DIR": str(home / "numba")}
+        with Desk(home, **caches) as desk:
+            table.add("very first backtest after health is ok", post_to_completed(desk))
+            start_ms = int(datetime.fromisoformat(YEAR[0]).timestamp() * 1000)
+            end_ms = start_ms + BARS * 60_000
+            for _ in range(3):
+                post_to_completed(desk, **BIG)
+            window = (str(home), str(start_ms), str(end_ms))
+            names = {
+                "bare engine": "bench.bare",
+                "vectorbt script": "bench.plain_vectorbt",
+                "backtesting.py": "bench.backtesting_py",
+            }
+            contenders = [Contender(n, module, *window, **caches) for n, module in names.items()]
+            contenders[0].run()
+            contenders[1].run()
+            for turn in range(asked.rounds):
+                table.add("API, POST to completed", post_to_completed(desk, **BIG))
+                for contender in contenders:
+                    if contender.name != "backtesting.py" or turn == 0:
+                        table.add(contender.name, contender.run()[0])
+                table.add("API, the reference's example", post_to_completed(desk))
+            for contender in contenders:
+                contender.close()
+    asked.out.write_text(report(table))
+    print(report(table))
+
+
+def report(table: Table) -> str:
+    api, bare, script = "API, POST to completed", "bare engine", "vectorbt script"
+    example, first = "API, the reference's example", "very first backtest after health is ok"
+    packages = ", ".join(f"{p} {version(p)}" for p in ("vectorbt", "numba", "numpy", "backtesting"))
+    memory = psutil.virtual_memory().total / 2**30
+    checks = [
+        ("API / bare engine", table.ratio(api, bare), "≤ 2"),
+        ("API / vectorbt script", table.ratio(api, script), "≤ 1.5"),
+        ("backtesting.py / API", table.median("backtesting.py") / table.median(api), ""),
+    ]
+    return (
+        "# Speed, side by side\n\n"
+        "Written by `make bench`. Simulated BTC/USDT, MovingAverageCross 10/30, fee 0.1 %, "
+        f"{BARS:,} one-minute bars unless said otherwise; warm processes, taken in turns.\n\n"
+        f"{psutil.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "
+        f"Python {platform.python_version()}, {packages}, {datetime.now(UTC):%Y-%m-%d}.\n\n"
+        "| what | median ms | min to max | runs |\n| --- | --- | --- | --- |\n"
+        + "".join(table.row(name) for name in (api, bare, script, "backtesting.py", example, first))
+        + "\n| ratio of medians, turn by turn | value | wanted |\n| --- | --- | --- |\n"
+        + "".join(f"| {name} | {value:.2f} | {wanted} |\n" for name, value, wanted in checks)
+        + f"| example body, median | {table.median(example) * 1000:.0f} ms | ≤ 300 ms |\n"
+        + f"| very first backtest | {table.median(first):.2f} s | ≤ 15 s |\n"
+        + "\n*API*: from the POST until the client reads `completed`, results committed. *Bare "
+        "engine*: read candles, signals, simulation, all metrics in one warm process. *vectorbt "
+        "script*: the same candles, `MA.run`, `Portfolio.from_signals(...).stats()`. The example "
+        "is the reference's body (1,464 hourly bars) on the simulated venue.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

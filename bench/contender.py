@@ -1,0 +1,47 @@
+"""A warm process that does one thing when told to, and says how long it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def serve(work: Callable[[], Any]) -> None:
+    """The child's side: each line on stdin is one run; answers with seconds and a check value."""
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        check = work()
+        seconds = time.perf_counter() - began
+        print(json.dumps({"seconds": seconds, "check": check}), flush=True)
+
+
+class Contender:
+    """The parent's side."""
+
+    def __init__(self, name: str, module: str, *args: str, **env: str) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | env,
+        )
+
+    def run(self) -> tuple[float, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("run\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return float(answer["seconds"]), answer["check"]
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
