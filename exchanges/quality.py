@@ -73,9 +73,7 @@ def clean_bars(symbol: Symbol, timeframe: Timeframe, columns: Sequence[NDArray[A
     last[:-1] = time[ordered][1:] != time[ordered][:-1]
     chosen = ordered[last]
     bars = Bars(symbol, timeframe, time[chosen], *(column[chosen] for column in prices))
-    return Cleaned(
-        bars, len(ordered) - len(chosen), rejected, tuple(int(t) for t in time[dropped][:1000])
-    )
+    return Cleaned(bars, len(ordered) - len(chosen), rejected, tuple(time[dropped].tolist()))
 
 
 def impossible(

@@ -39,31 +39,26 @@ def door(exchange: Exchange) -> Door:
     )
 
 
-def get_exchange(name: str) -> Exchange:
-    """The venue's record.  Raises UNKNOWN_EXCHANGE with the names there are.
+def find_exchange(name: str) -> Exchange:
+    """The venue's record: only the table decides what a name may reach.
 
-    Only the table decides: `sync_exchanges` writes a row for the built-in
-    venue and for every id of ccxt, and is run here if it never was.
+    Raises UNKNOWN_EXCHANGE with the names there are, or EXCHANGE_DISABLED.
     """
-    exchange = _find(name)
-    if exchange is None and not Exchange.objects.exclude(described_by="").exists():
-        _first_sync()
-        exchange = _find(name)
+    exchange = Exchange.objects.filter(name=name).first()
     if exchange is None:
+        names = Exchange.objects.filter(enabled=True).values_list("name", flat=True)
         raise InvalidInput(
             "UNKNOWN_EXCHANGE",
             f"{name!r:.80} is not a known exchange",
-            supported_exchanges=list(
-                Exchange.objects.filter(enabled=True).values_list("name", flat=True)
-            ),
+            supported_exchanges=list(names),
         )
+    if not exchange.enabled:
+        raise InvalidInput("EXCHANGE_DISABLED", f"{exchange.name} is switched off here")
     return exchange
 
 
 def venues(include_all: bool = False) -> QuerySet[Exchange]:
     """Enabled venues by name: the common ones and the operator's own, or all of them."""
-    if not Exchange.objects.exclude(described_by="").exists():
-        _first_sync()
     rows = Exchange.objects.filter(enabled=True).defer("markets")
     return rows if include_all else rows.filter(common=True)
 
@@ -122,7 +117,7 @@ def coverage(exchange: str | None = None) -> list[SeriesInfo]:
     ]
 
 
-def health() -> dict[str, Any]:
+def store_health() -> dict[str, Any]:
     """Whether candles can be written here, how many series there are, and room left."""
     root = Path(settings.CANDLES_DIR)
     try:
@@ -140,10 +135,6 @@ def health() -> dict[str, Any]:
     }
 
 
-def _find(name: str) -> Exchange | None:
-    return Exchange.objects.filter(name=name, enabled=True).first()
-
-
 def _listed(exchange: Exchange) -> Iterable[str] | None:
     if exchange.builtin:
         from .adapters.simulated import SYMBOLS
@@ -153,9 +144,3 @@ def _listed(exchange: Exchange) -> Iterable[str] | None:
     if fetched is None or timezone.now() - fetched > MARKETS_FRESH or not exchange.markets:
         return None
     return exchange.markets
-
-
-def _first_sync() -> None:
-    from .services.venues import sync_exchanges
-
-    sync_exchanges()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from exchanges.ports import Clock, MarketData
+
+if TYPE_CHECKING:
+    from .ccxt_client import CcxtClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,17 @@ def market_data(door: Door, clock: Clock) -> MarketData:
     One client a venue and process: the rate limit is the client's, and it
     need not learn the markets again.
     """
-    return _open(door, clock)
-
-
-@lru_cache(maxsize=32)
-def _open(door: Door, clock: Clock) -> MarketData:
     if not door.ccxt_id:
         from .simulated import SimulatedMarketData
 
         return SimulatedMarketData(clock)
     from .ccxt_data import CcxtMarketData
 
-    return CcxtMarketData(door, clock)
+    return CcxtMarketData(_client(door), clock)
+
+
+@lru_cache(maxsize=32)
+def _client(door: Door) -> CcxtClient:
+    from .ccxt_client import CcxtClient
+
+    return CcxtClient(door)

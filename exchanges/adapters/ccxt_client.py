@@ -33,13 +33,14 @@ class BadData(Exception):
     """The venue answered with something that is not what was asked for."""
 
 
-class Client:
+class CcxtClient:
     """`call` runs one request; one at a time, because ccxt's rate limiter needs that."""
 
     def __init__(self, door: Door, sleep: Callable[[float], None] = time.sleep) -> None:
         self.door = door
         self._sleep = sleep
         self._lock = threading.RLock()
+        self._markets_at: float | None = None
         self.api = getattr(ccxt, door.ccxt_id)(
             {
                 "enableRateLimit": True,
@@ -73,6 +74,19 @@ class Client:
             if failures > min(retries, self.door.retries):
                 raise problem from error
             self._wait(self._pause(error, failures), on_wait)
+
+    def load_markets(self, max_age: float, on_wait: OnWait | None = None) -> None:
+        """Learns the markets unless that happened less than `max_age` seconds ago."""
+        if self._markets_at is not None and time.monotonic() - self._markets_at < max_age:
+            return
+
+        def ask() -> None:
+            self.api.load_markets(True)
+            if not self.api.markets:
+                raise BadData("no markets")
+
+        self.call(ask, on_wait)
+        self._markets_at = time.monotonic()
 
     def _attempt(self, request: Callable[[], T], on_wait: OnWait | None) -> tuple[T, Any]:
         """The answer or what went wrong.  Given up, the request ends by itself, unheard."""
@@ -128,7 +142,7 @@ class Client:
         ), retries
 
     def _pause(self, error: Exception, failures: int) -> float:
-        pause = _FIRST_PAUSE * 2 ** (failures - 1)
+        pause = _FIRST_PAUSE * float(2 ** (failures - 1))
         if isinstance(error, (ccxt.DDoSProtection, ccxt.RateLimitExceeded)):
             headers = self.api.last_response_headers or {}
             with contextlib.suppress(ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,36 +10,31 @@ import ccxt  # noqa: TID251
 import numpy as np
 from numpy.typing import NDArray
 
-from exchanges.adapters import Door
-from exchanges.adapters.ccxt_client import BadData, Client, OnWait
+from exchanges.adapters.ccxt_client import BadData, CcxtClient, OnWait
 from exchanges.adapters.ccxt_venues import describe_all
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe, VenueError
-from exchanges.domain.timeframe import DAY, HOUR
+from exchanges.domain.timeframe import DAY
 from exchanges.ports import Clock, Market, Venue
 from exchanges.quality import Cleaned, clean_bars
 
 log = logging.getLogger(__name__)
 
 _PAGE = 500
-_MARKETS_KEPT_MS = HOUR
+_MARKETS_KEPT, _MARKETS_NEW = 3600.0, 60.0
 
 
 class CcxtMarketData:
     """A `ports.MarketData`."""
 
-    def __init__(
-        self, door: Door, clock: Clock, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._door, self._clock = door, clock
-        self._client = Client(door, sleep)
-        self._api = self._client.api
-        self._markets_at: int | None = None
+    def __init__(self, client: CcxtClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+        self._door, self._api = client.door, client.api
 
     def venue(self) -> Venue:
         return describe_all()[self._door.ccxt_id]
 
     def markets(self, on_wait: OnWait | None = None) -> list[Market]:
-        self._load_markets(again=True, on_wait=on_wait)
+        self._client.load_markets(_MARKETS_NEW, on_wait)
         found = {}
         for market in self._api.markets.values():
             if market.get("spot") and market.get("active") is not False:
@@ -70,7 +64,7 @@ class CcxtMarketData:
                 f"{self._door.name} has no candles of {timeframe}",
                 supported_timeframes=list(self.venue().timeframes),
             )
-        self._load_markets(on_wait=on_wait)
+        self._client.load_markets(_MARKETS_KEPT, on_wait)
         end_ms = min(end_ms, self._closed_before(timeframe, end_ms, on_wait))
         limit = self._page_size()
         since = timeframe.ceil(start_ms)
@@ -173,22 +167,6 @@ class CcxtMarketData:
         spot = (self._api.features or {}).get("spot") or {}
         limit = (spot.get("fetchOHLCV") or {}).get("limit")
         return min(int(limit), 1000) if limit else _PAGE
-
-    # --- markets ---
-
-    def _load_markets(self, again: bool = False, on_wait: OnWait | None = None) -> None:
-        now = self._clock.now_ms()
-        at = self._markets_at
-        if at is not None and 0 <= now - at < (60_000 if again else _MARKETS_KEPT_MS):
-            return
-
-        def ask() -> None:
-            self._api.load_markets(True)
-            if not self._api.markets:
-                raise BadData("no markets")
-
-        self._client.call(ask, on_wait)
-        self._markets_at = now
 
     def _ask(self, symbol: Symbol, ask: Callable[[], Cleaned], on_wait: OnWait | None) -> Cleaned:
         try:

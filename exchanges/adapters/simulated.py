@@ -150,8 +150,9 @@ def generate(symbol: Symbol, timeframe: Timeframe, start_ms: int, end_ms: int) -
     time = np.arange(len(columns[0]), dtype=np.int64) * timeframe.ms
     time += first_day * DAY if timeframe.ms < WEEK else start_ms
     ticks, lots = 10.0**coin.decimals, _lots_per_unit(coin)
-    prices = (column / ticks for column in columns[:4])
-    return Bars(symbol, timeframe, time, *prices, columns[4] / lots).between(start_ms, end_ms)
+    open, high, low, close = (column / ticks for column in columns[:4])
+    bars = Bars(symbol, timeframe, time, open, high, low, close, columns[4] / lots)
+    return bars.between(start_ms, end_ms)
 
 
 _Columns = tuple[NDArray[np.int64], ...]
@@ -212,7 +213,8 @@ def _minutes(symbol: Symbol, coin: _Coin, first_day: int, last_day: int) -> _Col
 
 
 def _to_ticks(log_price: NDArray[np.float64], ticks: int) -> NDArray[np.int64]:
-    return np.maximum(np.rint(np.exp(log_price) * ticks), 1).astype(np.int64)
+    whole: NDArray[np.int64] = np.maximum(np.rint(np.exp(log_price) * ticks), 1).astype(np.int64)
+    return whole
 
 
 def _lots_per_unit(coin: _Coin) -> float:

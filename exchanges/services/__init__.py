@@ -1,15 +1,21 @@
-"""Everything that changes venues or candles; entry points and the runner import it from here."""
+"""Everything that changes venues or candles, and the checks that go before it."""
+
+from exchanges.queries import check_symbols, check_timeframe, taker_fee
 
 from .candles import ensure_bars, sync_series
 from .imports import ImportReport, import_candles
-from .venues import add_exchange, remember_markets, sync_exchanges
+from .venues import add_exchange, get_exchange, remember_markets, sync_exchanges
 
 __all__ = [
     "ImportReport",
     "add_exchange",
+    "check_symbols",
+    "check_timeframe",
     "ensure_bars",
+    "get_exchange",
     "import_candles",
     "remember_markets",
     "sync_exchanges",
     "sync_series",
+    "taker_fee",
 ]

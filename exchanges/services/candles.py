@@ -16,11 +16,10 @@ from exchanges.queries import (
     MARKETS_FRESH,
     check_timeframe,
     door,
-    get_exchange,
     store,
     unknown_symbol,
 )
-from exchanges.services.venues import remember_markets
+from exchanges.services.venues import get_exchange, remember_markets
 
 OnProgress = Callable[[str, float], None]
 

@@ -12,10 +12,11 @@ from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
 from exchanges.ports import Clock
 from exchanges.quality import clean_bars
-from exchanges.queries import check_timeframe, get_exchange, store
+from exchanges.queries import check_timeframe, store
 from exchanges.ranges import subtract
 
 from .candles import OnProgress, refresh_series
+from .venues import get_exchange
 
 _BATCH = 200_000
 

@@ -15,6 +15,7 @@ from exchanges.clock import SystemClock
 from exchanges.domain import InvalidInput
 from exchanges.models import NAME_PATTERN, Exchange
 from exchanges.ports import Market, Venue
+from exchanges.queries import find_exchange
 
 SIMULATED = "simulated"
 _REVISION = 1  # of what this module makes of ccxt's description
@@ -55,6 +56,17 @@ def sync_exchanges() -> int:
         )
         Exchange.objects.filter(name__in=gone).update(enabled=False, described_by=stamp)
     return len(rows)
+
+
+def get_exchange(name: str) -> Exchange:
+    """`queries.find_exchange`, in a table that is filled first if it never was."""
+    try:
+        return find_exchange(name)
+    except InvalidInput:
+        if Exchange.objects.exclude(described_by="").exists():
+            raise
+    sync_exchanges()
+    return find_exchange(name)
 
 
 def add_exchange(name: str, ccxt_id: str, url: str = "") -> Exchange:
