@@ -131,7 +131,7 @@ def test_a_strategy_that_never_acts_is_noted():
     [
         ("above = np.random.random(len(close)) > 0.5", "randomness"),
         (
-            "self.calls = getattr(self, 'calls', 0) + 1\nabove = close > 100 + self.calls",
+            "self.n = getattr(self, 'n', 0) + 1\nabove = close > 100 + self.n",
             "randomness",
         ),
         ("above = close > 100\nclose[0] = 5", "mutation"),

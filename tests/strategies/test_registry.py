@@ -73,6 +73,11 @@ def test_an_unknown_name_is_answered_with_those_there_are():
     assert caught.value.details == {"found": ["Mine"]}
 
 
+def with_fields(fields: str) -> str:
+    body = fields.replace("; ", "\n    ")
+    return GOOD.replace("class NoParams(Params):\n    pass", f"class NoParams(Params):\n    {body}")
+
+
 BROKEN = {
     "syntax": ("def f(:\n", "line 1: SyntaxError"),
     "indentation": ("if True:\nx = 1\n", "line 2: IndentationError"),
@@ -84,25 +89,10 @@ BROKEN = {
     "nothing in it": ("x = 1\n", "defines no strategy"),
     "no params": (GOOD.replace("    Params = NoParams\n", ""), "Params"),
     "params of another kind": (GOOD.replace("Params = NoParams", "Params = dict"), "Params"),
-    "params not JSON": (
-        GOOD.replace(
-            "class NoParams(Params):\n    pass", "class NoParams(Params):\n    f: type = int"
-        ),
-        "Mine",
-    ),
-    "default NaN": (
-        GOOD.replace(
-            "class NoParams(Params):\n    pass",
-            "class NoParams(Params):\n    f: float = float('nan')",
-        ),
-        "Mine",
-    ),
+    "params not JSON": (with_fields("f: type = int"), "Mine"),
+    "default NaN": (with_fields("f: float = float('nan')"), "Mine"),
     "default refused": (
-        GOOD.replace(
-            "class NoParams(Params):\n    pass",
-            "class NoParams(Params):\n    f: int = Field(1, ge=5)\n"
-            "    model_config = {'validate_default': True}",
-        ),
+        with_fields("f: int = Field(1, ge=5); model_config = {'validate_default': True}"),
         "Mine",
     ),
     "no warmup": (GOOD.replace("def warmup", "def warm"), "Mine lacks warmup"),
