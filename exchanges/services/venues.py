@@ -108,6 +108,11 @@ def remember_markets(exchange: Exchange, markets: list[Market]) -> None:
     exchange.save(update_fields=["markets", "markets_fetched_at"])
 
 
+def forget_markets(exchange: Exchange) -> None:
+    """To be called, and the record saved, when its address changes."""
+    exchange.markets, exchange.markets_fetched_at = {}, None
+
+
 def _simulated() -> Venue:
     return market_data(Door(SIMULATED, ""), SystemClock()).venue()
 
