@@ -1,0 +1,62 @@
+"""Table cells of runs.  Every text goes through format_html; only numbers are drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runs import formats
+from runs.models import Run
+
+STATUS_LABELS = {
+    Run.Status.STARTING.value: "info",
+    Run.Status.RUNNING.value: "info",
+    Run.Status.STOPPING.value: "warning",
+    Run.Status.STOPPED.value: "warning",
+    Run.Status.COMPLETED.value: "success",
+    Run.Status.FAILED.value: "danger",
+}
+
+_WIDTH, _HEIGHT, _MARGIN = 110.0, 26.0, 2.0
+
+
+def sparkline(values: Sequence[float]) -> SafeString | str:
+    """The equity curve in little, as inline SVG."""
+    points = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    if len(points) < 2:
+        return formats.NOTHING
+    low, high = min(points), max(points)
+    across = _WIDTH / (len(points) - 1)
+    up = (_HEIGHT - 2 * _MARGIN) / (high - low) if high > low else 0.0
+    path = " ".join(
+        f"{i * across:.1f},{_HEIGHT - _MARGIN - (value - low) * up:.1f}"
+        for i, value in enumerate(points)
+    )
+    return format_html(
+        '<svg class="ct-spark {}" viewBox="0 0 110 26" width="110" height="26" role="img" '
+        'aria-label="Equity from {} to {}"><polyline points="{}"/></svg>',
+        _sign(points[-1] - points[0]),
+        formats.money(points[0]),
+        formats.money(points[-1]),
+        path,
+    )
+
+
+def signed_percent(value: float | None) -> SafeString | str:
+    """A fraction, coloured by its sign."""
+    if value is None:
+        return formats.NOTHING
+    return format_html('<span class="ct-num {}">{}</span>', _sign(value), f"{value * 100:+,.2f} %")
+
+
+def number(text: str) -> SafeString:
+    return format_html('<span class="ct-num">{}</span>', text)
+
+
+def _sign(value: float) -> str:
+    if value == 0:
+        return "ct-flat"
+    return "ct-up" if value > 0 else "ct-down"

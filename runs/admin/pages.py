@@ -1,0 +1,222 @@
+"""A run's own pages in the admin, and the figures and files they ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.contrib import admin
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from exchanges.domain import InvalidInput, NotFound, Symbol
+from runs import charts, formats, payloads, plotly_js, queries, recorder
+from runs.models import Run
+
+from . import cells
+from .access import may_operate
+
+TRADES_SHOWN = 25
+TRADES_A_PAGE = 200
+EVENTS_SHOWN = 100
+
+
+def url(run: Run) -> str:
+    return reverse("admin:runs_run_change", args=[run.pk])
+
+
+def by_key(key: str) -> Run | None:
+    """By primary key; None where there is none, whatever the text."""
+    if not (key.isascii() and key.isdigit() and len(key) <= 18):
+        return None
+    return _runs().filter(pk=int(key)).first()
+
+
+def get_run(run_id: int) -> Run:
+    return get_object_or_404(_runs(), pk=run_id)
+
+
+def _runs() -> Any:
+    return queries.visible_runs().select_related("strategy_version", "exchange")
+
+
+def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse:
+    results = queries.Results(run)
+    artifacts = list(results.artifacts().values())
+    trade_total = results.count("trades")
+    context = {
+        **site,
+        "title": str(run),
+        "opts": Run._meta,
+        "run": run,
+        "status_label": cells.STATUS_LABELS[run.status],
+        "error": payloads.error_text(run),
+        "figures": _figures(run),
+        "metrics": formats.metric_rows(run.metrics),
+        "config": _config_rows(payloads.public_config(run)),
+        "request_json": _pretty(run.request),
+        "seal": _flat(run.seal),
+        "error_details": _pretty(run.error_details) if run.error_details else "",
+        "events": [(event, _compact(event.data)) for event in queries.events(run)[:EVENTS_SHOWN]],
+        "artifacts": [(artifact, formats.size(artifact.size)) for artifact in artifacts],
+        "trades": [_trade_row(trade) for trade in results.rows("trades", 0, TRADES_SHOWN)],
+        "trade_total": trade_total,
+        "more_trades": trade_total > TRADES_SHOWN,
+        "warnings": [_warning(item) for item in run.outcome.get("warnings", [])],
+        "gaps": run.outcome.get("gaps", []),
+        "has_charts": bool(artifacts),
+        "may_operate": may_operate(request),
+        "progress_percent": round(run.progress * 100),
+        "plotly_url": reverse("admin:runs_plotly_js"),
+    }
+    return TemplateResponse(request, "admin/runs/run_page.html", context)
+
+
+def trades(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = get_run(run_id)
+    results = queries.Results(run)
+    total = results.count("trades")
+    last = max(1, -(-total // TRADES_A_PAGE))
+    asked = request.GET.get("page", "1")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 9 else 1
+    number = min(max(number, 1), last)
+    offset = (number - 1) * TRADES_A_PAGE
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Trades of {run}",
+        "opts": Run._meta,
+        "run": run,
+        "trades": [_trade_row(trade) for trade in results.rows("trades", offset, TRADES_A_PAGE)],
+        "trade_total": total,
+        "page": number,
+        "last_page": last,
+        "previous": number - 1 if number > 1 else None,
+        "next": number + 1 if number < last else None,
+    }
+    return TemplateResponse(request, "admin/runs/trades_page.html", context)
+
+
+def equity_figure(request: HttpRequest, run_id: int) -> HttpResponse:
+    return json_answer(charts.equity(get_run(run_id)))
+
+
+def candles_figure(request: HttpRequest, run_id: int) -> HttpResponse:
+    """`?symbol=BTC/USDT`, and `&from=…&to=…` in UTC ms when zoomed in."""
+    run = get_run(run_id)
+    try:
+        symbol = Symbol(request.GET.get("symbol", run.symbols[0]))
+        if symbol not in run.symbols:
+            raise Http404("The run does not trade this symbol")
+        bounds = [_moment(request.GET.get(name)) for name in ("from", "to")]
+    except (InvalidInput, ValueError):
+        raise Http404("No such figure") from None
+    return json_answer(charts.candles(run, symbol, *bounds))
+
+
+def artifact(request: HttpRequest, run_id: int, name: str) -> HttpResponse:
+    run = get_run(run_id)
+    try:
+        found = queries.Results(run).artifact(name)
+        content = recorder.load(found)
+    except (NotFound, FileNotFoundError):
+        raise Http404("No such artifact") from None
+    return HttpResponse(
+        content,
+        content_type="application/vnd.apache.parquet",
+        headers={
+            "Content-Disposition": f'attachment; filename="{run.public_id}-{found.name}.parquet"'
+        },
+    )
+
+
+def library(request: HttpRequest) -> HttpResponse:
+    """plotly.js out of the installed package: nothing is copied, nothing comes from afar."""
+    return FileResponse(
+        plotly_js.path().open("rb"),
+        content_type="text/javascript; charset=utf-8",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+def json_answer(figure: charts.Figure) -> HttpResponse:
+    return HttpResponse(
+        charts.to_json(figure),
+        content_type="application/json",
+        headers={"Cache-Control": "private, no-cache"},
+    )
+
+
+def _moment(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if len(text) > 15 or not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _figures(run: Run) -> list[tuple[str, Any]]:
+    """The row of large numbers."""
+    return [
+        ("Return", cells.signed_percent(run.total_return)),
+        ("Final value", formats.money(run.value)),
+        ("Sharpe", formats.ratio(run.sharpe_ratio)),
+        ("Max drawdown", formats.percent(run.max_drawdown)),
+        ("Trades", f"{run.trade_count:,}"),
+        ("Took", formats.duration(run.runtime_seconds)),
+    ]
+
+
+def _config_rows(config: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for key, value in config.items():
+        if key == "strategy_params":
+            rows += [(f"{key}.{name}", shown(item)) for name, item in value.items()]
+        else:
+            rows.append((key, shown(value)))
+    return rows
+
+
+def shown(value: Any) -> str:
+    if value is None:
+        return formats.NOTHING
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return value if isinstance(value, str) else _compact(value)
+
+
+def _flat(tree: Any, path: str = "") -> list[tuple[str, str]]:
+    """Nested objects as rows of `a.b.c` and a text."""
+    if isinstance(tree, dict):
+        return [row for key, item in tree.items() for row in _flat(item, f"{path}.{key}")]
+    return [(path.lstrip("."), shown(tree))]
+
+
+def _trade_row(trade: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": trade["trade_id"],
+        "symbol": trade["symbol"],
+        "entry": charts.moment(trade["entry_time"]),
+        "entry_price": formats.price(trade["entry_price"]),
+        "exit": charts.moment(trade["exit_time"]) if trade["exit_time"] else formats.NOTHING,
+        "exit_price": formats.price(trade["exit_price"]),
+        "reason": trade["exit_reason"] or trade["status"],
+        "amount": formats.price(trade["amount"]),
+        "fees": formats.money(trade["fees"]),
+        "pnl": formats.money(trade["pnl"]),
+        "return": cells.signed_percent(trade["return"]),
+        "bars": f"{trade['bars']:,}",
+    }
+
+
+def _warning(item: Any) -> str:
+    return str(item.get("message", item)) if isinstance(item, dict) else str(item)
+
+
+def _compact(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _pretty(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,169 @@
+"""Running a finished backtest again and comparing it with its record, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from exchanges.domain import InvalidInput
+
+from . import queries, recorder, runner
+from .engine.config import RunConfig
+from .models import Artifact, Run
+
+
+class Cause(StrEnum):
+    """What a difference is about."""
+
+    RECORD = "record"
+    """The stored row or file is not what its own hash says."""
+    SOURCE = "source"
+    CANDLES = "candles"
+    VERSIONS = "versions"
+    """Of packages, interpreter or engine: a reason, not a difference in what came out."""
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    cause: Cause
+    name: str
+    recorded: Any
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.name}: recorded {self.recorded}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`identical`: every result, table, candle and source is what it was, bit for bit."""
+
+    run_id: str
+    result_hash: str
+    recomputed_hash: str
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def identical(self) -> bool:
+        return all(d.cause == Cause.VERSIONS for d in self.differences)
+
+    def of(self, cause: Cause) -> list[Difference]:
+        return [d for d in self.differences if d.cause == cause]
+
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        if self.identical:
+            note = ", with other versions" if self.differences else ""
+            return f"identical{note}: {self.result_hash}"
+        words = {
+            Cause.RECORD: "the record was changed",
+            Cause.SOURCE: "the strategy's source changed",
+            Cause.CANDLES: "the candles changed",
+            Cause.VERSIONS: "versions changed",
+            Cause.RESULT: "the result changed",
+        }
+        return "not identical: " + ", ".join(words[c] for c in Cause if self.of(c))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "identical": self.identical,
+            "verdict": self.verdict,
+            "result_hash": self.result_hash,
+            "recomputed_hash": self.recomputed_hash,
+            "differences": [asdict(d) for d in self.differences],
+        }
+
+
+def verify(run: Run, on_progress: runner.Progress | None = None) -> Report:
+    """Computes `run` again from its stored source and sealed config; writes nothing to it.
+
+    Raises RUN_NOT_COMPLETED for a run without a result, and whatever computing
+    it again raises (a venue that cannot be reached, a source that no longer loads).
+    """
+    if run.status != Run.Status.COMPLETED:
+        raise InvalidInput(
+            "RUN_NOT_COMPLETED",
+            f"Only a completed run can be verified; this one is {run.status}",
+            status=run.status,
+        )
+    damaged = list(_record(run))
+    outcome = runner.compute(run, on_progress or _silent)
+    differences = [*damaged, *_seal(run.seal, outcome.seal), *_result(run, outcome)]
+    return Report(str(run.public_id), run.result_hash, outcome.result_hash, differences)
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """Nobody is watching."""
+
+
+def _record(run: Run) -> Iterator[Difference]:
+    """What is stored, against the hashes stored with it."""
+    config = RunConfig.from_dict(run.config["engine"]).digest()
+    if config != run.config_hash:
+        yield Difference(Cause.RECORD, "config", run.config_hash, config)
+    source = hashlib.sha256(run.strategy_version.source.encode()).hexdigest()
+    if source != run.config["source_hash"]:
+        yield Difference(Cause.SOURCE, "stored source", run.config["source_hash"], source)
+    for artifact in queries.Results(run).artifacts().values():
+        content = _content(artifact)
+        if content != artifact.sha256:
+            yield Difference(Cause.RECORD, f"{artifact.name} file", artifact.sha256, content)
+
+
+def _content(artifact: Artifact) -> str | None:
+    try:
+        return hashlib.sha256(recorder.load(artifact)).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _seal(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Difference]:
+    before, after = dict(_leaves(recorded)), dict(_leaves(found))
+    for path in sorted(before.keys() | after.keys()):
+        if before.get(path) != after.get(path):
+            name = "/".join(path)
+            yield Difference(_cause(path), name, before.get(path), after.get(path))
+
+
+def _cause(path: tuple[str, ...]) -> Cause:
+    if "candle" in path[0]:
+        return Cause.CANDLES
+    if "source" in path[0]:
+        return Cause.SOURCE
+    return Cause.RECORD if path[0] in ("config", "strategy") else Cause.VERSIONS
+
+
+def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, Mapping):
+        for key, item in tree.items():
+            yield from _leaves(item, (*path, str(key)))
+    else:
+        yield path, tree
+
+
+def _result(run: Run, outcome: runner.Outcome) -> Iterator[Difference]:
+    if run.result_hash != outcome.result_hash:
+        yield Difference(Cause.RESULT, "result_hash", run.result_hash, outcome.result_hash)
+    recorded = queries.Results(run).artifacts()
+    for name in sorted(recorded.keys() | outcome.tables.keys()):
+        before = recorded[name].sha256 if name in recorded else None
+        after = None
+        if name in outcome.tables:
+            after = hashlib.sha256(outcome.tables[name][0]).hexdigest()
+        if before != after:
+            yield Difference(Cause.RESULT, f"{name} table", before, after)
+    metrics = outcome.fields["metrics"]
+    for name in sorted(run.metrics.keys() | metrics.keys()):
+        if run.metrics.get(name) != metrics.get(name):
+            yield Difference(
+                Cause.RESULT, f"metric {name}", run.metrics.get(name), metrics.get(name)
+            )
+    for name in ("cash", "value", "trade_count", "total_return", "sharpe_ratio", "max_drawdown"):
+        if getattr(run, name) != outcome.fields[name]:
+            yield Difference(Cause.RESULT, name, getattr(run, name), outcome.fields[name])
