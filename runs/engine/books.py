@@ -11,7 +11,7 @@ from exchanges.domain import Bars, Purpose, Side
 
 from .results import PENDING_DTYPE, TRADE_DTYPE
 
-SMALLEST_CHANGE = 1e-9
+SMALLEST_CHANGE = 1e-6
 """Rebalancing orders up to this share of the run's value are not placed."""
 
 

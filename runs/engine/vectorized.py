@@ -32,7 +32,7 @@ taking the place of older ones; NaN leaves a symbol as it was.  At a row where a
 pending symbol has a bar, value V is cash + sum of position x open (last close
 where there is no bar), and the wanted amount is weight x V / open.  Sales come
 first, then purchases as far as the free cash reaches, fee included.  Weight 0
-sells everything; other changes worth at most 1e-9 V are not placed.
+sells everything; other changes worth at most a millionth of V are not placed.
 
 Dust, as vectorbt has it: no order is placed for an amount, nor with money, of
 at most 1e-12, and a remainder of at most 1e-12, or a billionth of the sum it
@@ -200,8 +200,7 @@ def _rows_nb(  # type: ignore[no-untyped-def]
                         amount = wanted[s] * value / price - position[s]
                         if (amount > 0) != (side == _BUY):
                             continue
-                        if side == _SELL:
-                            amount = position[s] if wanted[s] == 0 else -amount
+                        amount = abs(amount)
                     elif side == _SELL:
                         if purpose != _EXIT:
                             continue

@@ -160,7 +160,7 @@ class Book:
         order = Order(symbol, "sell", purpose, created, now, amount, price, fee, trade)
         self.orders.append(order)
         self.trades[trade].sells.append(order)
-        self.cash[self.owner(symbol)] += amount * price - fee
+        self.cash[self.owner(symbol)] += less(amount * price, fee)
         self.position[symbol] = less(self.position[symbol], amount)
         if self.position[symbol] == 0:
             self.trades[trade].open = False
@@ -282,9 +282,7 @@ def trade_weights(
             if book.position[symbol]:
                 price = bars[symbol][now].open if symbol in trading else book.last_close[symbol]
                 value += book.position[symbol] * price
-        change = {
-            s: due[s][0] * value / bars[s][now].open - book.position[s] for s in rebalanced
-        }
+        change = {s: due[s][0] * value / bars[s][now].open - book.position[s] for s in rebalanced}
 
         for symbol in rebalanced:
             weight, created = due[symbol]
@@ -293,7 +291,7 @@ def trade_weights(
                 amount = -change[symbol]
                 if weight == 0:
                     amount = book.position[symbol]
-                elif amount * open_ <= 1e-9 * value:
+                elif amount * open_ <= 1e-6 * value:
                     continue
                 if amount > 1e-12:
                     book.sell(symbol, amount, open_, "rebalance", created, now)
@@ -304,7 +302,7 @@ def trade_weights(
             money = book.cash["all"]
             if change[symbol] > 0 and money > 1e-12:
                 amount = min(change[symbol], book.affordable(open_, money))
-                if amount > 1e-12 and amount * open_ > 1e-9 * value:
+                if amount > 1e-12 and amount * open_ > 1e-6 * value:
                     book.buy(symbol, amount, open_, "rebalance", created, now)
 
         for symbol in rebalanced:
@@ -327,7 +325,7 @@ def trade_weights(
             value = book.equity()
             held = book.position[symbol] * book.last_close.get(symbol, 0.0)
             difference = weight * value - held
-            if abs(difference) > 1e-9 * value or (weight == 0 and held > 0):
+            if abs(difference) > 1e-6 * value or (weight == 0 and held > 0):
                 side = "buy" if difference > 0 else "sell"
                 pending.append(Pending(symbol, side, "rebalance", created))
     return finish(book, bars, times, equity, cash, pending)

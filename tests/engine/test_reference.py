@@ -53,6 +53,10 @@ def random_bars(rng: np.random.Generator, column: int, hours: int, wild: float) 
     reach = 1 + np.abs(rng.normal(0, wild, (2, count))) * (rng.random((2, count)) < 0.7)
     high = np.maximum(open_, close) * reach[0]
     low = np.minimum(open_, close) / reach[1]
+    if rng.random() < 0.5:
+        high, low = (np.round(column / scale, digits) * scale for column in (high, low))
+        high, low = np.maximum(high, np.maximum(open_, close)), np.minimum(low, open_)
+        low = np.maximum(np.minimum(low, close), scale)
     return Bars(SYMBOLS[column], HOUR, time, open_, high, low, close, np.ones(count))
 
 
