@@ -34,7 +34,8 @@ def claim(run_id: int) -> tuple[Lease, Run] | None:
             lease_expires_at=_expiry(),
         ):
             return None
-        run = Run.objects.select_related("strategy_version__strategy", "exchange").get(id=run_id)
+        parts = Run.objects.select_related("strategy_version__strategy", "exchange")
+        run = parts.defer("exchange__markets").get(id=run_id)
         lease = Lease(run.id, run.fence)
         if run.status == Run.Status.STARTING:
             run.status, run.started_at = Run.Status.RUNNING, now

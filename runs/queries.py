@@ -18,7 +18,9 @@ RESULT_POINTS = 1_000
 STATUS_POINTS = 200
 RECENT = 10
 
-RUN_LIST_ONLY_SKIPS = ("config", "request", "metrics", "outcome", "seal", "error_details")
+# A venue's market list is long, and no run's page shows it.
+_VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
+_LIST_SKIPS = ("config", "request", "metrics", "outcome", "seal", "error_details", *_VENUE_SKIPS)
 
 
 def visible_runs(owner: str = "") -> QuerySet[Run]:
@@ -26,11 +28,13 @@ def visible_runs(owner: str = "") -> QuerySet[Run]:
     return Run.objects.filter(owner=owner) if owner else Run.objects.all()
 
 
+def _whole_runs(owner: str) -> QuerySet[Run]:
+    return visible_runs(owner).select_related("exchange").defer(*_VENUE_SKIPS)
+
+
 def list_runs(owner: str = "") -> QuerySet[Run]:
     """For lists: one query, without the columns only a run's own page needs."""
-    return (
-        visible_runs(owner).select_related("exchange").defer(*RUN_LIST_ONLY_SKIPS).order_by("-id")
-    )
+    return visible_runs(owner).select_related("exchange").defer(*_LIST_SKIPS).order_by("-id")
 
 
 def get_run(run_id: str, owner: str = "") -> Run:
@@ -39,8 +43,7 @@ def get_run(run_id: str, owner: str = "") -> Run:
         key = uuid.UUID(str(run_id))
     except ValueError:
         key = None
-    runs = visible_runs(owner).select_related("strategy_version", "exchange")
-    run = runs.filter(public_id=key).first() if key else None
+    run = _whole_runs(owner).filter(public_id=key).first() if key else None
     if run is None:
         raise NotFound("RUN_NOT_FOUND", "No such run", run_id=str(run_id)[:64])
     return run
@@ -49,13 +52,7 @@ def get_run(run_id: str, owner: str = "") -> Run:
 def current_run(owner: str = "") -> Run | None:
     """The caller's newest run that it has not reset."""
     pointer = Runner.objects.filter(owner=owner).values_list("reset_through", flat=True).first()
-    return (
-        visible_runs(owner)
-        .filter(id__gt=pointer or 0)
-        .select_related("strategy_version", "exchange")
-        .order_by("-id")
-        .first()
-    )
+    return _whole_runs(owner).filter(id__gt=pointer or 0).order_by("-id").first()
 
 
 def run_or_current(run_id: str | None, owner: str = "") -> Run | None:

@@ -23,6 +23,10 @@ from .resolve import DEFAULT_CASH
 
 MAX_CASH = 1e12
 STATUSES = ["idle", *Run.Status.values]
+TRADE_STATUSES = ["open", "closed"]
+CHECK_STATUSES = ["ok", "degraded", "error"]
+ORDER_SIDES = ["buy", "sell"]
+POSITION_SIDES = ["long"]
 
 # What a caller may say about a venue account; anything else would be set on
 # the venue's client, methods included.
@@ -196,8 +200,8 @@ class StatusResponse(serializers.Serializer[Any]):
 class TradeSchema(serializers.Serializer[Any]):
     trade_id = serializers.IntegerField(help_text="Number of the trade within its run.")
     symbol = serializers.CharField()
-    side = serializers.ChoiceField(choices=["long"])
-    status = serializers.ChoiceField(choices=["open", "closed"])
+    side = serializers.ChoiceField(choices=POSITION_SIDES)
+    status = serializers.ChoiceField(choices=TRADE_STATUSES)
     amount = serializers.FloatField(help_text="Base currency bought.")
     entry_time = serializers.DateTimeField(help_text="Open of the bar it was entered in.")
     entry_price = serializers.FloatField(help_text="Slippage included.")
@@ -222,7 +226,7 @@ class OrderSchema(serializers.Serializer[Any]):
     order_id = serializers.CharField()
     status = serializers.CharField(help_text="filled, or new for one still pending at the end.")
     symbol = serializers.CharField()
-    side = serializers.ChoiceField(choices=["buy", "sell"])
+    side = serializers.ChoiceField(choices=ORDER_SIDES)
     type = serializers.ChoiceField(choices=["market"])
     purpose = serializers.CharField()
     amount = serializers.FloatField(allow_null=True)
@@ -244,7 +248,7 @@ class EquityPointSchema(serializers.Serializer[Any]):
 
 class PositionSchema(serializers.Serializer[Any]):
     symbol = serializers.CharField()
-    side = serializers.ChoiceField(choices=["long"])
+    side = serializers.ChoiceField(choices=POSITION_SIDES)
     size = serializers.FloatField()
     entry_price = serializers.FloatField()
     last_price = serializers.FloatField()
@@ -341,12 +345,12 @@ class ArtifactSchema(serializers.Serializer[Any]):
 
 
 class HealthCheckSchema(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=["ok", "degraded", "error"])
+    status = serializers.ChoiceField(choices=CHECK_STATUSES)
     message = serializers.CharField()
 
 
 class HealthResponse(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=["ok", "degraded", "error"])
+    status = serializers.ChoiceField(choices=CHECK_STATUSES)
     checks = serializers.DictField(child=HealthCheckSchema())
     metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
     timestamp = serializers.DateTimeField()
