@@ -247,7 +247,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "RunnerStatusEnum": "runs.serializers.STATUSES",
         "RunStatusEnum": "runs.models.Run.Status",
+        "TradeStatusEnum": "runs.serializers.TRADE_STATUSES",
+        "CheckStatusEnum": "runs.serializers.CHECK_STATUSES",
+        "OrderSideEnum": "runs.serializers.ORDER_SIDES",
+        "PositionSideEnum": "runs.serializers.POSITION_SIDES",
+        "StrategyKindEnum": "strategies.models.Strategy.Kind",
         "RunModeEnum": "runs.models.Run.Mode",
     },
 }
