@@ -29,6 +29,7 @@ __all__ = [
     "load_strategy",
     "sync_strategies",
     "validate_params",
+    "warmup",
 ]
 
 
@@ -64,6 +65,24 @@ def validate_params(version: StrategyVersion, values: dict[str, Any]) -> Params:
     from . import params
 
     return params.validate(load_strategy(version).Params, values)
+
+
+def warmup(version: StrategyVersion, params: Params) -> int:
+    """Bars the strategy wants before its first decision.  Raises STRATEGY_FAILED."""
+    try:
+        bars = load_strategy(version)().warmup(params)
+    except Exception as error:
+        raise InvalidInput(
+            "STRATEGY_FAILED",
+            f"warmup() of {version.strategy.name} raised {type(error).__name__}: {error}"[:500],
+        ) from error
+    if isinstance(bars, bool) or not isinstance(bars, int) or bars < 0:
+        raise InvalidInput(
+            "STRATEGY_FAILED",
+            f"warmup() of {version.strategy.name} returned {str(bars)[:40]}",
+            expected="an integer, 0 or more",
+        )
+    return bars
 
 
 def check_stops(version: StrategyVersion, has_stops: bool) -> None:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 
+from strategies import services
 from strategies.csv_bars import read_csv
+from strategies.models import Strategy, StrategyVersion
 
 
 @pytest.fixture
@@ -15,6 +18,21 @@ def strategies_dir(tmp_path, settings):
     folder.mkdir()
     settings.STRATEGIES_DIR = folder
     return folder
+
+
+@pytest.fixture(scope="module")
+def synced(request, tmp_path_factory, django_db_setup, django_db_blocker):
+    """The catalogue and the module's FILES, synced once for all of the module's tests."""
+    folder = tmp_path_factory.mktemp("strategies")
+    for name, source in request.module.FILES.items():
+        (folder / name).write_text(source)
+    with django_db_blocker.unblock():
+        with override_settings(STRATEGIES_DIR=folder):
+            services.sync_strategies()
+        yield
+        Strategy.objects.update(current=None)
+        StrategyVersion.objects.all().delete()
+        Strategy.objects.all().delete()
 
 
 @pytest.fixture(scope="session")

@@ -4,22 +4,19 @@ import pytest
 from django.contrib import admin
 from django.urls import path, reverse
 
-from strategies import services
 from strategies.models import Strategy, StrategyVersion
 
-from .sources import GOOD, one
+from .sources import GOOD
 
 urlpatterns = [path("admin/", admin.site.urls)]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 
-@pytest.fixture
-def synced(strategies_dir):
-    (strategies_dir / "mine.py").write_text(GOOD + "# <script>alert(1)</script>\n")
-    (strategies_dir / "bad.py").write_text("raise ValueError('<b>bold</b>')")
-    services.sync_strategies()
-    return strategies_dir
+FILES = {
+    "mine.py": GOOD + "# <script>alert(1)</script>\n",
+    "bad.py": "raise ValueError('<b>bold</b>')",
+}
 
 
 def page(client, name, *args, **query):
@@ -41,9 +38,12 @@ def test_strategies_are_listed_with_their_state(admin_client, synced):
 def test_the_number_of_queries_does_not_grow_with_the_list(
     admin_client, synced, django_assert_max_num_queries
 ):
-    for i in range(15):
-        (synced / f"more{i}.py").write_text(one("above = close > 1", name=f"More{i}"))
-    services.sync_strategies()
+    for i in range(30):
+        more = Strategy.objects.create(name=f"More{i}", origin="user", available=True)
+        more.current = more.versions.create(
+            source=GOOD, source_hash=str(i), params_schema={}, defaults={}
+        )
+        more.save()
     for name in ("strategy_changelist", "strategyversion_changelist"):
         with django_assert_max_num_queries(10):
             page(admin_client, name)

@@ -4,7 +4,6 @@ import pytest
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from strategies import services
 from strategies.views import StrategyViewSet
 
 from .sources import GOOD, one
@@ -16,12 +15,11 @@ urlpatterns = [path("api/v1/", include(router.urls))]
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 
-@pytest.fixture
-def synced(strategies_dir):
-    (strategies_dir / "mine.py").write_text(GOOD)
-    (strategies_dir / "bad.py").write_text("class (")
-    (strategies_dir / "peek.py").write_text(one("above = close > close.mean()", name="Peek"))
-    services.sync_strategies()
+FILES = {
+    "mine.py": GOOD,
+    "bad.py": "class (",
+    "peek.py": one("above = close > close.mean()", name="Peek"),
+}
 
 
 def get(client, url):

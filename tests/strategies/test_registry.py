@@ -136,7 +136,7 @@ def test_a_file_that_loops_for_ever_is_ended_with_its_children(tmp_path):
         f"open({str(mark)!r}, 'w').write(str(child.pid))\n"
         "while True:\n    pass\n"
     )
-    assert probe.probe(source, timeout=3).error == "it takes longer than 3 s"
+    assert probe.probe(source, timeout=1.5).error == "it takes longer than 1.5 s"
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", mark.read_text()], capture_output=True, text=True, check=False
     ).stdout.strip()
@@ -161,10 +161,10 @@ def test_the_child_says_of_a_file_what_this_process_would():
 
 
 def test_a_check_of_a_strategy_that_never_ends_is_ended(monkeypatch):
-    monkeypatch.setattr(probe, "_START_SECONDS", 2.0)
+    monkeypatch.setattr(probe, "_START_SECONDS", 1.0)
     source = one("while True:\n    pass\nabove = 1")
     with pytest.raises(InvalidInput) as caught:
-        probe.check(source, "Mine", {}, 1.0)
+        probe.check(source, "Mine", {}, 0.5)
     assert caught.value.code == "STRATEGY_BROKEN"
 
 

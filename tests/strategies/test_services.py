@@ -9,16 +9,14 @@ from django.conf import settings
 from exchanges.domain import Bars, InvalidInput, NotFound, Symbol, Timeframe
 from strategies import queries, services
 from strategies.base import PortfolioStrategy, Strategy
+from strategies.models import Strategy as Record
 from strategies.synthetic import synthetic_bars
 
-from .sources import GOOD, one
+from .sources import GOOD
 
+pytestmark = pytest.mark.django_db
 
-@pytest.fixture
-def synced(db, strategies_dir):
-    (strategies_dir / "mine.py").write_text(GOOD)
-    services.sync_strategies()
-    return strategies_dir
+FILES = {"mine.py": GOOD}
 
 
 def test_a_name_gives_the_version_with_its_strategy(synced, django_assert_num_queries):
@@ -103,12 +101,11 @@ def test_a_warmup_longer_than_usual_gets_more_made_up_candles(synced):
 
 
 def test_the_listing_takes_one_query_however_many_there_are(synced, django_assert_num_queries):
-    for i in range(5):
-        (synced / f"more{i}.py").write_text(one("above = close > 1", name=f"More{i}"))
-    services.sync_strategies()
+    for i in range(20):
+        Record.objects.create(name=f"More{i}", origin="user", available=True)
     with django_assert_num_queries(1):
         listing = queries.listing()
-    assert len(listing) == 14
+    assert len(listing) == 29
     entry = next(e for e in listing if e["name"] == "TestStrategy")
     assert entry["parameters"]["period"]["default"] == 20
     assert entry["parameters"]["slow"]["nullable"] is True
