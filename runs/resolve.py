@@ -44,7 +44,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     market_data.check_symbols(exchange, symbols)
     version = strategies.get_version(request["strategy_name"])
     params = strategies.validate_params(version, request["strategy_params"])
-    warmup = strategies.load_strategy(version).warmup(params)
+    warmup = strategies.warmup(version, params)
     start_ms, end_ms = _range(request, timeframe, now_ms)
     anchor_ms = max(start_ms - warmup * timeframe.ms, timeframe.ceil(0))
     _check_size(symbols, timeframe, anchor_ms, end_ms)

@@ -1,34 +1,39 @@
-"""Fewer points of a curve, none of its extremes lost."""
+"""Fewer points of a curve, its extremes among them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST = 6
+"""The points that are always kept: ends, extremes, the drawdown's two ends."""
 
-def downsample(
-    time: NDArray[np.int64], values: NDArray[np.float64], points: int
-) -> NDArray[np.int64]:
-    """Indices, increasing, of at most `points` (≥ 8) of a curve's points.
 
-    The first, the last, the highest, the lowest, and both ends of the largest
-    drawdown are always among them; the others are chosen by MinMaxLTTB
-    (Van Der Donckt et al., 2023, arXiv 2305.00332).
+def downsample(time: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+    """Indices of at most max(n, LEAST) points, increasing, that draw the same curve.
+
+    First and last, the least and the greatest, and the peak and trough of the
+    largest drawdown are always among them; the rest is chosen by MinMaxLTTB
+    (Van Der Donckt et al. 2023).  `values` must hold no NaN.
     """
-    if len(values) <= points:
-        return np.arange(len(values), dtype=np.int64)
+    if len(values) <= max(n, LEAST):
+        return np.arange(len(values))
+    kept = _extremes(values)
+    spare = n - len(kept)
+    if spare < 3:
+        return kept
     from tsdownsample import MinMaxLTTBDownsampler
 
-    kept = _landmarks(values)
-    budget = max(points - len(kept), 3)
-    chosen = MinMaxLTTBDownsampler().downsample(time, values, n_out=budget)
-    return np.union1d(chosen.astype(np.int64), kept)
+    chosen = MinMaxLTTBDownsampler().downsample(
+        np.ascontiguousarray(time), np.ascontiguousarray(values), n_out=spare
+    )
+    return np.union1d(kept, chosen.astype(np.intp))
 
 
-def _landmarks(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def _extremes(values: NDArray[np.float64]) -> NDArray[np.intp]:
     peaks = np.maximum.accumulate(values)
-    fallen = np.divide(values, peaks, out=np.ones_like(values), where=peaks > 0)
-    trough = int(fallen.argmin())
+    fall = np.divide(peaks - values, peaks, out=np.zeros(len(values)), where=peaks > 0)
+    trough = int(fall.argmax())
     peak = int(values[: trough + 1].argmax())
-    found = {0, len(values) - 1, int(values.argmax()), int(values.argmin()), peak, trough}
-    return np.array(sorted(found), dtype=np.int64)
+    ends = (0, len(values) - 1, int(values.argmin()), int(values.argmax()))
+    return np.unique(np.array([*ends, peak, trough], dtype=np.intp))
