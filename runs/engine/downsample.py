@@ -24,7 +24,8 @@ def downsample(time: NDArray[np.int64], values: NDArray[np.float64], n: int) -> 
         return kept
     from tsdownsample import MinMaxLTTBDownsampler
 
-    chosen = MinMaxLTTBDownsampler().downsample(
+    sampler = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
+    chosen = sampler.downsample(
         np.ascontiguousarray(time), np.ascontiguousarray(values), n_out=spare
     )
     return np.union1d(kept, chosen.astype(np.intp))

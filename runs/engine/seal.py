@@ -1,4 +1,4 @@
-"""What made a result, in a form that can be checked later."""
+"""What made a run, and a digest of what came out of it."""
 
 from __future__ import annotations
 
@@ -15,71 +15,73 @@ import numpy as np
 
 from .results import Simulation
 
-PACKAGES = ("numpy", "pandas", "vectorbt", "numba")
+PACKAGES = ("numpy", "pandas", "numba", "vectorbt", "pyarrow")
+"""Distributions whose version can change a number, or the bytes of a table."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+_SOURCES = (
+    "runs/engine/*.py",
+    "strategies/base.py",
+    "strategies/indicators.py",
+    "exchanges/domain/*.py",
+)
 
 
 def seal(
-    *,
     config: Mapping[str, Any],
     strategy: str,
     source_hash: str,
     candle_hashes: Mapping[str, str],
+    versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Everything a result follows from, and `hash`, the SHA-256 over it.
+    """JSON of all that went into a run; `digest` is the SHA-256 of the rest.
 
-    `config` holds the parameters, costs and range; `candle_hashes` are
-    `Bars.content_hash` per symbol over [anchor, end).
+    `config` holds the strategy's params too; `candle_hashes` are
+    `Bars.content_hash` per symbol.
     """
-    body = {
+    made_of = {
         "config": dict(config),
         "strategy": strategy,
         "source_hash": source_hash,
-        "candles": dict(candle_hashes),
-        "versions": versions(),
+        "candle_hashes": dict(candle_hashes),
+        "versions": dict(current_versions() if versions is None else versions),
     }
-    return body | {"hash": hashlib.sha256(_canonical(body)).hexdigest()}
+    return made_of | {"digest": hashlib.sha256(_canonical(made_of)).hexdigest()}
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Versions of what computes, and `engine`: a hash over the pure sources.
+def current_versions() -> dict[str, str]:
+    """Of Python, the packages, and `engine`: a hash over the pure sources."""
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        "engine": engine_hash(),
+    }
 
-    The package numbers do not tell an edited engine from a released one.
-    """
-    found = {name: version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), **found, "engine": _engine_hash()}
 
-
-def _engine_hash() -> str:
-    house = Path(__file__).resolve().parent.parent.parent
-    sources = [
-        *sorted((house / "exchanges" / "domain").glob("*.py")),
-        *sorted((house / "runs" / "engine").glob("*.py")),
-        house / "strategies" / "base.py",
-        house / "strategies" / "indicators.py",
-    ]
+@cache
+def engine_hash() -> str:
+    """SHA-256 over the sources that decide a result besides the strategy's own."""
     digest = hashlib.sha256()
-    for path in sources:
-        digest.update(str(path.relative_to(house)).encode() + b"\0" + path.read_bytes() + b"\0")
+    paths = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
+    for path in sorted(paths):
+        source = path.read_bytes()
+        digest.update(f"{path.relative_to(_ROOT).as_posix()} {len(source)}\n".encode())
+        digest.update(source)
     return digest.hexdigest()
 
 
-def result_digest(simulation: Simulation, figures: Mapping[str, Any]) -> str:
-    """SHA-256 over every order, trade, equity point and figure, bit for bit."""
+def result_digest(simulation: Simulation, metrics: Mapping[str, float | int | None]) -> str:
+    """SHA-256 over every bit of the books and the metrics."""
     digest = hashlib.sha256()
-    for table in (
-        simulation.time,
-        simulation.equity,
-        simulation.cash,
-        simulation.orders,
-        simulation.trades,
-        simulation.pending,
-        simulation.positions,
-    ):
-        digest.update(np.ascontiguousarray(table).tobytes())
-    digest.update(_canonical(dict(figures)))
+    for name in ("time", "equity", "cash", "orders", "trades", "pending", "positions"):
+        table = np.ascontiguousarray(getattr(simulation, name))
+        digest.update(f"{name} {table.dtype.descr} {table.shape}\n".encode())
+        digest.update(table.view(np.uint8).data if table.size else b"")
+    digest.update(_canonical(metrics))
     return digest.hexdigest()
 
 
-def _canonical(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+def _canonical(value: Any) -> bytes:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode()
