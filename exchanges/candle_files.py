@@ -48,11 +48,14 @@ def read(path: Path, symbol: Symbol, timeframe: Timeframe) -> Bars:
     """Columns mapped from the file, not copied.  Raises OSError or ValueError."""
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) as source:
-        # An Arrow file is its 8-byte magic, a stream, and a footer; without the
-        # footer, opening one takes a fifth of the time.
-        batch = pa.ipc.open_stream(source.read_buffer().slice(8)).read_next_batch()
-    return Bars(symbol, timeframe, *(batch[name].to_numpy() for name in COLUMNS))
+    try:
+        with pa.memory_map(str(path)) as source:
+            # An Arrow file is its 8-byte magic, a stream, and a footer; without
+            # the footer, opening one takes a fifth of the time.
+            batch = pa.ipc.open_stream(source.read_buffer().slice(8)).read_next_batch()
+        return Bars(symbol, timeframe, *(batch[name].to_numpy() for name in COLUMNS))
+    except (pa.ArrowException, StopIteration, KeyError) as error:
+        raise ValueError(f"not a candle file: {error}") from None
 
 
 def write(path: Path, bars: Bars) -> None:

@@ -218,7 +218,7 @@ class MarketStore:
             return files.read(path, key.symbol, key.timeframe)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             with FileLock(path.parent / _WRITE_LOCK):
                 return self._load_or_set_aside(key, path)
 
@@ -228,7 +228,7 @@ class MarketStore:
             return files.read(path, key.symbol, key.timeframe)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             log.error("%s: %s is damaged and set aside: %s", key, path.name, error)
             path.replace(path.with_suffix(".damaged"))
             return None

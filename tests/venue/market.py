@@ -1,0 +1,156 @@
+"""The look-alike's markets and the answers it would give if nothing went wrong."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from exchanges.adapters.simulated import generate
+from exchanges.domain import Bars, Symbol, Timeframe
+
+_INTERVALS = {timeframe.name: timeframe for timeframe in Timeframe.all()} | {
+    "1M": None,
+    "3d": None,
+}
+DEFAULT_LIMIT, MAX_LIMIT = 500, 1000
+
+
+class VenueRefusal(Exception):
+    """An error of the venue's own: HTTP 400 and its JSON body."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class SpotMarket:
+    """Symbols with invented candles from `listed_ms` to now, without those in `holes`.
+
+    `now_ms` is the venue's clock; fixed by default, so that tests are too.
+    """
+
+    def __init__(
+        self,
+        symbols: tuple[str, ...] = ("BTC/USDT", "ETH/USDT"),
+        now_ms: int | None = None,
+        listed_ms: int = 0,
+    ) -> None:
+        self.symbols = {s.replace("/", ""): Symbol(s) for s in symbols}
+        self._now_ms = now_ms
+        self.listed_ms = listed_ms
+        self.holes: list[tuple[int, int]] = []
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1000) if self._now_ms is None else self._now_ms
+
+    def set_now(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+
+    def bars(self, symbol: Symbol, timeframe: Timeframe, start_ms: int, end_ms: int) -> Bars:
+        """What the venue has, the still-open bar included."""
+        start = timeframe.ceil(max(start_ms, self.listed_ms))
+        end = min(timeframe.ceil(end_ms), timeframe.floor(self.now_ms()) + timeframe.ms)
+        if start >= end:
+            return Bars.empty(symbol, timeframe)
+        bars = generate(symbol, timeframe, start, end)
+        for low, high in self.holes:
+            left, right = bars.between(start, low), bars.between(high, end)
+            bars = Bars.concat([left, right])
+        return bars
+
+    # --- endpoints ---
+
+    def ping(self, query: dict[str, str]) -> Any:
+        return {}
+
+    def time(self, query: dict[str, str]) -> Any:
+        return {"serverTime": self.now_ms()}
+
+    def exchange_info(self, query: dict[str, str]) -> Any:
+        return {
+            "timezone": "UTC",
+            "serverTime": self.now_ms(),
+            "rateLimits": [
+                {
+                    "rateLimitType": "REQUEST_WEIGHT",
+                    "interval": "MINUTE",
+                    "intervalNum": 1,
+                    "limit": 6000,
+                }
+            ],
+            "exchangeFilters": [],
+            "symbols": [_symbol_info(id_, symbol) for id_, symbol in self.symbols.items()],
+        }
+
+    def klines(self, query: dict[str, str]) -> Any:
+        symbol = self.symbols.get(query.get("symbol", ""))
+        if symbol is None:
+            raise VenueRefusal(-1121, "Invalid symbol.")
+        timeframe = _INTERVALS.get(query.get("interval", ""))
+        if timeframe is None:
+            raise VenueRefusal(-1120, "Invalid interval.")
+        limit = min(int(query.get("limit", DEFAULT_LIMIT)), MAX_LIMIT)
+        now = self.now_ms()
+        end = int(query["endTime"]) + 1 if "endTime" in query else now + 1
+        if "startTime" in query:
+            start = max(int(query["startTime"]), self.listed_ms)
+            reach = start + (limit + 1) * timeframe.ms
+            for low, high in sorted(self.holes):
+                if low < reach:
+                    reach += max(0, high - max(low, start))
+            found = self.bars(symbol, timeframe, start, min(end, reach))[:limit]
+        else:
+            start = timeframe.floor(now) - 2 * limit * timeframe.ms
+            found = self.bars(symbol, timeframe, start, end)[-limit:]
+        return [_kline(found, i, timeframe) for i in range(len(found))]
+
+
+def _kline(bars: Bars, i: int, timeframe: Timeframe) -> list[Any]:
+    opened, volume = int(bars.time[i]), float(bars.volume[i])
+    quote = volume * float(bars.close[i])
+    prices = [f"{getattr(bars, name)[i]:.8f}" for name in ("open", "high", "low", "close")]
+    return [
+        opened,
+        *prices,
+        f"{volume:.10f}",
+        opened + timeframe.ms - 1,
+        f"{quote:.8f}",
+        100,
+        f"{volume / 2:.8f}",
+        f"{quote / 2:.8f}",
+        "0",
+    ]
+
+
+def _symbol_info(id_: str, symbol: Symbol) -> dict[str, Any]:
+    return {
+        "symbol": id_,
+        "status": "TRADING",
+        "baseAsset": symbol.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": symbol.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"],
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": "0.00000100",
+                "maxPrice": "1000000.00000000",
+                "tickSize": "0.00000100",
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": "0.00001000",
+                "maxQty": "9000.00000000",
+                "stepSize": "0.00001000",
+            },
+            {"filterType": "NOTIONAL", "minNotional": "5.00000000", "applyMinToMarket": True},
+        ],
+        "permissions": ["SPOT"],
+        "permissionSets": [["SPOT"]],
+    }
