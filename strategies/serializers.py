@@ -58,8 +58,8 @@ class CheckRequestSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class FindingSerializer(serializers.Serializer[dict[str, Any]]):
-    kind = serializers.ChoiceField(
-        choices=["lookahead", "warmup", "output", "mutation", "randomness", "error"]
+    kind = serializers.CharField(
+        help_text="lookahead, warmup, output, mutation, randomness or error."
     )
     message = serializers.CharField()
     symbol = serializers.CharField(allow_null=True)

@@ -68,9 +68,10 @@ def validate_params(version: StrategyVersion, values: dict[str, Any]) -> Params:
 
 
 def warmup(version: StrategyVersion, params: Params) -> int:
-    """Bars the strategy wants before its first decision.  Raises STRATEGY_FAILED."""
+    """Bars wanted before the first decision.  Raises STRATEGY_FAILED or STRATEGY_BROKEN."""
+    strategy = load_strategy(version)
     try:
-        bars = load_strategy(version)().warmup(params)
+        bars = strategy().warmup(params)
     except Exception as error:
         raise InvalidInput(
             "STRATEGY_FAILED",

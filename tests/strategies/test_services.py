@@ -10,9 +10,10 @@ from exchanges.domain import Bars, InvalidInput, NotFound, Symbol, Timeframe
 from strategies import queries, services
 from strategies.base import PortfolioStrategy, Strategy
 from strategies.models import Strategy as Record
+from strategies.models import StrategyVersion
 from strategies.synthetic import synthetic_bars
 
-from .sources import GOOD
+from .sources import GOOD, one
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,28 @@ def test_bad_parameters_are_refused(synced):
     with pytest.raises(InvalidInput) as caught:
         services.validate_params(services.get_version("TestStrategy"), {"period": 0})
     assert caught.value.code == "INVALID_PARAMS"
+
+
+def test_the_warmup_is_asked_for_safely(synced):
+    version = services.get_version("MovingAverageCross")
+    assert services.warmup(version, services.validate_params(version, {})) == 30
+    needy = "class NoParams(Params):\n    level: int"
+    source = one(
+        "above = close > 1",
+        warmup="(lambda: 7, lambda: -1, lambda: 'x', lambda: 1 / 0)[params.level]()",
+    ).replace("class NoParams(Params):\n    pass", needy)
+    version = StrategyVersion(strategy=version.strategy, source=source)
+    version.strategy.name = "Mine"
+    asked = [services.validate_params(version, {"level": level}) for level in range(4)]
+    assert services.warmup(version, asked[0]) == 7
+    for params in asked[1:]:
+        with pytest.raises(InvalidInput) as caught:
+            services.warmup(version, params)
+        assert caught.value.code == "STRATEGY_FAILED"
+    version.source = "import no_such_module_here"
+    with pytest.raises(InvalidInput) as caught:
+        services.warmup(version, asked[0])
+    assert caught.value.code == "STRATEGY_BROKEN"
 
 
 def test_stops_do_not_go_with_target_weights(synced):
