@@ -26,13 +26,9 @@ def window(config: RunConfig, series: Sequence[Bars]) -> list[Bars]:
         raise ValueError("the series are not those of the config's symbols")
     cut = [bars.between(config.start_ms, config.end_ms) for bars in series]
     for bars in cut:
-        lows = (bars.open, bars.low, bars.close)
-        highs = (bars.open, bars.high, bars.close)
+        prices = (bars.open, bars.high, bars.low, bars.close)
         # Comparisons with NaN are false, so these find it too.
-        if len(bars) and not (
-            all(prices.min() > 0 for prices in lows)
-            and all(prices.max() < np.inf for prices in highs)
-        ):
+        if len(bars) and not all(p.min() > 0 and p.max() < np.inf for p in prices):
             raise InvalidInput(
                 "INVALID_BARS",
                 f"{bars.symbol} has prices that are not positive numbers",
