@@ -8,7 +8,6 @@ page, which knows whether it is light or dark.
 
 from __future__ import annotations
 
-from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -16,9 +15,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from exchanges.domain import Bars, Symbol, Timeframe
+from exchanges.domain import Bars, Purpose, Symbol, Timeframe
 
-from .fields import iso, moment_ms
+from . import recorder
 from .models import Run
 from .queries import Results
 
@@ -33,11 +32,11 @@ BLUE, GREEN, RED, ORANGE, PURPLE = "#3b82f6", "#16a34a", "#dc2626", "#d97706", "
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
 _EXITS = {
-    "exit": ("Exit", "triangle-down", ORANGE),
-    "rebalance": ("Sold by rebalancing", "triangle-down-open", ORANGE),
-    "stop_loss": ("Stop-loss", "x", RED),
-    "trailing_stop": ("Trailing stop", "x-open", RED),
-    "take_profit": ("Take-profit", "star", GREEN),
+    Purpose.EXIT: ("Exit", "triangle-down", ORANGE),
+    Purpose.REBALANCE: ("Sold by rebalancing", "triangle-down-open", ORANGE),
+    Purpose.STOP_LOSS: ("Stop-loss", "x", RED),
+    Purpose.TRAILING_STOP: ("Trailing stop", "x-open", RED),
+    Purpose.TAKE_PROFIT: ("Take-profit", "star", GREEN),
 }
 _MOMENT = "%Y-%m-%d %H:%M"
 
@@ -49,7 +48,7 @@ def to_json(figure: Figure) -> bytes:
 
 def equity(run: Run) -> Figure:
     """Equity over its drawdown, extremes kept, broken where bars are missing."""
-    time, value, _ = _equity_columns(run)
+    time, value = _equity(run)
     if not len(time):
         return _layout()
     step = Timeframe.parse(run.timeframe).ms
@@ -88,11 +87,7 @@ def candles(
     end_ms = min(engine["end_ms"], engine["end_ms"] if end_ms is None else end_ms)
     bars = _bars(run, symbol, start_ms, end_ms)
     merged, width = merge(bars, CANDLES)
-    trades = [
-        trade
-        for trade in Results(run).rows("trades")
-        if trade["symbol"] == symbol and _overlaps(trade, start_ms, end_ms)
-    ]
+    trades, numbers = _trades(run, symbol, start_ms, end_ms)
     shown = _largest(trades, MAX_MARKED_TRADES)
     notes = [f"candles of {width} bars of {run.timeframe}"] if width > 1 else []
     if len(shown) < len(trades):
@@ -117,7 +112,7 @@ def candles(
             "decreasing": {"line": {"color": RED, "width": 1}},
             "opacity": 0.75,
         },
-        *_markers(shown),
+        *_markers(trades[shown], numbers[shown]),
     ]
     return figure
 
@@ -126,7 +121,7 @@ def comparison(runs: list[Run]) -> Figure:
     """Equity of several runs as what each made of its cash."""
     figure = _layout(yaxis={"title": {"text": "Return"}, "tickformat": ".0%"})
     for run, colour in zip(runs, COLOURS, strict=False):
-        time, value, _ = _equity_columns(run)
+        time, value = _equity(run)
         x, y = _curve(time, value / run.initial_cash - 1, Timeframe.parse(run.timeframe).ms)
         name = escape(f"{run.strategy_name} {str(run.public_id)[:8]}")
         figure["data"].append(_line(name, x, y, colour, hovertemplate="%{y:.2%}"))
@@ -157,15 +152,6 @@ def merge(bars: Bars, limit: int) -> tuple[dict[str, NDArray[Any]], int]:
     return columns, width
 
 
-def moment(value: str | int) -> str:
-    """A time of the API as people read it: 2024-01-01 00:00."""
-    return iso(_ms(value))[:16].replace("T", " ")
-
-
-def _ms(value: str | int) -> int:
-    return value if isinstance(value, int) else moment_ms(datetime.fromisoformat(value))
-
-
 def _layout(**parts: Any) -> Figure:
     layout = {
         "margin": {"l": 70, "r": 20, "t": 10, "b": 40},
@@ -192,25 +178,31 @@ def _line(name: str, x: list[int], y: list[float | None], colour: str, **more: A
     }
 
 
-def _markers(trades: list[dict[str, Any]]) -> list[Figure]:
-    groups = [_marks("Entry", "triangle-up", BLUE, trades, "entry", -1)]
-    for reason, (name, shape, colour) in _EXITS.items():
-        left = [t for t in trades if t["exit_reason"] == reason]
-        if left:
-            groups.append(_marks(name, shape, colour, left, "exit", 1))
+def _markers(trades: NDArray[np.void], numbers: NDArray[np.int64]) -> list[Figure]:
+    groups = [_marks("Entry", "triangle-up", BLUE, trades, numbers, "entry")]
+    for purpose, (name, shape, colour) in _EXITS.items():
+        left = (trades["exit_purpose"] == purpose) & (trades["exit_time"] >= 0)
+        if left.any():
+            groups.append(_marks(name, shape, colour, trades[left], numbers[left], "exit"))
     return groups
 
 
 def _marks(
-    name: str, shape: str, colour: str, trades: list[dict[str, Any]], end: str, side: int
+    name: str,
+    shape: str,
+    colour: str,
+    trades: NDArray[np.void],
+    numbers: NDArray[np.int64],
+    end: str,
 ) -> Figure:
+    about = (numbers, trades["pnl"], trades["return"])
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
-        "x": [_ms(t[f"{end}_time"]) for t in trades],
-        "y": [t[f"{end}_price"] for t in trades],
-        "customdata": [[t["trade_id"], t["pnl"], t["return"]] for t in trades],
+        "x": trades[f"{end}_time"].tolist(),
+        "y": trades[f"{end}_price"].tolist(),
+        "customdata": np.column_stack(about).tolist(),
         "marker": {
             "symbol": shape,
             "color": colour,
@@ -285,16 +277,29 @@ def _note(text: str) -> Figure:
     }
 
 
-def _equity_columns(
-    run: Run,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    from . import recorder
+def _table(run: Run, name: str) -> NDArray[np.void]:
     from .engine import artifacts
 
-    artifact = Results(run).artifacts().get("equity")
+    artifact = Results(run).artifacts().get(name)
     if artifact is None:
-        return np.empty(0, np.int64), np.empty(0), np.empty(0)
-    return artifacts.equity_columns(recorder.load(artifact))
+        return np.empty(0, artifacts.DTYPES[name])
+    return artifacts.decode(name, recorder.load(artifact))
+
+
+def _equity(run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    table = _table(run, "equity")
+    return np.ascontiguousarray(table["time"]), np.ascontiguousarray(table["equity"])
+
+
+def _trades(
+    run: Run, symbol: Symbol, start_ms: int, end_ms: int
+) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """Those of `symbol` held at some time in [start, end), and their numbers in the run."""
+    table = _table(run, "trades")
+    still_open = table["exit_time"] < 0
+    within = (table["entry_time"] < end_ms) & (still_open | (table["exit_time"] >= start_ms))
+    chosen = np.flatnonzero(within & (table["symbol"] == run.symbols.index(symbol)))
+    return table[chosen], chosen
 
 
 def _bars(run: Run, symbol: Symbol, start_ms: int, end_ms: int) -> Bars:
@@ -306,13 +311,6 @@ def _bars(run: Run, symbol: Symbol, start_ms: int, end_ms: int) -> Bars:
     return market_data.store().read(key, start_ms, end_ms)
 
 
-def _overlaps(trade: dict[str, Any], start_ms: int, end_ms: int) -> bool:
-    left = trade["exit_time"]
-    return _ms(trade["entry_time"]) < end_ms and (left is None or _ms(left) >= start_ms)
-
-
-def _largest(trades: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
-    if len(trades) <= limit:
-        return trades
-    largest = sorted(trades, key=lambda t: abs(t["pnl"]), reverse=True)[:limit]
-    return sorted(largest, key=lambda t: t["trade_id"])
+def _largest(trades: NDArray[np.void], limit: int) -> NDArray[np.int64]:
+    """Indices, increasing, of the `limit` trades that won or lost most."""
+    return np.sort(np.argsort(-np.abs(trades["pnl"]), kind="stable")[:limit])

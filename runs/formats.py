@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .engine.metrics import METRICS
+from .fields import iso
 
 NOTHING = "\N{EN DASH}"
 
@@ -66,6 +67,13 @@ def duration(seconds: float | None) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts[:2])
+
+
+def moment(value: str | int | None) -> str:
+    """A time of the API, ISO 8601 or UTC ms: 2024-01-01 00:00."""
+    if value is None:
+        return NOTHING
+    return (iso(value) if isinstance(value, int) else value)[:16].replace("T", " ")
 
 
 def size(count: int) -> str:

@@ -21,6 +21,7 @@ from .access import may_operate
 TRADES_SHOWN = 25
 TRADES_A_PAGE = 200
 EVENTS_SHOWN = 100
+GAPS_SHOWN = 20
 
 
 def url(run: Run) -> str:
@@ -46,6 +47,7 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
     results = queries.Results(run)
     artifacts = list(results.artifacts().values())
     trade_total = results.count("trades")
+    gaps = run.outcome.get("gaps", [])
     context = {
         **site,
         "title": str(run),
@@ -64,8 +66,9 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "trades": [_trade_row(trade) for trade in results.rows("trades", 0, TRADES_SHOWN)],
         "trade_total": trade_total,
         "more_trades": trade_total > TRADES_SHOWN,
-        "warnings": [_warning(item) for item in run.outcome.get("warnings", [])],
-        "gaps": run.outcome.get("gaps", []),
+        "warnings": run.outcome.get("warnings", []),
+        "gaps": [_gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
+        "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
         "has_charts": bool(artifacts),
         "may_operate": may_operate(request),
         "progress_percent": round(run.progress * 100),
@@ -197,9 +200,9 @@ def _trade_row(trade: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": trade["trade_id"],
         "symbol": trade["symbol"],
-        "entry": charts.moment(trade["entry_time"]),
+        "entry": formats.moment(trade["entry_time"]),
         "entry_price": formats.price(trade["entry_price"]),
-        "exit": charts.moment(trade["exit_time"]) if trade["exit_time"] else formats.NOTHING,
+        "exit": formats.moment(trade["exit_time"]),
         "exit_price": formats.price(trade["exit_price"]),
         "reason": trade["exit_reason"] or trade["status"],
         "amount": formats.price(trade["amount"]),
@@ -210,8 +213,9 @@ def _trade_row(trade: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _warning(item: Any) -> str:
-    return str(item.get("message", item)) if isinstance(item, dict) else str(item)
+def _gap_row(gap: dict[str, Any]) -> tuple[str, str, str, str]:
+    start, end = formats.moment(gap["start"]), formats.moment(gap["end"])
+    return gap["symbol"], start, end, f"{gap['bars']:,}"
 
 
 def _compact(value: Any) -> str:
