@@ -12,7 +12,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,47 +23,12 @@ from exchanges.domain import Bars, Panel
 from exchanges.domain.bars import PRICE_COLUMNS
 
 from .base import AnyStrategy, Params, PortfolioStrategy, Signals, Weights
+from .findings import CheckReport, Finding
 
 EVENTS = 96
 RANDOM = 64
 SHAKEN = 16
 TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`kind`: lookahead, warmup, output, mutation, randomness or error.
-
-    `bar` counts from the first bar given; `time_ms` is its open time.
-    """
-
-    kind: str
-    message: str
-    symbol: str | None = None
-    bar: int | None = None
-    time_ms: int | None = None
-    decision: str | None = None
-
-
-@dataclass(slots=True)
-class CheckReport:
-    """`notes` say what could not be judged; they are no findings."""
-
-    strategy: str
-    params: dict[str, Any]
-    bars: int = 0
-    warmup: int = 0
-    decisions: int = 0
-    comparisons: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.findings
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"passed": self.passed, **asdict(self)}
 
 
 def check(

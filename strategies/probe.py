@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from exchanges.domain import InvalidInput
 
 if TYPE_CHECKING:
-    from .bias import CheckReport
+    from .findings import CheckReport
     from .registry import Description
 
 TIMEOUT = 30.0
@@ -62,7 +62,7 @@ def read(source: str) -> Probed:
 
 def check(source: str, name: str, values: dict[str, Any], seconds: float) -> CheckReport:
     """`strategies.bias.check` on synthetic bars.  Raises STRATEGY_BROKEN when it never ends."""
-    from .bias import CheckReport, Finding
+    from .findings import CheckReport, Finding
 
     request = {"source": source, "name": name, "params": values, "seconds": seconds}
     answer = _ask(request, seconds + _START_SECONDS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exchanges.domain import Bars
 
     from .base import AnyStrategy, Params
-    from .bias import CheckReport
+    from .findings import CheckReport
 
 __all__ = [
     "SyncReport",

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exchanges.domain import CracktraderError
 from strategies import services
-from strategies.bias import CheckReport
+from strategies.findings import CheckReport
 
 
 class Command(BaseCommand):
