@@ -51,6 +51,9 @@ class CcxtClient:
         self.api.enableLastJsonResponse = True
         # Not needed for candles, and another request or a signed one for many venues.
         self.api.has["fetchCurrencies"] = False
+        # ccxt drops rows outside the range asked for, broken ones among them, before
+        # anybody can see that the answer was broken.
+        self.api.filter_by_since_limit = lambda rows, *_, **__: rows
         self._spot_only()
         if door.base_url:
             redirect(self.api, door.base_url)
@@ -134,7 +137,9 @@ class CcxtClient:
             return problem, _CONNECT_RETRIES if _never_connected(error) else retries
         if isinstance(error, ccxt.BaseError):
             text = f"{title} refused the request ({type(error).__name__})"
-            return VenueError("VENUE_ERROR", text, exchange=self.door.name), 0
+            # The bare class says that ccxt could not tell, not that the venue said no.
+            unclear = type(error) is ccxt.ExchangeError
+            return VenueError("VENUE_ERROR", text, exchange=self.door.name), retries * unclear
         # Whatever else escapes ccxt's parsers was caused by what they were given.
         reason = str(error) if isinstance(error, BadData) else type(error).__name__
         return VenueError(
