@@ -127,15 +127,15 @@ def _seal(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Dif
     before, after = dict(_leaves(recorded)), dict(_leaves(found))
     differ = [p for p in sorted(before.keys() | after.keys()) if before.get(p) != after.get(p)]
     if len(differ) > 1:
-        # The seal's own hash follows from the rest; alone it was tampered with.
-        differ = [path for path in differ if path != ("hash",)]
+        # The seal's digest follows from the rest; when it differs alone it was edited.
+        differ = [path for path in differ if path != ("digest",)]
     for path in differ:
         yield Difference(_cause(path), "/".join(path), before.get(path), after.get(path))
 
 
 def _cause(path: tuple[str, ...]) -> Cause:
     causes = {
-        "candles": Cause.CANDLES,
+        "candle_hashes": Cause.CANDLES,
         "source_hash": Cause.SOURCE,
         "versions": Cause.VERSIONS,
     }
