@@ -45,7 +45,7 @@ def post_to_completed(desk: Desk, **body: Any) -> float:
             return time.perf_counter() - began
         if status["status"] in ("failed", "stopped"):
             raise SystemExit(f"run {run_id}: {status['error']}")
-        time.sleep(0.005)
+        time.sleep(0.01)
 
 
 class Table:
@@ -67,7 +67,8 @@ class Table:
     def row(self, name: str) -> str:
         taken = self.times[name]
         low, high = min(taken) * 1000, max(taken) * 1000
-        return f"| {name} | {self.median(name) * 1000:.0f} | {low:.0f} to {high:.0f} | {len(taken)} |\n"
+        middle = self.median(name) * 1000
+        return f"| {name} | {middle:.0f} | {low:.0f} to {high:.0f} | {len(taken)} |\n"
 
 
 def main() -> None:

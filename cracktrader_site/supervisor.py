@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,7 @@ class Part:
 
     name: str
     argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     not_before: float = 0.0
@@ -48,7 +49,7 @@ class Part:
             self.argv,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env=os.environ | {SUPERVISED_BY: str(os.getpid())},
+            env={**os.environ, **self.env, SUPERVISED_BY: str(os.getpid())},
         )
         self.started = time.monotonic()
 

@@ -6,8 +6,9 @@ import gc
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django_q.exceptions import TimeoutException
@@ -21,6 +22,9 @@ from .engine.config import RunConfig
 from .models import Run
 from .recorder import Lease, LeaseLost
 from .watch import Interrupted, Watch
+
+if TYPE_CHECKING:
+    import numpy as np
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +123,6 @@ def compute(run: Run, progress: Progress) -> Outcome:
     """Candles → signals → simulation → tables; nothing is written but the candle store."""
     from . import tables
     from .engine import artifacts, backtest, seal
-    from .engine.downsample import downsample
 
     began = time.perf_counter()
     config = RunConfig.from_dict(run.config["engine"])
@@ -133,18 +136,21 @@ def compute(run: Run, progress: Progress) -> Outcome:
     def computing(stage: str, fraction: float) -> None:
         progress(stage, _READ + fraction * (_COMPUTED - _READ))
 
-    result = backtest.run_backtest(config, strategy, params, series, on_progress=computing)
-    computed = time.perf_counter()
-    simulation, figures = result.simulation, result.metrics
-    progress("recording", _COMPUTED)
-    encoded = artifacts.encode(simulation)
-    sealed = seal.seal(
-        config=run.config,
-        strategy=run.strategy_name,
-        source_hash=version.source_hash,
-        candle_hashes={str(b.symbol): b.content_hash() for b in series},
-    )
-    points = downsample(simulation.time, simulation.equity, SPARKLINE_POINTS)
+    # Hashing lets go of the interpreter: it costs no time beside the engine.
+    with ThreadPoolExecutor(1, "seal") as beside:
+        hashes = beside.submit(lambda: {str(b.symbol): b.content_hash() for b in series})
+        result = backtest.run_backtest(config, strategy, params, series, on_progress=computing)
+        computed = time.perf_counter()
+        simulation, figures = result.simulation, result.metrics
+        progress("recording", _COMPUTED)
+        digest = beside.submit(seal.result_digest, simulation, figures)
+        encoded = artifacts.encode(simulation)
+        sealed = seal.seal(
+            config=run.config,
+            strategy=run.strategy_name,
+            source_hash=version.source_hash,
+            candle_hashes=hashes.result(),
+        )
     fields = {
         "cash": float(simulation.cash[-1]),
         "value": float(simulation.equity[-1]),
@@ -152,7 +158,7 @@ def compute(run: Run, progress: Progress) -> Outcome:
         "total_return": figures["total_return"],
         "sharpe_ratio": figures["sharpe_ratio"],
         "max_drawdown": figures["max_drawdown"],
-        "sparkline": [round(float(v), 6) for v in simulation.equity[points]],
+        "sparkline": _sparkline(simulation.equity),
         "metrics": figures,
         "outcome": {
             **tables.outcome(config, result),
@@ -162,7 +168,18 @@ def compute(run: Run, progress: Progress) -> Outcome:
             },
         },
     }
-    return Outcome(encoded, fields, sealed, seal.result_digest(simulation, figures))
+    return Outcome(encoded, fields, sealed, digest.result())
+
+
+def _sparkline(equity: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
+    """Each bucket's lowest and highest value: small enough for a list's row."""
+    import numpy as np
+
+    edges = np.linspace(0, len(equity), min(SPARKLINE_POINTS // 2, len(equity)) + 1).astype(int)[
+        :-1
+    ]
+    low, high = np.minimum.reduceat(equity, edges), np.maximum.reduceat(equity, edges)
+    return [round(float(v), 6) for pair in zip(low, high, strict=True) for v in pair]
 
 
 def _record(lease: Lease, outcome: Outcome) -> None:

@@ -72,9 +72,13 @@ def engine_hash() -> str:
 
 
 def result_digest(simulation: Simulation, metrics: Mapping[str, float | int | None]) -> str:
-    """SHA-256 over every bit of the books and the metrics."""
+    """SHA-256 over every bit of the books and the metrics.
+
+    The times are the candles' and the cash follows from the orders: neither
+    can change alone.
+    """
     digest = hashlib.sha256()
-    for name in ("time", "equity", "cash", "orders", "trades", "pending", "positions"):
+    for name in ("equity", "orders", "trades", "pending", "positions"):
         table = np.ascontiguousarray(getattr(simulation, name))
         digest.update(f"{name} {table.dtype.descr} {table.shape}\n".encode())
         digest.update(table.view(np.uint8).data if table.size else b"")

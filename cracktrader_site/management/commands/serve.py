@@ -21,6 +21,14 @@ from cracktrader_site.supervisor import SUPERVISED_BY, AlreadyRunning, Part, Sup
 
 PARTS = ("web", "jobs", "ticker")
 
+# glibc hands every large array back to the kernel, and the next run faults all
+# its pages in again: a third of a long backtest's time.  Workers keep them.
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
+_ENV = {"jobs": _KEEP_MEMORY}
+
 
 class Command(BaseCommand):
     help = (
@@ -61,7 +69,10 @@ class Command(BaseCommand):
 
         connections.close_all()
         where = ["--host", host, "--port", str(port)]
-        parts = [Part(name, manage("serve", "--only", name, *where)) for name in PARTS]
+        parts = [
+            Part(name, manage("serve", "--only", name, *where), _ENV.get(name, {}))
+            for name in PARTS
+        ]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         threading.Thread(target=self._announce, args=(url,), daemon=True).start()
         try:
