@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from .addresses import server_address
 from .models import CandleSeries, Exchange
 from .services import venues
 
@@ -62,6 +63,7 @@ class ExchangeAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Exchange, form: Any, change: bool) -> None:
+        obj.base_url = server_address(obj.base_url)
         if "base_url" in form.changed_data:
             venues.forget_markets(obj)
         super().save_model(request, obj, form, change)

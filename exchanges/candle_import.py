@@ -33,7 +33,7 @@ def read_columns(path: Path) -> list[NDArray[np.float64]]:
         )
     try:
         table = reader(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
         first_line = str(error).partition("\n")[0][:200]
         raise InvalidInput("UNREADABLE_FILE", f"{path.name}: {first_line}") from None
     names = {name.strip().lower().replace(" ", "_"): name for name in table.column_names}

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
+from .addresses import server_address
+from .domain import InvalidInput
+
 NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
+
+
+def validate_address(url: str) -> None:
+    try:
+        server_address(url)
+    except InvalidInput as error:
+        raise ValidationError(error.message, code=error.code) from None
 
 
 class Exchange(models.Model):
@@ -23,8 +34,12 @@ class Exchange(models.Model):
     ccxt_id = models.CharField(
         "ccxt id", max_length=40, blank=True, help_text="Empty for the built-in simulated venue."
     )
-    base_url = models.URLField(
-        "base URL", blank=True, help_text="Replaces the venue's own servers in every request."
+    base_url = models.CharField(
+        "base URL",
+        max_length=200,
+        blank=True,
+        validators=[validate_address],
+        help_text="Replaces the venue's own servers in every request: http://host:port.",
     )
     enabled = models.BooleanField(default=True)
     common = models.BooleanField(default=False, help_text="Listed without ?all=true.")

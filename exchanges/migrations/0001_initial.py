@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import exchanges.models
 from django.db import migrations, models
 
 
@@ -20,7 +21,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=40, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,39}\\Z')])),
                 ('title', models.CharField(max_length=80)),
                 ('ccxt_id', models.CharField(blank=True, help_text='Empty for the built-in simulated venue.', max_length=40, verbose_name='ccxt id')),
-                ('base_url', models.URLField(blank=True, help_text="Replaces the venue's own servers in every request.", verbose_name='base URL')),
+                ('base_url', models.CharField(blank=True, help_text="Replaces the venue's own servers in every request: http://host:port.", max_length=200, validators=[exchanges.models.validate_address], verbose_name='base URL')),
                 ('enabled', models.BooleanField(default=True)),
                 ('common', models.BooleanField(default=False, help_text='Listed without ?all=true.')),
                 ('taker', models.FloatField(blank=True, help_text='0.001 is 0.1 %.', null=True, verbose_name='taker fee')),

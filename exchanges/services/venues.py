@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +10,7 @@ from django.utils import timezone
 from exchanges.adapters import Door, market_data
 from exchanges.adapters.ccxt_venues import ccxt_version, describe_all
 from exchanges.adapters.notes import COMMON, sandbox_note
+from exchanges.addresses import server_address
 from exchanges.clock import SystemClock
 from exchanges.domain import InvalidInput
 from exchanges.models import NAME_PATTERN, Exchange
@@ -95,7 +95,7 @@ def add_exchange(name: str, ccxt_id: str, url: str = "") -> Exchange:
     stamp = f"ccxt {ccxt_version()}, {_REVISION}"
     row = _record(venues[ccxt_id], ccxt_id, stamp, name=name, common=True)
     values = {field: getattr(row, field) for field in (*_DESCRIBED, "ccxt_id")}
-    values |= {"base_url": _checked_url(url), "enabled": True}
+    values |= {"base_url": server_address(url), "enabled": True}
     values |= {"markets": {}, "markets_fetched_at": None}
     exchange, _ = Exchange.objects.update_or_create(name=name, defaults=values)
     return exchange
@@ -134,20 +134,3 @@ def _record(
         common=venue.name in COMMON if common is None else common,
         described_by=stamp,
     )
-
-
-def _checked_url(url: str) -> str:
-    if not url:
-        return ""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https") or parts.username is not None:
-        raise InvalidInput(
-            "INVALID_URL", f"{url!r:.200} is not a server's address", expected="http://host:port"
-        )
-    if parts.query or parts.fragment:
-        raise InvalidInput("INVALID_URL", "an exchange's address has no query and no fragment")
-    return url.rstrip("/")

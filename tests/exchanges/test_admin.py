@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from exchanges import services
+from exchanges.models import CandleSeries, Exchange
+from exchanges.ports import Market
+from tests.exchanges.tools import BTC, T0
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client, django_user_model):
+    services.sync_exchanges()
+    client.force_login(User.objects.create_superuser("root", password="x"))
+    return client
+
+
+def queries_of(client, path: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
+
+
+def test_the_lists_cost_the_same_however_many_rows(staff):
+    binance = Exchange.objects.get(name="binance")
+    CandleSeries.objects.create(exchange=binance, symbol="BTC/USDT", timeframe="1h")
+    path = "/admin/exchanges/candleseries/"
+    staff.get(path)
+    few = queries_of(staff, path)
+    CandleSeries.objects.bulk_create(
+        CandleSeries(exchange=exchange, symbol=f"A{n}/USDT", timeframe="1h", first_ms=T0)
+        for exchange in (binance, Exchange.objects.get(name="kraken"))
+        for n in range(40)
+    )
+    assert queries_of(staff, path) == few
+    assert queries_of(staff, "/admin/exchanges/exchange/") < 15
+
+
+def test_the_operator_may_change_the_address_and_the_switch_only(staff):
+    binance = Exchange.objects.get(name="binance")
+    services.remember_markets(binance, [Market(BTC, None, None)])
+    path = f"/admin/exchanges/exchange/{binance.pk}/change/"
+    assert staff.get(path).status_code == 200
+    answer = staff.post(
+        path, {"base_url": "http://127.0.0.1:9000", "title": "Mine", "taker": "0.5"}
+    )
+    assert answer.status_code == 302
+    binance.refresh_from_db()
+    assert (binance.base_url, binance.enabled) == ("http://127.0.0.1:9000", False)
+    assert (binance.title, binance.taker, binance.markets) == ("Binance", 0.001, {})
+
+
+def test_what_is_history_can_be_looked_at_only(staff):
+    series = CandleSeries.objects.create(
+        exchange=Exchange.objects.get(name="binance"), symbol="BTC/USDT", timeframe="1h", rows=7
+    )
+    path = f"/admin/exchanges/candleseries/{series.pk}/change/"
+    assert staff.get(path).status_code == 200
+    assert staff.post(path, {"rows": 8}).status_code == 403
+    assert staff.get("/admin/exchanges/candleseries/add/").status_code == 403
+    assert staff.post(f"/admin/exchanges/candleseries/{series.pk}/delete/").status_code == 403
+    assert staff.get("/admin/exchanges/exchange/add/").status_code == 403
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "nope", "http://user:secret@host", "http://host/?x=1"])
+def test_an_address_that_is_none_is_refused_in_the_form(staff, url):
+    binance = Exchange.objects.get(name="binance")
+    path = f"/admin/exchanges/exchange/{binance.pk}/change/"
+    assert staff.post(path, {"base_url": url, "enabled": "on"}).status_code == 200
+    binance.refresh_from_db()
+    assert binance.base_url == ""

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import ccxt  # noqa: TID251
+import pytest
+from django.utils import timezone
+
+from exchanges import queries, services
+from exchanges.domain import InvalidInput, Symbol
+from exchanges.models import Exchange
+from exchanges.ports import Market
+from exchanges.services import venues as venue_services
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def synced() -> None:
+    services.sync_exchanges()
+
+
+def code_of(call, *args) -> InvalidInput:
+    with pytest.raises(InvalidInput) as error:
+        call(*args)
+    return error.value
+
+
+def test_every_venue_of_ccxt_and_the_built_in_one_get_a_row(synced):
+    names = set(Exchange.objects.values_list("name", flat=True))
+    assert names == {"simulated", *ccxt.exchanges}
+
+
+def test_the_rows_say_what_the_reference_shows(synced):
+    binance = Exchange.objects.get(name="binance")
+    assert binance.sandbox
+    assert "testnet" in binance.note
+    assert binance.websocket
+    assert (binance.taker, binance.maker) == (0.001, 0.001)
+    assert binance.credentials == ["apiKey", "secret"]
+    assert {"1m", "1h", "1d"} <= set(binance.timeframes)
+    assert "1M" not in binance.timeframes
+    assert not Exchange.objects.get(name="kraken").sandbox
+    assert Exchange.objects.get(name="okx").credentials == ["apiKey", "secret", "password"]
+
+
+def test_a_second_sync_is_one_query(synced, django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr(venue_services, "describe_all", None)
+    with django_assert_num_queries(1):
+        assert services.sync_exchanges() == 0
+
+
+def test_a_new_ccxt_rewrites_its_part_and_keeps_the_operators(synced, monkeypatch):
+    Exchange.objects.filter(name="binance").update(
+        base_url="http://127.0.0.1:9", enabled=False, title="old", described_by="ccxt 1"
+    )
+    services.add_exchange("mine", "binance", "http://127.0.0.1:8")
+    Exchange.objects.filter(name="mine").update(described_by="ccxt 1", timeframes=[])
+    assert services.sync_exchanges() > 0
+    binance = Exchange.objects.get(name="binance")
+    assert (binance.base_url, binance.enabled) == ("http://127.0.0.1:9", False)
+    assert binance.title == "Binance"
+    mine = Exchange.objects.get(name="mine")
+    assert mine.base_url == "http://127.0.0.1:8"
+    assert "1h" in mine.timeframes
+    assert services.sync_exchanges() == 0
+
+
+def test_a_venue_ccxt_has_dropped_is_switched_off(synced):
+    Exchange.objects.create(name="gone", ccxt_id="gone", title="Gone", described_by="ccxt 1")
+    services.sync_exchanges()
+    assert not Exchange.objects.get(name="gone").enabled
+    assert services.sync_exchanges() == 0
+
+
+def test_a_table_that_was_never_filled_is_filled_at_the_first_question():
+    assert services.get_exchange("simulated").builtin
+
+
+@pytest.mark.parametrize(
+    "name", ["base", "Exchange", "__class__", "", "BINANCE", "../x", "a" * 9999]
+)
+def test_only_the_table_decides_what_a_name_reaches(synced, name):
+    error = code_of(services.get_exchange, name)
+    assert error.code == "UNKNOWN_EXCHANGE"
+    assert "binance" in error.details["supported_exchanges"]
+    assert len(error.message) < 200
+
+
+def test_a_venue_that_is_switched_off_is_refused(synced):
+    Exchange.objects.filter(name="kraken").update(enabled=False)
+    assert code_of(services.get_exchange, "kraken").code == "EXCHANGE_DISABLED"
+    assert "kraken" not in code_of(services.get_exchange, "x").details["supported_exchanges"]
+    assert not queries.venues(include_all=True).filter(name="kraken").exists()
+
+
+def test_the_common_venues_are_listed_by_default_and_all_on_demand(synced):
+    common = set(queries.venues().values_list("name", flat=True))
+    assert {"simulated", "binance", "kraken", "bybit", "okx"} <= common
+    assert len(common) < 20
+    assert queries.venues(include_all=True).count() == len(ccxt.exchanges) + 1
+
+
+# --- add_exchange ---
+
+
+def test_an_operator_can_point_a_venue_elsewhere(synced):
+    exchange = services.add_exchange("mine", "binance", "http://127.0.0.1:9000/")
+    assert (exchange.ccxt_id, exchange.base_url) == ("binance", "http://127.0.0.1:9000")
+    assert exchange in queries.venues()
+    again = services.add_exchange("mine", "kraken", "http://127.0.0.1:9001")
+    assert (again.pk, again.ccxt_id) == (exchange.pk, "kraken")
+
+
+def test_another_address_forgets_the_markets_of_the_old_one(synced):
+    exchange = services.add_exchange("mine", "binance", "http://127.0.0.1:9000")
+    services.remember_markets(exchange, [Market(Symbol("BTC/USDT"), 0.1, None)])
+    assert services.add_exchange("mine", "binance", "http://127.0.0.1:9001").markets == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "ccxt_id", "url", "code"),
+    [
+        ("simulated", "binance", "", "INVALID_EXCHANGE_NAME"),
+        ("../x", "binance", "", "INVALID_EXCHANGE_NAME"),
+        ("Mine", "binance", "", "INVALID_EXCHANGE_NAME"),
+        ("kraken", "binance", "", "INVALID_EXCHANGE_NAME"),
+        ("mine", "base", "", "UNKNOWN_EXCHANGE"),
+        ("mine", "binance", "ftp://x", "INVALID_URL"),
+        ("mine", "binance", "127.0.0.1:9", "INVALID_URL"),
+        ("mine", "binance", "http://u:p@host", "INVALID_URL"),
+        ("mine", "binance", "http://host:99999", "INVALID_URL"),
+        ("mine", "binance", "http://host/?x=1", "INVALID_URL"),
+        ("mine", "binance", "http://[", "INVALID_URL"),
+    ],
+)
+def test_a_wrong_name_id_or_address_is_refused(synced, name, ccxt_id, url, code):
+    assert code_of(services.add_exchange, name, ccxt_id, url).code == code
+    assert not Exchange.objects.filter(name="mine").exists()
+
+
+# --- checks ---
+
+
+def test_a_timeframe_the_venue_lacks_is_refused_with_its_own(synced):
+    coinbase = services.get_exchange("coinbase")
+    error = code_of(services.check_timeframe, coinbase, "4h")
+    assert error.code == "UNKNOWN_TIMEFRAME"
+    assert error.details["supported_timeframes"] == coinbase.timeframes
+    assert services.check_timeframe(coinbase, "1h").ms == 3_600_000
+
+
+def test_the_simulated_markets_are_always_known(synced):
+    simulated = services.get_exchange("simulated")
+    services.check_symbols(simulated, ["BTC/USDT", "ETH/USDT"])
+    error = code_of(services.check_symbols, simulated, ["BTC/USDT", "BTC/EUR"])
+    assert error.code == "INVALID_SYMBOL"
+    assert error.message == "Symbol BTC/EUR is not supported"
+    assert error.details["supported_symbols"][0] == "BTC/USDT"
+
+
+def test_without_a_fresh_cache_every_wellformed_symbol_passes(synced):
+    binance = services.get_exchange("binance")
+    services.check_symbols(binance, ["NO/SUCH"])
+    services.remember_markets(binance, [Market(Symbol("BTC/USDT"), None, None)])
+    assert code_of(services.check_symbols, binance, ["NO/SUCH"]).code == "INVALID_SYMBOL"
+    binance.markets_fetched_at = timezone.now() - timedelta(hours=25)
+    services.check_symbols(binance, ["NO/SUCH"])
+    assert code_of(services.check_symbols, binance, ["../x"]).code == "INVALID_SYMBOL"
+
+
+def test_at_most_five_hundred_symbols_are_named_likely_ones_first(synced):
+    binance = services.get_exchange("binance")
+    markets = [Market(Symbol(f"C{n}/USDT"), None, None) for n in range(700)]
+    services.remember_markets(binance, [*markets, Market(Symbol("ZZZ/EUR"), None, None)])
+    details = code_of(services.check_symbols, binance, ["ZZZ/USD"]).details
+    assert len(details["supported_symbols"]) == 500
+    assert details["supported_symbols_count"] == 701
+    assert details["supported_symbols"][0] == "ZZZ/EUR"
+
+
+def test_the_fee_is_the_markets_then_the_venues_then_a_tenth_of_a_percent(synced):
+    kraken = services.get_exchange("kraken")
+    services.remember_markets(kraken, [Market(Symbol("BTC/USDT"), 0.0, None)])
+    assert services.taker_fee(kraken, "BTC/USDT") == 0.0
+    assert services.taker_fee(kraken, "ETH/USDT") == kraken.taker == 0.0026
+    kraken.taker = None
+    assert services.taker_fee(kraken, "ETH/USDT") == 0.001
+
+
+def test_the_health_of_the_store_is_told(synced, candles_dir, settings, tmp_path):
+    health = queries.store_health()
+    assert health["writable"]
+    assert health["bytes_free"] > 0
+    (tmp_path / "file").write_text("")
+    settings.CANDLES_DIR = tmp_path / "file"
+    assert not queries.store_health()["writable"]
