@@ -91,12 +91,14 @@ METRICS: dict[str, Metric] = {
 
 def metrics(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
     """All of METRICS, in its order; None where a number is undefined, never NaN."""
-    found = (
-        _returns(config, simulation)
-        | _drawdowns(simulation)
-        | _trades(simulation.trades)
-        | {"total_fees": float(simulation.orders["fee"].sum())}
-    )
+    # What overflows is undefined; `_finite` turns it into None.
+    with np.errstate(all="ignore"):
+        found = (
+            _returns(config, simulation)
+            | _drawdowns(simulation)
+            | _trades(simulation.trades)
+            | {"total_fees": float(simulation.orders["fee"].sum())}
+        )
     found["calmar_ratio"] = _ratio(found["annual_return"], found["max_drawdown"])
     found["recovery_factor"] = _ratio(found["total_return"], found["max_drawdown"])
     return {name: _finite(found[name]) for name in METRICS}
@@ -120,8 +122,7 @@ def _returns(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
     loss = float(below.sum())
     gain = float(r.sum()) - loss
     low, high = _percentiles(r, 5.0, 95.0)
-    centred = r - mean
-    squared = centred * centred
+    skew, kurtosis = _shape(r - mean, math.sqrt(variance))
     return {
         "final_value": float(equity[-1]),
         "total_return": total,
@@ -133,10 +134,19 @@ def _returns(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
         "omega_ratio": _ratio(gain, -loss),
         "value_at_risk": low,
         "tail_ratio": _ratio(high, -low),
-        "skew": _ratio(float(squared @ centred) / count, variance**1.5),
-        "kurtosis": _plus(_ratio(float(squared @ squared) / count, variance**2), -3.0),
+        "skew": skew,
+        "kurtosis": kurtosis,
         "exposure": float(np.count_nonzero(equity > simulation.cash)) / count,
     }
+
+
+def _shape(centred: NDArray[np.float64], deviation: float) -> tuple[Number, Number]:
+    """Skew and excess kurtosis."""
+    if not 0 < deviation < math.inf:
+        return None, None
+    z = centred / deviation
+    squared = z * z
+    return float(squared @ z) / len(z), float(squared @ squared) / len(z) - 3
 
 
 def _percentiles(values: NDArray[np.float64], *shares: float) -> list[float]:
@@ -233,10 +243,6 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 def _ratio(above: Number, below: Number) -> float | None:
     return above / below if above is not None and below else None
-
-
-def _plus(value: float | None, more: float) -> float | None:
-    return None if value is None else value + more
 
 
 def _finite(value: Number) -> Number:
