@@ -246,6 +246,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "TAGS": [{"name": name} for name in ("Runs", "Health and status", "Results and configuration")],
     "ENUM_NAME_OVERRIDES": {
         "RunnerStatusEnum": "runs.serializers.STATUSES",
         "RunStatusEnum": "runs.models.Run.Status",

@@ -157,7 +157,7 @@ class RunnerViewSet(ViewSet):
         summary="Full results of the last run",
         parameters=[RUN_ID],
         responses={200: s.ResultsResponse},
-        tags=["Results"],
+        tags=["Results and configuration"],
     )
     def results(self, request: Request) -> Response:
         run = self._run(request)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
-from exchanges.views import ExchangeViewSet
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
+
+from exchanges.views import ExchangeViewSet
+from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
 from strategies.views import StrategyViewSet
 
-from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
+from .pages import RedocPage, SwaggerPage
 
 router = SimpleRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="runs")
@@ -31,6 +33,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("results", _runner(get="results")),
     *router.urls,
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("docs", SwaggerPage.as_view(url_name="schema"), name="docs"),
+    path("redoc", RedocPage.as_view(url_name="schema"), name="redoc"),
 ]
