@@ -206,7 +206,7 @@ def _marks(
         "marker": {
             "symbol": shape,
             "color": colour,
-            "size": 10,
+            "size": 9,
             "line": {"width": 1, "color": "rgba(255, 255, 255, 0.7)"},
         },
         "hovertemplate": (

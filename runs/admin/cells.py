@@ -20,7 +20,7 @@ STATUS_LABELS = {
     Run.Status.FAILED.value: "danger",
 }
 
-_WIDTH, _HEIGHT, _MARGIN = 110.0, 26.0, 2.0
+_WIDTH, _HEIGHT, _MARGIN = 90.0, 26.0, 2.0
 
 
 def sparkline(values: Sequence[float]) -> SafeString | str:
@@ -36,7 +36,7 @@ def sparkline(values: Sequence[float]) -> SafeString | str:
         for i, value in enumerate(points)
     )
     return format_html(
-        '<svg class="ct-spark {}" viewBox="0 0 110 26" width="110" height="26" role="img" '
+        '<svg class="ct-spark {}" viewBox="0 0 90 26" width="90" height="26" role="img" '
         'aria-label="Equity from {} to {}"><polyline points="{}"/></svg>',
         _sign(points[-1] - points[0]),
         formats.money(points[0]),

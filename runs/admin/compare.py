@@ -56,7 +56,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def figure(request: HttpRequest) -> HttpResponse:
-    return pages.json_answer(charts.comparison(_asked(request)))
+    return pages.json_answer(charts.comparison, _asked(request))
 
 
 def metric_rows(runs: list[Run]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -22,6 +23,9 @@ TRADES_SHOWN = 25
 TRADES_A_PAGE = 200
 EVENTS_SHOWN = 100
 GAPS_SHOWN = 20
+
+# What a missing file raises, and what Parquet says of a damaged one.
+DAMAGED = (OSError, ValueError)
 
 
 def url(run: Run) -> str:
@@ -48,10 +52,12 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
     artifacts = list(results.artifacts().values())
     trade_total = results.count("trades")
     gaps = run.outcome.get("gaps", [])
+    trade_rows, warnings = _trade_rows(results, 0, TRADES_SHOWN)
     context = {
         **site,
         "title": str(run),
         "opts": Run._meta,
+        "original": run,
         "run": run,
         "status_label": cells.STATUS_LABELS[run.status],
         "error": payloads.error_text(run),
@@ -63,10 +69,10 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "error_details": _pretty(run.error_details) if run.error_details else "",
         "events": [(event, _compact(event.data)) for event in queries.events(run)[:EVENTS_SHOWN]],
         "artifacts": [(artifact, formats.size(artifact.size)) for artifact in artifacts],
-        "trades": [_trade_row(trade) for trade in results.rows("trades", 0, TRADES_SHOWN)],
+        "trades": trade_rows,
         "trade_total": trade_total,
         "more_trades": trade_total > TRADES_SHOWN,
-        "warnings": run.outcome.get("warnings", []),
+        "warnings": [*run.outcome.get("warnings", []), *warnings],
         "gaps": [_gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
         "has_charts": bool(artifacts),
@@ -85,13 +91,15 @@ def trades(request: HttpRequest, run_id: int) -> HttpResponse:
     asked = request.GET.get("page", "1")
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 9 else 1
     number = min(max(number, 1), last)
-    offset = (number - 1) * TRADES_A_PAGE
+    rows, warnings = _trade_rows(results, (number - 1) * TRADES_A_PAGE, TRADES_A_PAGE)
     context = {
         **admin.site.each_context(request),
         "title": f"Trades of {run}",
         "opts": Run._meta,
+        "original": run,
         "run": run,
-        "trades": [_trade_row(trade) for trade in results.rows("trades", offset, TRADES_A_PAGE)],
+        "trades": rows,
+        "warnings": warnings,
         "trade_total": total,
         "page": number,
         "last_page": last,
@@ -102,7 +110,7 @@ def trades(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def equity_figure(request: HttpRequest, run_id: int) -> HttpResponse:
-    return json_answer(charts.equity(get_run(run_id)))
+    return json_answer(charts.equity, get_run(run_id))
 
 
 def candles_figure(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -115,7 +123,7 @@ def candles_figure(request: HttpRequest, run_id: int) -> HttpResponse:
         bounds = [_moment(request.GET.get(name)) for name in ("from", "to")]
     except (InvalidInput, ValueError):
         raise Http404("No such figure") from None
-    return json_answer(charts.candles(run, symbol, *bounds))
+    return json_answer(charts.candles, run, symbol, *bounds)
 
 
 def artifact(request: HttpRequest, run_id: int, name: str) -> HttpResponse:
@@ -143,11 +151,13 @@ def library(request: HttpRequest) -> HttpResponse:
     )
 
 
-def json_answer(figure: charts.Figure) -> HttpResponse:
+def json_answer(figure: Callable[..., charts.Figure], *args: Any) -> HttpResponse:
+    try:
+        drawn = charts.to_json(figure(*args))
+    except DAMAGED:
+        raise Http404("The run's files are missing or damaged") from None
     return HttpResponse(
-        charts.to_json(figure),
-        content_type="application/json",
-        headers={"Cache-Control": "private, no-cache"},
+        drawn, content_type="application/json", headers={"Cache-Control": "private, no-cache"}
     )
 
 
@@ -194,6 +204,16 @@ def _flat(tree: Any, path: str = "") -> list[tuple[str, str]]:
     if isinstance(tree, dict):
         return [row for key, item in tree.items() for row in _flat(item, f"{path}.{key}")]
     return [(path.lstrip("."), shown(tree))]
+
+
+def _trade_rows(
+    results: queries.Results, offset: int, limit: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows for the table, and what is wrong with the file they come from."""
+    try:
+        return [_trade_row(trade) for trade in results.rows("trades", offset, limit)], []
+    except DAMAGED:
+        return [], ["The file of trades is missing or damaged; `manage.py verify` tells more."]
 
 
 def _trade_row(trade: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     list_display = (
         "title",
         "state",
-        "strategy_name",
+        "strategy",
         "markets",
         "timeframe",
         "mode",
@@ -43,7 +43,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         "drawdown",
         "trades",
         "curve",
-        "created_at",
+        "created",
     )
     list_filter = (
         "status",
@@ -91,6 +91,10 @@ class RunAdmin(ReadOnly, ModelAdmin):
     def state(self, run: Run) -> str:
         return run.status
 
+    @display(description="strategy", ordering="strategy_name")
+    def strategy(self, run: Run) -> str:
+        return run.strategy_name
+
     @display(description="symbols")
     def markets(self, run: Run) -> str:
         names = ", ".join(run.symbols[:3])
@@ -105,7 +109,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     def sharpe(self, run: Run) -> SafeString:
         return cells.number(formats.ratio(run.sharpe_ratio))
 
-    @display(description="max drawdown", ordering="max_drawdown")
+    @display(description="max DD", ordering="max_drawdown")
     def drawdown(self, run: Run) -> SafeString:
         return cells.number(formats.percent(run.max_drawdown))
 
@@ -116,6 +120,10 @@ class RunAdmin(ReadOnly, ModelAdmin):
     @display(description="equity")
     def curve(self, run: Run) -> SafeString | str:
         return cells.sparkline(run.sparkline)
+
+    @display(description="created (UTC)", ordering="created_at")
+    def created(self, run: Run) -> SafeString:
+        return cells.number(run.created_at.strftime("%Y-%m-%d %H:%M"))
 
     # --- actions ---
 

@@ -1,0 +1,205 @@
+"""The admin in a real browser: charts are drawn, nothing errs, nothing leaves the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from runs.models import Run
+from runs.report import standalone
+from tests.runs.factory import make_run
+from tests.runs.finished import finished, prepare_desk
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PASSWORD = "correct horse battery staple"
+UNFOLD = {
+    "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
+}
+EVIL = "<img src=x onerror=document.title='owned'>"
+
+
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = found or shutil.which("google-chrome")
+    if found is None:
+        message = "no chromium is installed: the admin is not tested in a browser"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@dataclass
+class Browser:
+    """A page that remembers what went wrong on it."""
+
+    page: Page
+    url: str
+    pictures: Path
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._console)
+        self.page.on("request", self._request)
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(f"{message.text} {message.location}")
+
+    def _request(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob", "file") and parts.hostname not in (
+            "localhost",
+            "127.0.0.1",
+        ):
+            self.foreign.append(request.url)
+
+    def open(self, path: str) -> Page:
+        answer = self.page.goto(path if "://" in path else self.url + path)
+        assert answer is None or answer.ok or answer.status == 0, answer.status
+        return self.page
+
+    def picture(self, name: str) -> None:
+        self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
+
+    def check(self) -> None:
+        assert self.errors == []
+        assert self.foreign == []
+
+
+@pytest.fixture
+def browser(
+    live_server, transactional_db, django_user_model, tmp_path, monkeypatch, settings
+) -> Iterator[Browser]:
+    executable = chromium()
+    # Playwright keeps an event loop in this thread, in which Django would refuse its ORM.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    settings.UNFOLD = settings.UNFOLD | UNFOLD
+    django_user_model.objects.create_superuser("root", password=PASSWORD)
+    prepare_desk()
+    pictures = Path(os.environ.get("CRACKTRADER_TEST_PICTURES", tmp_path))
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        page = chrome.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(20_000)
+        browser = Browser(page, live_server.url, pictures)
+        browser.open("/admin/login/?next=/admin/runs/run/")
+        page.fill("[name=username]", "root")
+        page.fill("[name=password]", PASSWORD)
+        page.click("[type=submit]")
+        page.wait_for_url("**/admin/runs/run/")
+        yield browser
+        chrome.close()
+
+
+def drawn(page: Page, count: int) -> None:
+    page.wait_for_function(f"document.querySelectorAll('[data-drawn] .main-svg').length >= {count}")
+
+
+def test_list_run_page_and_comparison_are_drawn(browser):
+    common = {"symbols": ["BTC/USDT", "ETH/USDT"], "stop_loss": 0.02, "take_profit": 0.03}
+    first = finished(**common)
+    second = finished(**common, fee=0.002)
+    make_run(status=Run.Status.FAILED, error_code="NO_CANDLES", error="none", strategy_name=EVIL)
+    make_run(status=Run.Status.RUNNING, progress=0.4, stage="reading candles")
+
+    page = browser.open("/admin/")
+    browser.picture("dashboard")
+    assert page.get_by_text("Newest runs").is_visible()
+
+    page = browser.open("/admin/runs/run/")
+    browser.picture("list")
+    assert page.locator(".ct-spark").count() == 2
+    assert page.locator("#result_list tbody tr").count() == 4
+    page.locator("#result_list tbody input[type=checkbox]").first.check()
+    browser.picture("list-chosen")
+
+    page = browser.open(f"/admin/runs/run/{first.pk}/change/")
+    drawn(page, 2)
+    browser.picture("run")
+    assert page.locator("#candles .candlesticklayer path, #candles .boxlayer path").count() > 50
+    assert page.locator("#candles .scatterlayer .point").count() > 10
+
+    page.select_option("[data-figure-symbol]", "ETH/USDT")
+    page.wait_for_function("document.querySelector('#candles').figure.data[0].name === 'ETH/USDT'")
+
+    page.evaluate("document.documentElement.classList.add('dark')")
+    page.wait_for_function("document.querySelector('#candles').layout.font.color === '#d1d5db'")
+    browser.picture("run-dark")
+
+    page = browser.open(f"/admin/runs/run/compare/?runs={first.pk},{second.pk}")
+    drawn(page, 1)
+    browser.picture("compare")
+    assert page.locator("[data-figure] .scatterlayer .trace").count() == 2
+    assert page.locator("tr.ct-differs").count() == 1
+
+    page = browser.open(f"/admin/runs/run/{first.pk}/trades/")
+    browser.picture("trades")
+    assert page.locator(".ct-table tbody tr").count() == first.trade_count
+    browser.check()
+
+
+def test_zooming_in_fetches_narrower_candles(browser):
+    run = finished(timeframe="15m", start_date="2023-11-01T00:00:00Z")
+    page = browser.open(f"/admin/runs/run/{run.pk}/change/")
+    drawn(page, 2)
+    count = "document.querySelector('#candles').figure.data[0].x.length"
+    step = "(x => x[1] - x[0])(document.querySelector('#candles').figure.data[0].x)"
+    assert page.evaluate(count) <= 1501
+    assert page.evaluate(step) > 900_000
+    page.evaluate(
+        "Plotly.relayout('candles', {'xaxis.range': ['2024-01-02 00:00', '2024-01-03 00:00']})"
+    )
+    page.wait_for_function(f"{step} === 900000")
+    assert page.evaluate(count) == 96
+    page.evaluate("Plotly.relayout('candles', {'xaxis.autorange': true})")
+    page.wait_for_function(f"{count} > 1000")
+    browser.check()
+
+
+def test_names_are_inert_in_pages_and_charts(browser):
+    run = finished()
+    other = finished(fee=0.003)
+    Run.objects.filter(pk=run.pk).update(strategy_name=EVIL, error=EVIL, error_code="X")
+    for path in (f"{run.pk}/change/", f"compare/?runs={run.pk},{other.pk}"):
+        page = browser.open(f"/admin/runs/run/{path}")
+        drawn(page, 1)
+        assert page.locator("img[src='x']").count() == 0
+        assert page.title() != "owned"
+    # plotly draws the name as it is written, and makes no element of it.
+    assert page.locator(".legendtext", has_text="<img src=x").count() == 1
+    browser.check()
+
+
+def test_a_run_is_stopped_by_its_button(browser):
+    run = make_run(status=Run.Status.RUNNING, progress=0.4, stage="reading candles")
+    page = browser.open(f"/admin/runs/run/{run.pk}/change/")
+    browser.picture("running")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("text=Asked to stop")
+    run.refresh_from_db()
+    assert run.status == Run.Status.STOPPED
+    browser.check()
+
+
+def test_the_stand_alone_page_draws_without_a_server(browser, tmp_path):
+    file = tmp_path / "out.html"
+    file.write_text(standalone(finished()), encoding="utf-8")
+    page = browser.open(file.as_uri())
+    drawn(page, 2)
+    browser.picture("stand-alone")
+    browser.check()
