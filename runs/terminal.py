@@ -36,7 +36,8 @@ class Progress:
                 TaskProgressColumn(),
                 TimeElapsedColumn(),
                 TextColumn("{task.description}", markup=False),
-                console=Console(file=self._stream),
+                # Not the stream itself: Django's wrapper ends every write with a new line.
+                console=Console(stderr=True),
                 transient=True,
             )
             self._task = self._bar.add_task("starting", total=1.0)

@@ -83,7 +83,7 @@ class Command(BaseCommand):
         rows = [(row.label, row.text) for row in formats.metric_rows(run.metrics)]
         self.stdout.write(table(("Metric", "Value"), rows, right=(1,)))
         for warning in run.outcome.get("warnings", []):
-            self.stderr.write(self.style.WARNING(formats.printable(warning)))
+            self.stderr.write(formats.printable(warning), self.style.WARNING)
         self.stdout.write(f"Run {run.public_id}")
 
     def _plot(self, run: Run, path: Path) -> None:
@@ -93,7 +93,7 @@ class Command(BaseCommand):
             path.write_text(standalone(run), encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from None
-        self.stderr.write(f"Charts are in {path}")
+        self.stderr.write(f"Charts are in {path}", self.style.SUCCESS)
 
 
 def _body(options: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         elif found:
             self.stdout.write(table(HEADERS, map(_row, found), right=(6, 7, 8, 9)))
         else:
-            self.stderr.write("There are no such runs.")
+            self.stderr.write("There are no such runs.", self.style.NOTICE)
 
 
 def _filtered(options: dict[str, Any]) -> Any:
