@@ -228,7 +228,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
-    "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.NewestFirst",
+    "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.Keyset",
     "EXCEPTION_HANDLER": "cracktrader_site.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": False,

@@ -15,6 +15,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from exchanges.domain import InvalidInput
+
 EARLIEST_MS = 0
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
 
@@ -174,8 +176,6 @@ def refuse_unknown(data: Any, known: Sequence[str]) -> None:
     """A misspelt field must not pass as if it had been obeyed."""
     unknown = sorted(str(key)[:64] for key in data if key not in known)
     if unknown:
-        from exchanges.domain import InvalidInput
-
         raise InvalidInput(
             "UNKNOWN_FIELD",
             f"There is no field {unknown[0]!r}",

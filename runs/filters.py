@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from exchanges.domain import InvalidInput
 
 from .models import Run
+from .resolve import parse_symbol
 
 MAX_PAGE = 10_000
 DEFAULT_PAGE = 500
@@ -77,7 +78,7 @@ def filter_runs(runs: QuerySet[Run], request: Request) -> QuerySet[Run]:
     runs = runs.filter(**terms)
     if "symbol" in asked:
         # A JSON list of plain ASCII names: the quoted name stands in its text.
-        runs = runs.filter(Q(symbols__icontains=f'"{asked["symbol"]}"'))
+        runs = runs.filter(symbols__icontains=f'"{parse_symbol(asked["symbol"])}"')
     figure = ORDERINGS[asked.get("order", "newest")][0].lstrip("-")
     return runs if figure == "id" else runs.exclude(**{figure: None})
 
@@ -95,7 +96,8 @@ def _integer(
     raw = request.query_params.get(name)
     if raw is None:
         return default
-    if not raw.isascii() or not raw.isdigit() or not minimum <= int(raw[:12]) <= maximum:
+    digits = len(raw) <= len(str(maximum)) and raw.isascii() and raw.isdigit()
+    if not digits or not minimum <= int(raw) <= maximum:
         raise InvalidInput(
             code, f"{name} must be an integer in bounds", minimum=minimum, maximum=maximum
         )

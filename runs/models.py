@@ -47,6 +47,9 @@ class Run(models.Model):
     symbols = models.JSONField()
     timeframe = models.CharField(max_length=4)
     initial_cash = models.FloatField()
+    idempotency_key = models.CharField(
+        max_length=255, blank=True, help_text="The caller's own name for this start."
+    )
     request = models.JSONField(help_text="What was asked, as it was asked.")
     config = models.JSONField(help_text="What was run: every default resolved.")
     config_hash = models.CharField(max_length=64)
@@ -95,6 +98,13 @@ class Run(models.Model):
             models.Index(fields=["strategy_name", "-id"], name="run_strategy_newest"),
             models.Index(fields=["-total_return", "-id"], name="run_best_return"),
             models.Index(fields=["-sharpe_ratio", "-id"], name="run_best_sharpe"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="run_started_once",
+            )
         ]
 
     def __str__(self) -> str:

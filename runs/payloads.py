@@ -30,6 +30,11 @@ def run_response(run: Run | None, message: str) -> dict[str, Any]:
     return {"run_id": str(run.public_id), "status": run.status, "message": message}
 
 
+def started(run: Run, message: str) -> dict[str, Any]:
+    """The reply to a start: the same however often one Idempotency-Key asks."""
+    return run_response(run, message) | {"status": Run.Status.STARTING.value}
+
+
 def error_text(run: Run) -> str | None:
     return f"{run.error_code}: {run.error}" if run.error_code else None
 

@@ -56,7 +56,12 @@ def current_run(owner: str = "") -> Run | None:
 
 
 def run_or_current(run_id: str | None, owner: str = "") -> Run | None:
-    return get_run(run_id, owner) if run_id else current_run(owner)
+    return current_run(owner) if run_id is None else get_run(run_id, owner)
+
+
+def run_by_key(idempotency_key: str, owner: str = "") -> Run | None:
+    """The run an owner's start with this key began."""
+    return visible_runs(owner).filter(owner=owner, idempotency_key=idempotency_key).first()
 
 
 def events(run: Run, since: int = 0) -> QuerySet[Event]:

@@ -18,6 +18,7 @@ from .engine.config import CashMode, RunConfig
 
 DEFAULT_BARS = 1_000
 DEFAULT_CASH = 10_000.0
+_LONGEST_SYMBOL = 42  # one more than any symbol has
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,14 @@ class Resolved:
 
 
 def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
-    """`request` has the shape BacktestSerializer validated.
+    """`request` has the shape runs.serializers.BacktestRequest validated.
 
     Raises InvalidInput with a code of its own for everything that can be
     known before a candle is read.
     """
     now_ms = int(time.time() * 1000) if now_ms is None else now_ms
     exchange = market_data.get_exchange(request["exchange"])
-    timeframe = Timeframe.parse(request["timeframe"])
-    market_data.check_timeframe(exchange, timeframe)
+    timeframe = market_data.check_timeframe(exchange, request["timeframe"])
     symbols = parse_symbols(request["symbols"])
     market_data.check_symbols(exchange, symbols)
     version = strategies.get_version(request["strategy_name"])
@@ -79,7 +79,7 @@ def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
         raise InvalidInput(
             "TOO_MANY_SYMBOLS", f"{len(names)} symbols in one run", maximum=settings.MAX_SYMBOLS
         )
-    symbols = tuple(Symbol(name) for name in names)
+    symbols = tuple(parse_symbol(name) for name in names)
     if not symbols or len(set(symbols)) != len(symbols):
         raise InvalidInput(
             "INVALID_SYMBOLS",
@@ -87,6 +87,11 @@ def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
             expected='["BTC/USDT", "ETH/USDT"]',
         )
     return symbols
+
+
+def parse_symbol(name: str) -> Symbol:
+    """Raises INVALID_SYMBOL; of a name too long to be one, it repeats the beginning only."""
+    return Symbol(name[:_LONGEST_SYMBOL])
 
 
 def _range(request: dict[str, Any], timeframe: Timeframe, now_ms: int) -> tuple[int, int]:

@@ -44,14 +44,14 @@ class _Body(serializers.Serializer[dict[str, Any]]):
 
 
 class _StartRequest(_Body):
-    strategy_name = StrictText(max_length=100, help_text="A name from GET /strategies.")
+    strategy_name = StrictText(allow_blank=True, help_text="A name from GET /strategies.")
     strategy_params = StrictObject(
         default=dict, help_text="The strategy's parameters; those left out take their defaults."
     )
     symbols = SymbolList(help_text='Spot symbols, e.g. ["BTC/USDT"].')
-    timeframe = StrictText(max_length=8, help_text='Bar length, e.g. "1h".')
+    timeframe = StrictText(allow_blank=True, help_text='Bar length, e.g. "1h".')
     exchange = StrictText(
-        max_length=64, help_text="A venue from GET /exchanges; `simulated` needs no network."
+        allow_blank=True, help_text="A venue from GET /exchanges; `simulated` needs no network."
     )
     fee = StrictNumber(
         default=None,

@@ -6,26 +6,47 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from exchanges.domain import InvalidInput, Refused
+from exchanges.queries import venues
 
 from . import queries, recorder
 from .models import Run, Runner
-from .resolve import resolve
+from .resolve import Resolved, resolve
 
 logger = logging.getLogger(__name__)
 
 
-def start_backtest(request: dict[str, Any], owner: str = "", ring: bool = True) -> Run:
+def start_backtest(
+    request: dict[str, Any], owner: str = "", ring: bool = True, idempotency_key: str = ""
+) -> Run:
     """Records a backtest and, once committed, sends a task for it.
 
-    `ring=False` leaves the execution to the caller (`runner.execute`).
+    `ring=False` leaves the execution to the caller (`runner.execute`).  A
+    second start with the same `idempotency_key` gives the first one's run,
+    or IDEMPOTENCY_MISMATCH where it asks for something else.
     """
+    if idempotency_key:
+        earlier = queries.run_by_key(idempotency_key, owner)
+        if earlier is not None:
+            return _same_start(earlier, request)
     resolved = resolve(request)
+    try:
+        return _record_backtest(resolved, request, owner, ring, idempotency_key)
+    except IntegrityError:
+        earlier = queries.run_by_key(idempotency_key, owner)
+        if earlier is None:
+            raise
+        return _same_start(earlier, request)
+
+
+def _record_backtest(
+    resolved: Resolved, request: dict[str, Any], owner: str, ring: bool, idempotency_key: str
+) -> Run:
     with transaction.atomic():
         run = Run.objects.create(
             owner=owner,
@@ -36,6 +57,7 @@ def start_backtest(request: dict[str, Any], owner: str = "", ring: bool = True) 
             symbols=list(resolved.engine.symbols),
             timeframe=resolved.engine.timeframe.name,
             initial_cash=resolved.engine.initial_cash,
+            idempotency_key=idempotency_key,
             cash=resolved.engine.initial_cash,
             value=resolved.engine.initial_cash,
             request=request,
@@ -45,6 +67,16 @@ def start_backtest(request: dict[str, Any], owner: str = "", ring: bool = True) 
         recorder.append(run.id, "run.created", {"mode": run.mode})
         if ring:
             transaction.on_commit(lambda: send(run.id))
+    return run
+
+
+def _same_start(run: Run, request: dict[str, Any]) -> Run:
+    if run.request != request:
+        raise InvalidInput(
+            "IDEMPOTENCY_MISMATCH",
+            "This Idempotency-Key has started a run with another body",
+            run_id=str(run.public_id),
+        )
     return run
 
 
@@ -61,7 +93,21 @@ def start_again(run: Run, owner: str = "") -> Run:
 
 def start_live(request: dict[str, Any], owner: str = "") -> Run:
     """Validates a paper or live start as far as a backtest's; neither runs yet."""
-    resolve(request)
+    exchange = resolve(request).exchange
+    if request["exchange_config"].get("sandbox") and not exchange.sandbox:
+        raise InvalidInput(
+            "SANDBOX_UNSUPPORTED",
+            f"{exchange.name} has no sandbox; the real venue is never taken for one",
+            exchanges_with_sandbox=list(
+                venues().filter(sandbox=True).values_list("name", flat=True)
+            ),
+        )
+    if request["mode"] == Run.Mode.LIVE:
+        raise Refused(
+            "LIVE_TRADING_DISABLED",
+            "Live trading is switched off on this server",
+            available_modes=[Run.Mode.BACKTEST.value],
+        )
     raise Refused(
         "LIVE_NOT_AVAILABLE",
         f"{request['mode'].capitalize()} runs are not available in this version",

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
-from exchanges.domain import NotFound
+from exchanges.domain import InvalidInput, NotFound
 
 from . import examples, health, payloads, queries, recorder, services
 from . import serializers as s
@@ -36,6 +36,25 @@ PAGE_LIMIT = OpenApiParameter(
     {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 500},
     description="Rows a page.",
 )
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    OpenApiParameter.HEADER,
+    description="Your own name for this start: sent again, it gives the same run.",
+)
+
+
+def idempotency_key(request: Request) -> str:
+    """The header's printable ASCII, or nothing where it was not sent."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise InvalidInput(
+            "INVALID_VALUE", "Idempotency-Key must be 1 to 255 printable ASCII characters"
+        )
+    return str(key)
 
 
 def owner_of(request: Request) -> str:
@@ -95,41 +114,51 @@ class RunnerViewSet(ViewSet):
     @extend_schema(
         operation_id="run_backtest",
         summary="Start a backtest",
+        parameters=[IDEMPOTENCY_KEY],
         request=s.BacktestRequest,
         responses={200: s.RunResponse},
         examples=[examples.BACKTEST, examples.SIMULATED_BACKTEST, examples.RUN_STARTED],
         tags=["Runs"],
     )
     def backtest(self, request: Request) -> Response:
-        run = services.start_backtest(validated(s.BacktestRequest, request), owner_of(request))
-        return Response(payloads.run_response(run, "backtest started"))
+        refuse_unknown_query(request)
+        key = idempotency_key(request)
+        body = validated(s.BacktestRequest, request)
+        run = services.start_backtest(body, owner_of(request), idempotency_key=key)
+        return Response(payloads.started(run, "backtest started"))
 
     @extend_schema(
         operation_id="run_live",
         summary="Start paper or live trading",
         description="The body is validated; this version then answers 403 LIVE_NOT_AVAILABLE.",
+        parameters=[IDEMPOTENCY_KEY],
         request=s.LiveTradingRequest,
         responses={200: s.RunResponse},
         examples=[examples.PAPER, examples.PAPER_STARTED],
         tags=["Runs"],
     )
     def live(self, request: Request) -> Response:
+        refuse_unknown_query(request)
+        idempotency_key(request)
         run = services.start_live(validated(s.LiveTradingRequest, request), owner_of(request))
-        return Response(payloads.run_response(run, f"{run.mode} run started"))
+        return Response(payloads.started(run, f"{run.mode} run started"))
 
     @extend_schema(
         operation_id="run_stop",
         summary="Stop the current run",
         description="Idempotent: a run that is over stays as it is.",
+        parameters=[RUN_ID],
         request=s.StopRequest,
         responses={200: s.RunResponse},
         examples=[examples.RUN_STOPPED],
         tags=["Runs"],
     )
     def stop(self, request: Request) -> Response:
-        body = validated(s.StopRequest, request) if request.data else {}
-        asked = request.query_params.get("run_id") or body.get("run_id")
         refuse_unknown_query(request, "run_id")
+        named = validated(s.StopRequest, request)["run_id"]
+        asked = request.query_params.get("run_id", named)
+        if named not in (None, asked):
+            raise InvalidInput("INVALID_VALUE", "run_id differs between query and body")
         run = queries.run_or_current(asked, owner_of(request))
         if run is None:
             return Response(payloads.run_response(None, "there is no run to stop"))

@@ -54,6 +54,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "EXCHANGE_DISABLED": (400, "The operator has switched this venue off."),
     "EXCHANGE_CONFIG_KEY_NOT_ALLOWED": (400, "A key exchange_config may not hold."),
     "SANDBOX_UNSUPPORTED": (400, "The venue has no sandbox."),
+    "IDEMPOTENCY_MISMATCH": (400, "The Idempotency-Key has started a run with another body."),
     "RUN_ACTIVE": (400, "The run is still active; stop it first."),
     # access
     "NOT_AUTHENTICATED": (401, "A key is needed."),
@@ -83,6 +84,9 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "RUN_TIMEOUT": (400, "The run took longer than the server allows."),
     "RUN_FAILED": (400, "The run met an error that is not its own."),
 }
+
+# Some of DRF's messages repeat what was sent.
+MAX_MESSAGE = 300
 
 _DRF_CODES: dict[type[drf.APIException], str] = {
     drf.ParseError: "INVALID_JSON",
@@ -124,7 +128,7 @@ def describe(error: Exception) -> tuple[int, str, str, dict[str, Any]]:
             return 400, *_describe_fields(error)
         case drf.APIException():
             code = _DRF_CODES.get(type(error), "INVALID_REQUEST")
-            return ERROR_CODES[code][0], code, str(error.detail), {}
+            return ERROR_CODES[code][0], code, str(error.detail)[:MAX_MESSAGE], {}
         case Http404():
             return 404, "NOT_FOUND", "No such thing here", {}
         case django_errors.PermissionDenied():

@@ -25,7 +25,8 @@ class ApiGuard:
 
     A browser will send a bodiless cross-site `POST /run/stop` without asking.
     It also says where it came from: a foreign Origin or Sec-Fetch-Site is
-    refused, and so is a Host that is not ours (DNS rebinding).
+    refused (following a link to a page of ours is not), and so is a Host that
+    is not ours (DNS rebinding).
     """
 
     def __init__(self, get_response: Respond) -> None:
@@ -62,8 +63,10 @@ class ApiGuard:
                 "This Host is not served here",
                 {"allowed_hosts": settings.ALLOWED_HOSTS},
             )
-        if request.method not in _SAFE and _is_foreign(request, host):
+        if _is_foreign(request, host):
             return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return _json(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed")
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             return _json(400, "LENGTH_REQUIRED", "Send the body with a Content-Length")
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -78,11 +81,16 @@ class ApiGuard:
 
 def _is_foreign(request: HttpRequest, host: str) -> bool:
     if request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
-        return True
+        followed = request.headers.get("Sec-Fetch-Mode") == "navigate"
+        if request.method not in _SAFE or not followed:
+            return True
     origin = request.headers.get("Origin")
     if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
         return False
-    return urlsplit(origin).netloc != host
+    try:
+        return urlsplit(origin).netloc != host
+    except ValueError:
+        return True
 
 
 def _plain(status: int) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +16,7 @@ _POLICY = (
 )
 
 
+@extend_schema(exclude=True)
 class SwaggerPage(SpectacularSwaggerSplitView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response = super().get(request, *args, **kwargs)
@@ -22,6 +24,7 @@ class SwaggerPage(SpectacularSwaggerSplitView):
         return response
 
 
+@extend_schema(exclude=True)
 class RedocPage(SpectacularRedocView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response = super().get(request, *args, **kwargs)
