@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser as Chrome
 from playwright.sync_api import Page, sync_playwright
 
 from runs.models import Run
@@ -47,7 +48,7 @@ class Browser:
 
     page: Page
     url: str
-    pictures: Path
+    pictures: str
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
 
@@ -74,36 +75,45 @@ class Browser:
         return self.page
 
     def picture(self, name: str) -> None:
-        self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
+        """For people to look at, in the folder CRACKTRADER_TEST_PICTURES."""
+        if self.pictures:
+            self.page.screenshot(path=Path(self.pictures) / f"{name}.png", full_page=True)
 
     def check(self) -> None:
         assert self.errors == []
         assert self.foreign == []
 
 
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Chrome]:
+    executable = chromium()
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, in which Django would refuse its ORM.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield started
+        started.close()
+
+
 @pytest.fixture
 def browser(
-    live_server, transactional_db, django_user_model, tmp_path, monkeypatch, settings
+    chrome, live_server, transactional_db, django_user_model, settings
 ) -> Iterator[Browser]:
-    executable = chromium()
-    # Playwright keeps an event loop in this thread, in which Django would refuse its ORM.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    """Logged in, with the run list open."""
     settings.UNFOLD = settings.UNFOLD | UNFOLD
     django_user_model.objects.create_superuser("root", password=PASSWORD)
     prepare_desk()
-    pictures = Path(os.environ.get("CRACKTRADER_TEST_PICTURES", tmp_path))
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        page = chrome.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(20_000)
-        browser = Browser(page, live_server.url, pictures)
-        browser.open("/admin/login/?next=/admin/runs/run/")
-        page.fill("[name=username]", "root")
-        page.fill("[name=password]", PASSWORD)
-        page.click("[type=submit]")
-        page.wait_for_url("**/admin/runs/run/")
-        yield browser
-        chrome.close()
+    page = chrome.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(20_000)
+    pictures = os.environ.get("CRACKTRADER_TEST_PICTURES", "")
+    browser = Browser(page, live_server.url, pictures)
+    browser.open("/admin/login/?next=/admin/runs/run/")
+    page.fill("[name=username]", "root")
+    page.fill("[name=password]", PASSWORD)
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/runs/run/")
+    yield browser
+    page.close()
 
 
 def drawn(page: Page, count: int) -> None:
