@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -64,27 +64,35 @@ class Part:
             self.process.wait()
 
 
+@contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Within it this process is the only supervisor of `home`; else AlreadyRunning.
+
+    The kernel gives the lock back however the process ends, and no child inherits it.
+    """
+    with open(home / "serve.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(str(home)) from None
+        yield
+
+
 class Supervisor:
-    def __init__(self, parts: Sequence[Part], home: Path) -> None:
+    def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = list(parts)
         self.stopping = False
-        self._lock_path = home / "serve.lock"
 
     def run(self) -> None:
-        """Blocks until SIGTERM or SIGINT; returns with every child gone."""
-        with open(self._lock_path, "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunning(str(self._lock_path.parent)) from None
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, self._on_signal)
-            try:
-                while not self.stopping:
-                    self._tend()
-                    time.sleep(0.1)
-            finally:
-                self._stop()
+        """Blocks until SIGTERM, SIGINT or SIGHUP; returns with every child gone."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        try:
+            while not self.stopping:
+                self._tend()
+                time.sleep(0.1)
+        finally:
+            self._stop()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True

@@ -40,7 +40,7 @@ def claim(run_id: int) -> tuple[Lease, Run] | None:
         if run.status == Run.Status.STARTING:
             run.status, run.started_at = Run.Status.RUNNING, now
             recorder.write(lease, "run.started", status=run.status, started_at=now)
-        elif run.attempts > 1:
+        else:
             recorder.write(lease, "run.resumed", {"attempt": run.attempts})
     return lease, run
 
@@ -55,10 +55,18 @@ def renew(lease: Lease, **fields: object) -> bool:
 
 def stop_requested(lease: Lease) -> bool:
     """Whether a stop was asked for; LeaseLost when the run was taken over."""
-    row = Run.objects.values_list("stop_requested_at", "fence").get(id=lease.run_id)
-    if row[1] != lease.fence:
+    held = Run.objects.filter(id=lease.run_id, fence=lease.fence, status__in=Run.ACTIVE)
+    row = held.values_list("stop_requested_at").first()
+    if row is None:
         raise LeaseLost(f"run {lease.run_id} fence {lease.fence}")
     return row[0] is not None
+
+
+def prolong(run: Run) -> None:
+    """Another lease period for a local worker that lives but is too busy to ask for it."""
+    Run.objects.filter(id=run.id, fence=run.fence, lease_owner=run.lease_owner).update(
+        lease_expires_at=_expiry()
+    )
 
 
 def _expiry() -> object:

@@ -51,7 +51,9 @@ class ProcessId:
         return start_token(self.pid) == self.started
 
     def parent_is_alive(self) -> bool:
-        return start_token(self.parent) is not None
+        """Whether the process it was forked from runs; a later one with its pid does not count."""
+        token = start_token(self.parent)
+        return token is not None and token <= self.started
 
 
 def start_token(pid: int) -> int | None:

@@ -7,8 +7,10 @@ run over meanwhile, nothing is written and `LeaseLost` is raised.
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -112,13 +114,28 @@ def store(content: bytes) -> str:
     digest = hashlib.sha256(content).hexdigest()
     path = Artifact(sha256=digest).path
     storage = storages["artifacts"]
-    if not storage.exists(path):
+    if storage.exists(path):
+        return digest
+    try:
+        local = Path(storage.path(path))
+    except NotImplementedError:
+        # Not a directory here but a bucket, which shows a file when it is whole.
         saved = storage.save(path, ContentFile(content))
         if saved != path:
             # Another process stored the same bytes first and the storage
             # chose a free name for ours.
             storage.delete(saved)
+    else:
+        _write_whole(local, content)
     return digest
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """The file appears with all its bytes or not at all, whenever this process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def load(artifact: Artifact) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import connection, connections
 from django_q.exceptions import TimeoutException
 
 from exchanges import services as market_data
@@ -33,6 +34,7 @@ Progress = Callable[[str, float], None]
 # How far along a backtest is when its candles are read, and when it is computed.
 _READ, _COMPUTED = 0.4, 0.95
 SPARKLINE_POINTS = 40
+CLAIMS_PER_ATTEMPT = 5
 
 
 def execute(run_id: int, on_progress: Progress | None = None) -> bool:
@@ -49,11 +51,11 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
     try:
         if run.stop_requested_at is not None:
             recorder.stop(lease, "stopped before it began")
-        elif run.attempts > settings.RUN_MAX_ATTEMPTS:
+        elif lost := _times_lost(run):
             raise CracktraderError(
                 "WORKER_LOST",
-                f"The run's worker died {run.attempts - 1} times while computing it",
-                attempts=run.attempts - 1,
+                f"The run's worker died {lost} times while computing it",
+                attempts=lost,
             )
         else:
             with watch:
@@ -62,11 +64,14 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
     except LeaseLost:
         logger.warning("run %s was taken over; this worker's result is dropped", run.public_id)
     except Interrupted:
+        if watch.raised:
+            _drop_connection()
         if not watch.lost:
             _try(recorder.stop, lease, "stop requested")
     except CracktraderError as error:
         _try(recorder.fail, lease, error)
     except TimeoutException:
+        _drop_connection()
         seconds = settings.BACKTEST_TIMEOUT
         error = CracktraderError("RUN_TIMEOUT", f"The run took longer than {seconds} s")
         _try(recorder.fail, lease, error)
@@ -76,6 +81,25 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
         name = type(error).__name__
         _try(recorder.fail, lease, CracktraderError("RUN_FAILED", f"{name}: {error}"[:1000]))
     return True
+
+
+def _times_lost(run: Run) -> int:
+    """How many workers the run has cost if those are too many, else 0.
+
+    One that died with its whole cluster is no attempt; but a run that takes
+    the cluster down each time must end too, and every claim raised the fence.
+    """
+    if run.attempts > settings.RUN_MAX_ATTEMPTS:
+        return run.attempts - 1
+    if run.fence > settings.RUN_MAX_ATTEMPTS * CLAIMS_PER_ATTEMPT:
+        return run.fence - 1
+    return 0
+
+
+def _drop_connection() -> None:
+    """For after an exception out of a signal handler, which may have cut a transaction in two."""
+    connection.close()
+    del connections[connection.alias]
 
 
 def _try(write: Callable[..., None], lease: Lease, *args: Any) -> None:

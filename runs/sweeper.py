@@ -10,18 +10,22 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from django_q.models import OrmQ
-from django_q.tasks import async_task
 
-from . import queries, recorder, services
-from .models import Heartbeat, Run
-from .processes import HOST, ProcessId, start_token
+from exchanges.domain import CracktraderError
+
+from . import clusters, leases, queries, recorder, services
+from .models import Run
+from .processes import ProcessId
+from .recorder import Lease, LeaseLost
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +33,21 @@ PERIOD_SECONDS = 0.25
 RING_AGAIN_AFTER = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=0.6)
 REMOTE_STOP_GRACE = timedelta(seconds=5)
-BEAT_PERIOD = timedelta(seconds=3)
-BEAT_OVERDUE = timedelta(seconds=10)
+# The worker's own alarm comes first and leaves a living worker.
+TIMEOUT_GRACE_SECONDS = 1.5
+_LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 
 
-def sweep() -> None:
+@dataclass
+class Memory:
+    """What one sweeper has seen from sweep to sweep; times are monotonic seconds."""
+
+    claimed: dict[tuple[int, int], float] = field(default_factory=dict)
+    clusters: dict[str, clusters.Watched] = field(default_factory=dict)
+
+
+def sweep(memory: Memory | None = None) -> None:
+    memory = memory or Memory()
     active = list(
         queries.active_runs().only(
             "id",
@@ -45,28 +59,62 @@ def sweep() -> None:
             "stop_requested_at",
         )
     )
+    held: dict[tuple[int, int], ProcessId] = {}
     for run in active:
         if run.status == Run.Status.STOPPING and _enforce_stop(run):
             continue
         owner = ProcessId.parse(run.lease_owner)
-        if owner and owner.is_local and not owner.is_alive():
+        if owner is None or not owner.is_local:
+            continue
+        if owner.is_alive():
+            held[run.id, run.fence] = owner
+            _look_after(run, owner, memory.claimed)
+        else:
             _free(run, owner)
+    memory.claimed = {claim: memory.claimed[claim] for claim in held}
     _ring(active)
-    _check_workers(active)
+    clusters.check(((owner, claim) for claim, owner in held.items()), memory.clusters)
 
 
 def _enforce_stop(run: Run) -> bool:
-    """Ends a run whose worker did not obey: the fence shuts it out, then it is killed."""
+    """Ends a run whose worker did not obey: the fence shuts it out, and it is killed."""
     now, asked = timezone.now(), run.stop_requested_at or timezone.now()
     owner = ProcessId.parse(run.lease_owner)
     grace = STOP_GRACE if owner is None or owner.is_local else REMOTE_STOP_GRACE
-    if now - asked < grace or not services.force_stop(run.id, "its worker did not stop in time"):
+    if now - asked < grace:
         return False
+    with transaction.atomic():
+        if not services.force_stop(run.id, "its worker did not stop in time"):
+            return False
+        _kill_worker(run, owner)
+    return True
+
+
+def _look_after(run: Run, owner: ProcessId, claimed: dict[tuple[int, int], float]) -> None:
+    """A worker in C code that keeps the interpreter to itself renews nothing and hears no alarm.
+
+    It lives, so the run stays its own; it has lived too long, so it is killed.
+    """
+    now = time.monotonic()
+    since = claimed.setdefault((run.id, run.fence), now)
+    if owner.cluster and now - since > settings.BACKTEST_TIMEOUT + TIMEOUT_GRACE_SECONDS:
+        message = f"The run took longer than {settings.BACKTEST_TIMEOUT} s"
+        with suppress(LeaseLost), transaction.atomic():
+            recorder.fail(Lease(run.id, run.fence), CracktraderError("RUN_TIMEOUT", message))
+            _kill_worker(run, owner)
+    elif run.lease_expires_at and run.lease_expires_at - timezone.now() < _LEASE / 2:
+        leases.prolong(run)
+
+
+def _kill_worker(run: Run, owner: ProcessId | None) -> None:
+    """Within the transaction that ends the run: the worker can be on no other run yet.
+
+    And if this process dies before the commit, the next sweep finds a dead owner.
+    """
     if owner and owner.is_local and owner.cluster and owner.is_alive():
-        logger.warning("run %s: worker %s did not stop and is killed", run.id, owner.pid)
+        logger.warning("run %s: worker %s did not end it and is killed", run.id, owner.pid)
         with suppress(ProcessLookupError):
             os.kill(owner.pid, signal.SIGKILL)
-    return True
 
 
 def _free(run: Run, owner: ProcessId) -> None:
@@ -102,41 +150,6 @@ def _ring(active: list[Run]) -> None:
         if (run.lease_expires_at is None or run.lease_expires_at < now)
         and now - run.rung_at > RING_AGAIN_AFTER
     ]
-    if overdue and not OrmQ.objects.filter(lock__lte=now).exists():
+    if overdue and not clusters.waiting_tasks():
         for run in overdue:
             services.ring_again(run.id, RING_AGAIN_AFTER)
-
-
-def _check_workers(active: list[Run]) -> None:
-    """Asks each local cluster to execute a task; kills one that cannot any more.
-
-    A worker killed while it holds the queue's lock leaves its cluster alive
-    and deaf for ever.
-    """
-    now = timezone.now()
-    for beat in Heartbeat.objects.filter(host=HOST):
-        waiting = beat.sent_at is not None and (beat.seen_at is None or beat.seen_at < beat.sent_at)
-        if start_token(beat.pid) is None:
-            continue
-        if not waiting:
-            if beat.sent_at is None or now - beat.sent_at > BEAT_PERIOD:
-                Heartbeat.objects.filter(id=beat.id).update(sent_at=now)
-                async_task("runs.tasks.beat", beat.id, save=False)
-        elif now - beat.sent_at > BEAT_OVERDUE and _busy(active, beat) < beat.workers:
-            logger.error("cluster %s executes no task; it is killed", beat.name)
-            Heartbeat.objects.filter(id=beat.id).update(sent_at=None)
-            _kill_tree(beat.pid)
-
-
-def _busy(active: list[Run], beat: Heartbeat) -> int:
-    owners = [ProcessId.parse(run.lease_owner) for run in active]
-    return sum(1 for owner in owners if owner and owner.is_local and owner.cluster == beat.cluster)
-
-
-def _kill_tree(pid: int) -> None:
-    """The whole session where it is the cluster's own, else the process (its forks follow)."""
-    with suppress(ProcessLookupError):
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, signal.SIGKILL)
-        else:
-            os.kill(pid, signal.SIGKILL)

@@ -43,13 +43,14 @@ class Watch:
         self._on_progress = on_progress
         self._done = threading.Event()
         self._armed = False
+        self.raised = False
         self._written = time.monotonic()
         self._in_main = threading.current_thread() is threading.main_thread()
         self._thread = threading.Thread(target=self._keep, name="run-watch", daemon=True)
 
     def __enter__(self) -> Watch:
         if self._in_main:
-            self._previous = signal.signal(signal.SIGUSR1, self._raise)
+            signal.signal(signal.SIGUSR1, self._raise)
         self._armed = True
         self._thread.start()
         return self
@@ -64,7 +65,11 @@ class Watch:
         self._done.set()
         self._thread.join()
         if self._in_main:
-            signal.signal(signal.SIGUSR1, self._previous)
+            # Not the default: a signal on its way would end the process.
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        if self.raised and not isinstance(error, Interrupted):
+            # The strategy swallowed it, or made an error of its own of it.
+            raise Interrupted from error
 
     def progress(self, stage: str, fraction: float) -> None:
         """Tells those who watch, at most four times a second; raises Interrupted on a stop."""
@@ -78,12 +83,16 @@ class Watch:
             stop = leases.renew(self.lease, stage=stage[:200], progress=fraction)
         except LeaseLost:
             self.lost, stop = True, True
+        except DatabaseError:
+            # Not worth a run: the thread goes on asking.
+            logger.warning("run %s: progress could not be written", self.lease.run_id)
+            return
         if stop:
             raise Interrupted
 
     def _raise(self, signum: int, frame: FrameType | None) -> None:
         if self._armed:
-            self._armed = False
+            self._armed, self.raised = False, True
             raise Interrupted
 
     def _keep(self) -> None:

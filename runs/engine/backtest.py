@@ -124,6 +124,9 @@ def _call(strategy_cls: type, function: Callable[[], Any]) -> Any:
     except CracktraderError:
         raise
     except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and type(error) is not SystemExit:
+            # A time limit of whoever called us, not the strategy's doing.
+            raise
         line = _line(strategy_cls, error)
         where = f" at line {line}" if line else ""
         raise CracktraderError(

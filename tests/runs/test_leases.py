@@ -112,8 +112,8 @@ def test_a_worker_that_ignores_a_stop_is_fenced_out() -> None:
 
 
 def dead_owner(parent: int) -> str:
-    # No process ever had start tick 1 and this pid together.
-    return str(ProcessId(HOST, "jobs", 999_999, 1, parent))
+    # No process was ever started that late.
+    return str(ProcessId(HOST, "jobs", 999_999, 10**15, parent))
 
 
 def test_the_lease_of_a_dead_worker_is_freed_at_once_and_the_attempt_counts() -> None:

@@ -17,7 +17,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cracktrader_site import listening, orphans
-from cracktrader_site.supervisor import SUPERVISED_BY, AlreadyRunning, Part, Supervisor, manage
+from cracktrader_site.supervisor import (
+    SUPERVISED_BY,
+    AlreadyRunning,
+    Part,
+    Supervisor,
+    manage,
+    only_one,
+)
 
 PARTS = ("web", "jobs", "ticker")
 
@@ -55,8 +62,13 @@ class Command(BaseCommand):
             if supervisor:
                 orphans.die_with_parent(int(supervisor))
             {"web": self._web, "jobs": self._jobs, "ticker": self._ticker}[only](host, port)
-        else:
-            self._everything(host, port)
+            return
+        try:
+            with only_one(settings.CRACKTRADER_HOME):
+                self._everything(host, port)
+        except AlreadyRunning as error:
+            raise CommandError(f"A desk is running in {error} already") from None
+        self.stdout.write("Stopped.")
 
     def _everything(self, host: str, port: int) -> None:
         if not listening.wait_until_free(host, port):
@@ -64,9 +76,13 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("sync_exchanges", stdout=self.stdout)
         call_command("sync_strategies", stdout=self.stdout)
-        # Children open their own connections; ours would only hold the file.
         from django.db import connections
 
+        from runs import clusters
+
+        # A cluster of the last time must not vouch for the one that is to come.
+        clusters.forget_dead()
+        # Children open their own connections; ours would only hold the file.
         connections.close_all()
         where = ["--host", host, "--port", str(port)]
         parts = [
@@ -75,11 +91,7 @@ class Command(BaseCommand):
         ]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         threading.Thread(target=self._announce, args=(url,), daemon=True).start()
-        try:
-            Supervisor(parts, settings.CRACKTRADER_HOME).run()
-        except AlreadyRunning as error:
-            raise CommandError(f"A desk is running in {error} already") from None
-        self.stdout.write("Stopped.")
+        Supervisor(parts).run()
 
     def _announce(self, url: str) -> None:
         self.stdout.write("Starting web server and workers …")

@@ -22,9 +22,10 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        memory = sweeper.Memory()
         while not stop.wait(sweeper.PERIOD_SECONDS):
             try:
-                sweeper.sweep()
+                sweeper.sweep(memory)
             except DatabaseError:
                 logger.exception("the ticker could not reach the database")
                 connections.close_all()

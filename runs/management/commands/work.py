@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
-from django.utils import timezone
 
 
 class Command(BaseCommand):
@@ -22,23 +21,10 @@ class Command(BaseCommand):
         os.environ["Q_CLUSTER_NAME"] = os.environ["CRACKTRADER_CLUSTER"] = cluster
         from django_q.cluster import Cluster
 
-        from runs import runner
-        from runs.models import Heartbeat
-        from runs.processes import HOST
+        from runs import clusters, runner
 
         runner.preload()
-        Heartbeat.objects.update_or_create(
-            name=f"{cluster}@{HOST}",
-            defaults={
-                "cluster": cluster,
-                "host": HOST,
-                "pid": os.getpid(),
-                "workers": settings.JOB_WORKERS,
-                "started_at": timezone.now(),
-                "sent_at": None,
-                "seen_at": None,
-            },
-        )
+        clusters.announce(cluster, settings.JOB_WORKERS)
         connections.close_all()
         running = Cluster()
         running.start()

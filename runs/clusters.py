@@ -1,0 +1,135 @@
+"""Clusters of task workers: announced, asked for a sign of life, killed when they are deaf.
+
+A worker that is killed while it holds one of the cluster's locks leaves a
+cluster that lives and does nothing, or one that no longer replaces workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psutil
+from django.utils import timezone
+from django_q.conf import Conf
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from .models import Heartbeat
+from .processes import HOST, ProcessId
+
+logger = logging.getLogger(__name__)
+
+ASK_SECONDS = 3.0
+DEAF_SECONDS = 10.0
+
+Claims = frozenset[tuple[int, int]]
+"""(run, fence) of the runs that a cluster's workers hold."""
+
+
+@dataclass
+class Watched:
+    """What one ticker has seen of a cluster; times are monotonic seconds.
+
+    `still_since`: since when an idle worker has left a question unanswered
+    while nothing else moved either.
+    """
+
+    asked: float = 0.0
+    still_since: float = 0.0
+    claims: Claims = frozenset()
+    unreaped: set[int] = field(default_factory=set)
+
+
+def announce(cluster: str, workers: int) -> None:
+    """This process is a cluster's main process."""
+    forget_dead()
+    Heartbeat.objects.create(
+        name=str(ProcessId.current()),
+        cluster=cluster,
+        host=HOST,
+        pid=os.getpid(),
+        workers=workers,
+        started_at=timezone.now(),
+    )
+
+
+def forget_dead() -> list[Heartbeat]:
+    """Strikes out this machine's clusters that are gone, so that none speaks for the next one.
+
+    Returns those that live.
+    """
+    alive = []
+    for beat in Heartbeat.objects.filter(host=HOST):
+        process = ProcessId.parse(beat.name)
+        if process is None or not process.is_alive():
+            beat.delete()
+        else:
+            alive.append(beat)
+    return alive
+
+
+def waiting_tasks() -> bool:
+    """Whether a message waits that no cluster has taken yet."""
+    return OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__lte=timezone.now()).exists()
+
+
+def check(held: Iterable[tuple[ProcessId, tuple[int, int]]], seen: dict[str, Watched]) -> None:
+    """Asks each local cluster to execute a task; kills one that cannot any more.
+
+    `held`: who holds which (run, fence).  `seen`: the caller's memory.
+    """
+    beats = forget_dead()
+    held = list(held)
+    for beat in beats:
+        claims = frozenset(claim for owner, claim in held if owner.cluster == beat.cluster)
+        watched = seen.setdefault(beat.name, Watched())
+        _check(beat, claims, watched)
+    for name in seen.keys() - {beat.name for beat in beats}:
+        del seen[name]
+
+
+def _check(beat: Heartbeat, claims: Claims, watched: Watched) -> None:
+    now = time.monotonic()
+    waits = beat.sent_at is not None and (beat.seen_at is None or beat.seen_at < beat.sent_at)
+    if not waits or claims != watched.claims or len(claims) >= beat.workers:
+        watched.claims, watched.still_since = claims, now
+    elif now - watched.still_since > DEAF_SECONDS:
+        _kill(beat, "executes no task")
+        return
+    if now - watched.asked < ASK_SECONDS:
+        return
+    watched.asked = now
+    unreaped = _unreaped(beat.pid)
+    if unreaped & watched.unreaped:
+        _kill(beat, "no longer replaces its workers")
+        return
+    watched.unreaped = unreaped
+    if not waits:
+        Heartbeat.objects.filter(id=beat.id).update(sent_at=timezone.now())
+    if not waits or not waiting_tasks():
+        async_task("runs.tasks.beat", beat.id, save=False)
+
+
+def _unreaped(pid: int) -> set[int]:
+    """Dead workers whose sentinel has not noticed."""
+    with suppress(psutil.NoSuchProcess):
+        family = psutil.Process(pid).children()
+        family += [worker for sentinel in family for worker in sentinel.children()]
+        return {child.pid for child in family if child.status() == psutil.STATUS_ZOMBIE}
+    return set()
+
+
+def _kill(beat: Heartbeat, why: str) -> None:
+    """The whole session where it is the cluster's own, else the process (its forks follow)."""
+    logger.error("cluster %s [%s] %s; it is killed", beat.cluster, beat.pid, why)
+    with suppress(ProcessLookupError):
+        if os.getpgid(beat.pid) == beat.pid:
+            os.killpg(beat.pid, signal.SIGKILL)
+        else:
+            os.kill(beat.pid, signal.SIGKILL)
