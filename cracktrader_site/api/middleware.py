@@ -33,20 +33,17 @@ class ApiGuard:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith("/api/"):
+        if not _is_ours(request):
             return self.get_response(request)
-        refusal = self._refusal(request)
-        if refusal is not None:
-            return refusal
-        response = self.get_response(request)
+        response = self._refusal(request) or self.get_response(request)
         if response.status_code >= 400 and response["Content-Type"].startswith("text/html"):
             # Not from a view: Django's own 404, 400 or 500 page.
-            return _plain(response.status_code)
+            response = _plain(response.status_code)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not request.path_info.startswith("/api/"):
+        if not _is_ours(request):
             return None
         status, code, message, details = describe(error)
         if status == 500:
@@ -77,6 +74,10 @@ class ApiGuard:
         if length > limit:
             return _json(413, "BODY_TOO_LARGE", "The body is too large", {"max_bytes": limit})
         return None
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    return f"{request.path_info}/".startswith("/api/")
 
 
 def _is_foreign(request: HttpRequest, host: str) -> bool:
