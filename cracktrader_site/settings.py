@@ -266,6 +266,8 @@ UNFOLD = {
     "SITE_HEADER": "Cracktrader",
     "SITE_SYMBOL": "candlestick_chart",
     "SHOW_HISTORY": False,
+    "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
 }
 
 # --- logging ---------------------------------------------------------------
