@@ -45,6 +45,21 @@ def union(series: Sequence[Bars]) -> NDArray[np.int64]:
     return reduce(np.union1d, (bars.time for bars in series))
 
 
+def last_closes(series: Sequence[Bars], time: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(t, n) each symbol's newest close at `time`, their union; NaN before its first bar."""
+    if len(series) == 1:
+        return series[0].close.reshape(-1, 1)
+    closes = np.full((len(time), len(series)), np.nan)
+    for column, bars in enumerate(series):
+        if len(bars) == len(time):
+            closes[:, column] = bars.close
+        elif len(bars):
+            newest = np.searchsorted(bars.time, time, side="right") - 1
+            listed = newest >= 0
+            closes[listed, column] = bars.close[newest[listed]]
+    return closes
+
+
 def signals(
     config: RunConfig, series: Sequence[Bars], decisions: Sequence[Signals]
 ) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:

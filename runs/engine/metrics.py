@@ -118,11 +118,14 @@ def _returns(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
     duration = int(simulation.time[-1] - simulation.time[0]) + config.timeframe.ms
     mean, variance = float(r.mean()), float(r.var())
     deviation = math.sqrt(variance * count / (count - 1)) if count > 1 else None
-    below = np.minimum(r, 0.0)
-    loss = float(below.sum())
+    # A long run's columns are megabytes each: one to work in is enough.
+    work = np.minimum(r, 0.0)
+    loss, downside = float(work.sum()), math.sqrt(float(work @ work) / count)
     gain = float(r.sum()) - loss
-    low, high = _percentiles(r, 5.0, 95.0)
-    skew, kurtosis = _shape(r - mean, math.sqrt(variance))
+    np.copyto(work, r)
+    low, high = _percentiles(work, 5.0, 95.0)
+    np.subtract(r, mean, out=work)
+    skew, kurtosis = _shape(work, math.sqrt(variance), r)
     return {
         "final_value": float(equity[-1]),
         "total_return": total,
@@ -130,7 +133,7 @@ def _returns(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
         "benchmark_return": _benchmark(simulation.close),
         "volatility": None if deviation is None else deviation * a_year,
         "sharpe_ratio": _ratio(mean * a_year, deviation),
-        "sortino_ratio": _ratio(mean * a_year, math.sqrt(float(below @ below) / count)),
+        "sortino_ratio": _ratio(mean * a_year, downside),
         "omega_ratio": _ratio(gain, -loss),
         "value_at_risk": low,
         "tail_ratio": _ratio(high, -low),
@@ -140,25 +143,26 @@ def _returns(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
     }
 
 
-def _shape(centred: NDArray[np.float64], deviation: float) -> tuple[Number, Number]:
-    """Skew and excess kurtosis."""
+def _shape(
+    centred: NDArray[np.float64], deviation: float, work: NDArray[np.float64]
+) -> tuple[Number, Number]:
+    """Skew and excess kurtosis; overwrites both arrays."""
     if not 0 < deviation < math.inf:
         return None, None
-    z = centred / deviation
-    squared = z * z
+    z = np.divide(centred, deviation, out=centred)
+    squared = np.multiply(z, z, out=work)
     return float(squared @ z) / len(z), float(squared @ squared) / len(z) - 3
 
 
 def _percentiles(values: NDArray[np.float64], *shares: float) -> list[float]:
-    """Linear between the two nearest, as numpy's default, in one partition."""
-    ranks = [share / 100 * (len(values) - 1) for share in shares]
-    floors = [int(rank) for rank in ranks]
-    wanted = {k for floor in floors for k in (floor, min(floor + 1, len(values) - 1))}
-    ordered = np.partition(values, sorted(wanted))
+    """Linear between the two nearest, as numpy's default; reorders `values`."""
+    last = len(values) - 1
+    ranks = [share / 100 * last for share in shares]
+    values.partition(sorted({min(int(rank) + k, last) for rank in ranks for k in (0, 1)}))
     found = []
-    for rank, floor in zip(ranks, floors, strict=True):
-        here, there = ordered[floor], ordered[min(floor + 1, len(values) - 1)]
-        found.append(float(here + (there - here) * (rank - floor)))
+    for rank in ranks:
+        here, there = values[int(rank)], values[min(int(rank) + 1, last)]
+        found.append(float(here + (there - here) * (rank - int(rank))))
     return found
 
 
@@ -185,8 +189,8 @@ def _drawdowns(simulation: Simulation) -> dict[str, Number]:
     if not len(equity):
         return {}
     peak = np.maximum.accumulate(equity)
-    drawdown = 1 - np.divide(equity, peak, out=np.ones(len(equity)), where=peak > 0)
     peaks = np.flatnonzero(equity >= peak)
+    drawdown = np.subtract(1.0, np.divide(equity, peak, out=peak), out=peak)
     until = np.append(peaks[1:], len(equity) - 1)
     under = until - peaks > 1
     # The last peak has no way back yet, so one bar below it is enough.

@@ -140,9 +140,8 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     orders,
     equity,
     cash,
-    closes,
 ):
-    """The row loop.  Fills `orders`, `equity`, `cash` and `closes`.
+    """The row loop.  Fills `orders`, `equity` and `cash`.
 
     `bars` is (time, open, high, low, close), each with the symbols' series end
     to end, series s at offsets[s]:offsets[s + 1]; `entries` and `exits` alike.
@@ -283,7 +282,6 @@ def _rows_nb(  # type: ignore[no-untyped-def]
             i = cursor[s]
             if here[s]:
                 mark[s] = last_prices[i]
-            closes[t, s] = mark[s]
             if position[s] > 0:
                 worth += position[s] * mark[s]
             if weighted:
@@ -337,7 +335,6 @@ def simulate(
     # Untouched pages cost nothing, so the bound may be generous.
     orders = np.empty(capacity, ORDER_DTYPE)
     equity, cash = np.empty(len(time)), np.empty(len(time))
-    closes = np.empty((len(time), len(series)))
     count, positions, purpose, created, wanted = _rows_nb(
         _frozen(time),
         tuple(
@@ -360,9 +357,9 @@ def simulate(
         orders,
         equity,
         cash,
-        closes,
     )
     orders = orders[:count].copy()
+    closes = inputs.last_closes(window, time)
     marks = closes[-1] if len(time) else np.full(len(series), np.nan)
     return Simulation(
         time=time,

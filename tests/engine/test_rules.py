@@ -259,6 +259,16 @@ def test_an_exit_signal_in_the_bar_of_a_stop_leaves_nothing_pending():
     assert len(simulation.pending) == 0
 
 
+def test_small_sums_trade_and_dust_does_not():
+    cents = (1e-3, 1e-3, 1e-3, 1e-3)
+    assert orders_of(run_one([cents] * 2, initial_cash=1e-6)) == [
+        (1, "BUY", "ENTRY", 1e-3, 1e-3),
+    ]
+    assert len(run_one([cents] * 2, initial_cash=1e-13).orders) == 0
+    gold = (1e9, 1e9, 1e9, 1e9)
+    assert len(run_one([gold] * 2, initial_cash=1e-4).orders) == 0
+
+
 def test_position_size_is_the_share_of_the_cash_then_free_fee_included():
     rows = [FLAT] * 6
     simulation = run_one(rows, entries=[0, 3], exits=[2], position_size=0.5, fee=0.25)
