@@ -118,10 +118,7 @@ class SymbolList(serializers.ListField):
     default_error_messages = {"INVALID_TYPE": "expected a list of symbols"}
 
     def to_internal_value(self, data: Any) -> list[str]:
-        if not isinstance(data, list):
-            self.fail("INVALID_TYPE")
-        wrong = next((item for item in data if not isinstance(item, str)), None)
-        if wrong is not None:
+        if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
             self.fail("INVALID_TYPE")
         return data
 

@@ -86,7 +86,8 @@ def filter_runs(runs: QuerySet[Run], request: Request) -> QuerySet[Run]:
 def page_bounds(request: Request, offset_name: str = "cursor") -> tuple[int, int]:
     """(offset, limit) of a page of rows that do not move."""
     refuse_unknown_query(request, offset_name, "limit")
-    offset = _integer(request, offset_name, 0, 0, MAX_INT, "INVALID_CURSOR")
+    wrong = "INVALID_CURSOR" if offset_name == "cursor" else "INVALID_VALUE"
+    offset = _integer(request, offset_name, 0, 0, MAX_INT, wrong)
     return offset, _integer(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE, "INVALID_VALUE")
 
 

@@ -135,6 +135,8 @@ def describe(error: Exception) -> tuple[int, str, str, dict[str, Any]]:
             return 403, "PERMISSION_DENIED", "Not allowed", {}
         case django_errors.RequestDataTooBig():
             return 413, "BODY_TOO_LARGE", "The body is too large", {}
+        case django_errors.SuspiciousOperation():
+            return 400, "INVALID_REQUEST", "The request has too many parts, or odd ones", {}
         case OperationalError():
             return 500, "INTERNAL_ERROR", "The database did not answer; try again", {}
     return 500, "INTERNAL_ERROR", "Something broke on our side; the server's log has it", {}

@@ -15,12 +15,17 @@ from cracktrader_site.api.errors import ERROR_CODES
 from exchanges.models import Exchange
 from exchanges.services import sync_exchanges
 from runs.engine.vectorized import warm_up
+from runs.examples import BACKTEST_BODY, PAPER_BODY
 from runs.models import Event, Run, Runner
 from strategies.models import Strategy, StrategyVersion
 from strategies.services import sync_strategies
 from tests.runs import finished as made
 
 API = "/api/v1"
+BACKTEST, LIVE = "/run/backtest", "/run/live"
+GOOD = BACKTEST_BODY | {"exchange": "simulated"}
+HUGE = "x" * 200_000
+LONGEST_SECONDS = 2.0
 LONGEST_MESSAGE = 3_000
 LONGEST_ERROR = 40_000
 
@@ -101,6 +106,14 @@ def post(client: Client, path: str, body: Any, **headers: Any) -> Any:
     """`body` as JSON, or as it is where it is bytes."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return client.post(API + path, content, content_type="application/json", headers=headers)
+
+
+def start(client: Client, **changes: Any) -> Any:
+    return post(client, BACKTEST, GOOD | changes)
+
+
+def live(client: Client, **changes: Any) -> Any:
+    return post(client, LIVE, PAPER_BODY | changes)
 
 
 def strict_json(content: bytes) -> Any:
