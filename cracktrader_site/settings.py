@@ -6,6 +6,8 @@ of help; docs/settings.md lists them all.
 
 from __future__ import annotations
 
+import os
+from importlib.metadata import version
 from pathlib import Path
 
 from . import env, secret
@@ -32,6 +34,12 @@ ARTIFACTS_DIR = env.path(
     "CRACKTRADER_ARTIFACTS_DIR",
     CRACKTRADER_HOME / "artifacts",
     "Directory of finished runs' trades, orders and equity (Parquet).",
+)
+
+# numba does not notice that vectorbt, below our own compiled loop, was upgraded.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR",
+    str(CRACKTRADER_HOME / "numba" / f"{version('numba')}-{version('vectorbt')}"),
 )
 
 # --- security --------------------------------------------------------------

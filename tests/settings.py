@@ -4,13 +4,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 _home = tempfile.mkdtemp(prefix="cracktrader-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["CRACKTRADER_HOME"] = _home
 for _name in [name for name in os.environ if name.startswith("CRACKTRADER_")]:
-    if _name not in ("CRACKTRADER_HOME",) and not _name.startswith("CRACKTRADER_TEST"):
+    if not _name.startswith(("CRACKTRADER_HOME", "CRACKTRADER_TEST", "CRACKTRADER_HYPOTHESIS")):
         del os.environ[_name]
+# Compiled once for all homes of all tests.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".numba"))
 
 from cracktrader_site.settings import *  # noqa: E402, F403
 
