@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench kill-test clean
+.PHONY: run test check bench kill-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not process" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m process $(PYTEST_ARGS)
 
 # Everything but the tests themselves.
 check: $(VENV)/installed-dev
@@ -29,6 +30,10 @@ bench: $(VENV)/installed-dev
 # The long form of the kill -9 test: KILLS random moments (default 40).
 kill-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest -s tests/site/test_kill.py
+
+# The long form of the schema fuzzing: CASES requests (default 2,000).
+fuzz: $(VENV)/installed-dev
+	CRACKTRADER_TEST_SCHEMATHESIS=$(or $(CASES),2000) $(BIN)/python -m pytest -s tests/site/test_schemathesis.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
