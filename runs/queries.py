@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from functools import lru_cache
@@ -108,7 +109,7 @@ class Results:
         artifact = self.artifacts().get(name)
         if artifact is None:
             return []
-        table = artifacts.decode(name, _content(artifact))
+        table = artifacts.decode(name, content(artifact))
         end = None if limit is None else offset + limit
         present = tables.trades if name == "trades" else tables.orders
         return present(table[offset:end], self.run.symbols, offset)
@@ -134,17 +135,27 @@ class Results:
         artifact = self.artifacts().get("equity")
         if artifact is None:
             return []
-        table = artifacts.decode("equity", _content(artifact))
-        time, equity, cash = (table[name] for name in ("time", "equity", "cash"))
+        time, equity, cash = artifacts.equity_columns(content(artifact))
         return tables.equity_points(time, equity, cash, choose(time, equity))
 
 
-def _content(artifact: Artifact) -> bytes:
+def content(artifact: Artifact) -> bytes:
+    """The file's bytes.  Raises ARTIFACT_NOT_FOUND where the storage has lost or spoilt it."""
     return (_cached if artifact.size <= _CACHED_BYTES else _read)(artifact.sha256)
 
 
 def _read(sha256: str) -> bytes:
-    return recorder.load(Artifact(sha256=sha256))
+    try:
+        found = recorder.load(Artifact(sha256=sha256))
+    except FileNotFoundError:
+        found = b""
+    if hashlib.sha256(found).hexdigest() != sha256:
+        raise NotFound(
+            "ARTIFACT_NOT_FOUND",
+            "The run's file is missing from the artifact storage, or damaged",
+            sha256=sha256,
+        )
+    return found
 
 
 # Page after page of one table reads its file once; content never changes.

@@ -14,7 +14,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from exchanges.domain import InvalidInput, NotFound
 
-from . import examples, health, payloads, queries, recorder, services
+from . import examples, health, payloads, queries, services
 from . import serializers as s
 from .filters import ORDERINGS, RUN_FILTERS, filter_runs, page_bounds, refuse_unknown_query
 from .models import Run
@@ -332,7 +332,7 @@ class RunViewSet(GenericViewSet[Run]):
         refuse_unknown_query(request)
         artifact = queries.Results(self._run(run_id)).artifact(name)
         return HttpResponse(
-            recorder.load(artifact),
+            queries.content(artifact),
             content_type="application/vnd.apache.parquet",
             headers={
                 "Content-Disposition": f'attachment; filename="{run_id}-{artifact.name}.parquet"',

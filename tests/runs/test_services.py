@@ -1,0 +1,133 @@
+"""What callers may do to runs: start, start again, stop, reset."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django_q.models import OrmQ
+
+from exchanges.domain import InvalidInput
+from runs import leases, services
+from runs.models import Event, Run
+from runs.serializers import BacktestRequest
+from tests.runs.factory import make_run
+from tests.runs.finished import prepare_desk
+from tests.site.api import GOOD
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    form = BacktestRequest(data=GOOD | changes)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+@pytest.fixture
+def desk(db):
+    prepare_desk()
+
+
+@pytest.fixture
+def committed(transactional_db):
+    prepare_desk()
+
+
+def test_a_start_is_a_run_an_event_and_then_a_task(desk, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as callbacks:
+        run = services.start_backtest(request())
+        assert OrmQ.objects.count() == 0
+    assert [e.kind for e in run.events.all()] == ["run.created"]
+    assert len(callbacks) == 1
+    callbacks[0]()
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_refused_start_leaves_nothing(desk):
+    with pytest.raises(InvalidInput):
+        services.start_backtest(request(symbols=["NO/PE"]))
+    assert (Run.objects.count(), Event.objects.count(), OrmQ.objects.count()) == (0, 0, 0)
+
+
+def test_a_bell_that_cannot_be_rung_is_no_error(desk, monkeypatch, caplog):
+    def broken(*args: Any, **options: Any) -> None:
+        raise OSError("no queue")
+
+    monkeypatch.setattr(services, "async_task", broken)
+    services.send(1)
+    assert "the sweeper will" in caplog.text
+
+
+def test_starting_again_covers_the_same_bars_at_the_same_fee(desk):
+    first = services.start_backtest(request(start_date=None, end_date=None), ring=False)
+    again = services.start_again(first)
+    assert again.public_id != first.public_id
+    assert again.config["engine"] == first.config["engine"]
+
+
+def test_a_start_again_is_a_start_of_its_own(desk):
+    first = services.start_backtest(request(), ring=False, idempotency_key="k")
+    assert services.start_again(first).idempotency_key == ""
+
+
+def test_many_who_send_one_key_at_once_get_one_run(committed):
+    def start(_: int) -> Run:
+        try:
+            return services.start_backtest(request(), ring=False, idempotency_key="k")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(start, range(16)))
+    assert len({run.pk for run in runs}) == 1
+    assert Run.objects.count() == 1
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db
+class TestStopping:
+    def test_a_run_nobody_works_on_is_stopped_at_once(self):
+        run = services.request_stop(make_run())
+        assert run.status == "stopped"
+        assert run.finished_at is not None
+        kinds = [e.kind for e in run.events.all()]
+        assert kinds == ["run.stop_requested", "run.stopped"]
+
+    def test_a_run_somebody_works_on_is_asked_and_asked_once(self):
+        run = make_run()
+        leases.claim(run.id)
+        for _ in range(3):
+            run = services.request_stop(run)
+            assert run.status == "stopping"
+        assert run.events.filter(kind="run.stop_requested").count() == 1
+
+    @pytest.mark.parametrize("status", ["completed", "failed", "stopped"])
+    def test_a_run_that_is_over_stays_as_it_is(self, status):
+        run = services.request_stop(make_run(status=status))
+        assert run.status == status
+        assert run.events.count() == 0
+        assert run.stop_requested_at is None
+
+
+@pytest.mark.django_db
+class TestReset:
+    def test_resetting_nothing_is_fine(self):
+        services.reset()
+
+    @pytest.mark.parametrize("status", ["starting", "running", "stopping"])
+    def test_an_active_run_cannot_be_put_behind(self, status):
+        run = make_run(status=status)
+        with pytest.raises(InvalidInput) as refused:
+            services.reset()
+        assert refused.value.code == "RUN_ACTIVE"
+        assert refused.value.details == {"run_id": str(run.public_id), "status": status}
+
+    def test_only_the_pointer_moves(self):
+        run = make_run(status="completed")
+        services.reset()
+        services.reset()
+        assert Run.objects.get() == run
+        newer = make_run(status="completed", owner="me")
+        services.reset("me")
+        assert set(Run.objects.all()) == {run, newer}
