@@ -36,6 +36,8 @@ MARKET_TYPES = ("spot",)
 
 
 class _Body(serializers.Serializer[dict[str, Any]]):
+    refuses_unknown = True
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise InvalidInput("INVALID_TYPE", "The body must be a JSON object")

@@ -54,6 +54,8 @@ class StrategyDetailSerializer(StrategySerializer):
 
 
 class CheckRequestSerializer(serializers.Serializer[dict[str, Any]]):
+    refuses_unknown = True
+
     params = serializers.DictField(required=False, help_text="As `strategy_params` of a run.")
 
 

@@ -4,8 +4,8 @@ Every error of the API has the same shape:
 
     {"error": {"code": "INVALID_SYMBOL", "message": "…", "details": {…}}}
 
-`ERROR_CODES` is the list of codes; the schema and docs/api.md are made from
-it, and a test fails when code raises one that is not in it.
+`ERROR_CODES` is the list of codes; tests hold the schema, docs/api.md and the
+source to it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "TOO_MANY_SYMBOLS": (400, "More symbols than one run may trade."),
     "TOO_MANY_BARS": (400, "More bars than one run may cover."),
     "INVALID_STOPS": (400, "Stops that exclude each other."),
+    "STRATEGY_FAILED": (400, "The strategy's own code raised an error."),
+    "STRATEGY_BROKEN": (400, "The strategy's file does not load."),
     "INVALID_PARAMS": (400, "Strategy parameters out of bounds."),
     "UNKNOWN_PARAM": (400, "A parameter the strategy does not have."),
     "UNKNOWN_STRATEGY": (400, "A strategy that is not registered."),
@@ -71,19 +73,39 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json in UTF-8."),
     "RATE_LIMITED": (429, "Too many requests; Retry-After says when to come back."),
     "INTERNAL_ERROR": (500, "A fault of the server; the log has it under the given id."),
-    # how a run can fail (in `error` of a run, never an HTTP status)
-    "VENUE_UNREACHABLE": (400, "The venue could not be reached."),
-    "VENUE_BAD_DATA": (400, "The venue kept answering with malformed data."),
-    "VENUE_ERROR": (400, "The venue refused the request."),
-    "NO_CANDLES": (400, "There is no candle in the run's range."),
-    "STRATEGY_FAILED": (400, "The strategy raised an error."),
-    "STRATEGY_BAD_OUTPUT": (400, "The strategy returned something that is not signals."),
-    "STRATEGY_BROKEN": (400, "The strategy's file does not load."),
-    "INVALID_WEIGHTS": (400, "Target weights outside [0, 1] or above 1 in sum."),
-    "WORKER_LOST": (400, "The run's worker died each time it was taken up."),
-    "RUN_TIMEOUT": (400, "The run took longer than the server allows."),
-    "RUN_FAILED": (400, "The run met an error that is not its own."),
 }
+
+RUN_CODES: dict[str, str] = {
+    "VENUE_UNREACHABLE": "The venue could not be reached.",
+    "VENUE_RATE_LIMITED": "The venue asked for fewer requests, and kept asking.",
+    "VENUE_BAD_DATA": "The venue kept answering with malformed data.",
+    "VENUE_ERROR": "The venue refused the request.",
+    "HISTORY_NOT_AVAILABLE": "The venue offers no candles of the past.",
+    "NO_CANDLES": "There is no candle in the run's range.",
+    "INVALID_BARS": "The candles are not what the run was asked to cover.",
+    "STRATEGY_BAD_OUTPUT": "The strategy returned something that is not signals.",
+    "INVALID_WEIGHTS": "Target weights outside [0, 1] or above 1 in sum.",
+    "WORKER_LOST": "The run's worker died each time it was taken up.",
+    "RUN_TIMEOUT": "The run took longer than the server allows.",
+    "RUN_FAILED": "The run met an error that is not its own.",
+}
+"""How a run can fail besides: in its `error`, never an HTTP answer."""
+
+COMMAND_CODES: dict[str, str] = {
+    "AMBIGUOUS_RUN": "Several runs' ids begin so.",
+    "RUN_NOT_COMPLETED": "Only a completed run can be verified.",
+    "FILE_NOT_FOUND": "There is no such file.",
+    "UNREADABLE_FILE": "The file is no CSV, Parquet or Feather of candles.",
+    "INVALID_CANDLES": "The file's candles are not what a check needs.",
+    "INVALID_EXCHANGE_NAME": "A venue's name is lower case letters, digits, - and _.",
+    "INVALID_URL": "Not a server's address.",
+    "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
+    "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
+}
+"""What only management commands and Python callers can meet."""
+
+RESERVED_CODES = frozenset({"NOT_AUTHENTICATED", "PERMISSION_DENIED", "RATE_LIMITED"})
+"""For keys and throttles, which this version does not have."""
 
 # Some of DRF's messages repeat what was sent.
 MAX_MESSAGE = 300

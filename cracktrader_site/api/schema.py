@@ -2,35 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 
 from .errors import ERROR_CODES
 
-_COMMON = (400, 500)
-_WITH_BODY = (413, 415)
+_STARTS = ("run_backtest", "run_live")
+_PARAMS = ("UNKNOWN_PARAM", "INVALID_PARAMS", "STRATEGY_BROKEN", "STRATEGY_FAILED")
+_BODY_CODES = {
+    400: (
+        "INVALID_JSON", "INVALID_TEXT", "INVALID_NUMBER", "JSON_TOO_DEEP", "DUPLICATE_KEY",
+        "LENGTH_REQUIRED", "MISSING_FIELD", "INVALID_TYPE",
+    ),
+    413: ("BODY_TOO_LARGE",),
+    415: ("UNSUPPORTED_MEDIA_TYPE",),
+}  # fmt: skip
+_START_CODES = (
+    "INVALID_CASH", "INVALID_RANGE", "NAIVE_DATETIME", "INVALID_SYMBOL", "INVALID_SYMBOLS",
+    "TOO_MANY_SYMBOLS", "TOO_MANY_BARS", "INVALID_STOPS", *_PARAMS, "UNKNOWN_STRATEGY",
+    "UNKNOWN_EXCHANGE", "UNKNOWN_TIMEFRAME", "EXCHANGE_DISABLED",
+)  # fmt: skip
+_OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
+    "run_backtest": {400: ("IDEMPOTENCY_MISMATCH",)},
+    "run_live": {
+        400: ("EXCHANGE_CONFIG_KEY_NOT_ALLOWED", "SANDBOX_UNSUPPORTED"),
+        403: ("LIVE_NOT_AVAILABLE", "LIVE_TRADING_DISABLED"),
+    },
+    "run_reset": {400: ("RUN_ACTIVE",)},
+    "exchanges": {400: ("INVALID_TYPE",)},
+    "strategy": {404: ("STRATEGY_NOT_FOUND",)},
+    "check_strategy": {400: (*_PARAMS, "UNKNOWN_STRATEGY"), 404: ("STRATEGY_NOT_FOUND",)},
+    "runs": {400: ("INVALID_CURSOR", "INVALID_TEXT", "INVALID_SYMBOL")},
+    **{f"run_{page}": {400: ("INVALID_CURSOR",)} for page in ("trades", "orders", "equity")},
+}
+_RUN_ID = ("status", "status_detailed", "results", "run_stop")
+_TABLES = ("results", "status_detailed", "run_trades", "run_orders", "run_equity", "run_artifact")
 
 
 class EnvelopeSchema(AutoSchema):
     """Adds the error answers an operation can give, and the codes of each."""
 
+    def get_description(self) -> str:
+        """Only what is written for the operation: a viewset's docstring is about its code."""
+        return ""
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        if getattr(serializer, "refuses_unknown", False):
+            schema["additionalProperties"] = False
+        return schema
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """A bare list is no answer of ours; only pages are made of rows."""
+        return hasattr(self.view, "paginate_queryset") and bool(super()._is_list_view(serializer))
+
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
-        for status in self._error_statuses():
-            responses.setdefault(str(status), _error_answer(status))
+        for status, codes in self._error_codes().items():
+            responses.setdefault(str(status), _error_answer(status, codes))
         self._register_error()
         return dict(sorted(responses.items()))
 
-    def _error_statuses(self) -> list[int]:
-        statuses = [*_COMMON]
-        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
-            statuses.append(403)
-        if self.method in ("POST", "PUT", "PATCH"):
-            statuses.extend(_WITH_BODY)
-        if "{" in self.path or self.path.endswith(("/status", "/detailed", "/results", "/stop")):
-            statuses.append(404)
-        return sorted(statuses)
+    def _error_codes(self) -> dict[int, tuple[str, ...]]:
+        operation = self.get_operation_id()
+        codes: dict[int, tuple[str, ...]] = {
+            400: ("INVALID_REQUEST", "UNKNOWN_FIELD", "INVALID_VALUE"),
+            403: ("FOREIGN_ORIGIN",),
+            500: ("INTERNAL_ERROR",),
+        }
+        more = [_OWN_CODES.get(operation, {})]
+        if self.method == "POST":
+            more.append(_BODY_CODES)
+        if operation in _STARTS:
+            more.append({400: _START_CODES})
+        if operation in _RUN_ID:
+            more.append({400: ("INVALID_TEXT",)})
+        if operation in _RUN_ID or "{run_id}" in self.path:
+            more.append({404: ("RUN_NOT_FOUND",)})
+        if operation in _TABLES:
+            more.append({404: ("ARTIFACT_NOT_FOUND",)})
+        for table in more:
+            for status, added in table.items():
+                codes[status] = tuple(dict.fromkeys((*codes.get(status, ()), *added)))
+        return codes
 
     def _register_error(self) -> None:
         from drf_spectacular.plumbing import ResolvedComponent
@@ -42,6 +99,26 @@ class EnvelopeSchema(AutoSchema):
             object="ErrorResponse",
         )
         self.registry.register_on_missing(component)
+
+
+class NumberWithBounds(OpenApiSerializerFieldExtension):
+    """`above` and `below` as JSON Schema has them."""
+
+    target_class = "runs.fields.StrictNumber"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        field = self.target
+        schema: dict[str, Any] = {"type": "number", "format": "double"}
+        for word, open_bound, closed_bound in (
+            ("minimum", field.above, field.at_least),
+            ("maximum", field.below, field.at_most),
+        ):
+            if closed_bound is not None:
+                schema[word] = closed_bound
+            elif open_bound is not None:
+                schema[word] = open_bound
+                schema[f"exclusive{word.capitalize()}"] = True
+        return schema
 
 
 _ERROR_SCHEMA = {
@@ -62,18 +139,15 @@ _ERROR_SCHEMA = {
 
 _WORDS = {
     400: "The request is wrong; details say what would be right.",
-    401: "A key is needed.",
     403: "Not allowed.",
     404: "No such thing.",
     413: "The body is too large.",
     415: "The body must be application/json.",
-    429: "Too many requests.",
     500: "A fault of the server.",
 }
 
 
-def _error_answer(status: int) -> dict[str, Any]:
-    codes = [code for code, (of, _) in ERROR_CODES.items() if of == status]
+def _error_answer(status: int, codes: Sequence[str]) -> dict[str, Any]:
     return {
         "description": f"{_WORDS[status]} Codes: {', '.join(codes)}.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}},
