@@ -34,7 +34,7 @@ Progress = Callable[[str, float], None]
 # How far along a backtest is when its candles are read, and when it is computed.
 _READ, _COMPUTED = 0.4, 0.95
 SPARKLINE_POINTS = 40
-CLAIMS_PER_ATTEMPT = 5
+CLAIMS_BESIDES_ATTEMPTS = 5
 
 
 def execute(run_id: int, on_progress: Progress | None = None) -> bool:
@@ -91,7 +91,7 @@ def _times_lost(run: Run) -> int:
     """
     if run.attempts > settings.RUN_MAX_ATTEMPTS:
         return run.attempts - 1
-    if run.fence > settings.RUN_MAX_ATTEMPTS * CLAIMS_PER_ATTEMPT:
+    if run.fence > settings.RUN_MAX_ATTEMPTS + CLAIMS_BESIDES_ATTEMPTS:
         return run.fence - 1
     return 0
 

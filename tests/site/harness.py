@@ -1,0 +1,267 @@
+"""What the tests of a whole desk share: slow strategies, and who is who in the process tree."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.desk import Desk
+
+# A line a request is no help.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+STRATEGIES = '''
+import os
+import re
+import signal
+import time
+
+import numpy as np
+from pydantic import Field
+
+from strategies.base import Params, Signals, Strategy
+
+
+def cross(bars, fast, slow):
+    gap = np.convolve(bars.close, np.ones(fast) / fast)[: len(bars)]
+    gap = gap - np.convolve(bars.close, np.ones(slow) / slow)[: len(bars)]
+    above = gap > 0
+    above[:slow] = False
+    entries, exits = above.copy(), ~above
+    entries[1:] &= ~above[:-1]
+    exits[1:] &= above[:-1]
+    return Signals(entries, exits)
+
+
+class _Odd(Strategy):
+    class Params(Params):
+        fast: int = Field(10, ge=1)
+        slow: int = Field(30, ge=2)
+        seconds: float = Field(1.0, ge=0)
+
+    def warmup(self, params):
+        return params.slow
+
+    def signals(self, bars, params):
+        self.wait(params.seconds)
+        return cross(bars, params.fast, params.slow)
+
+
+class Slow(_Odd):
+    """Takes its time in Python."""
+
+    def wait(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.002)
+
+
+class KillsItsWorker(_Odd):
+    def wait(self, seconds):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillsItsCluster(_Odd):
+    def wait(self, seconds):
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+
+
+class Endless(_Odd):
+    def wait(self, seconds):
+        while True:
+            pass
+
+
+class Swallows(_Odd):
+    """Obeys nobody."""
+
+    def wait(self, seconds):
+        while True:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                pass
+
+
+class SwallowsOnce(_Odd):
+    """Takes an interruption for the end of its work."""
+
+    def wait(self, seconds):
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+
+class Sleeps(_Odd):
+    def wait(self, seconds):
+        time.sleep(60)
+
+
+class HoldsTheInterpreter(_Odd):
+    """C code that no signal reaches and that lets no thread run."""
+
+    def wait(self, seconds):
+        re.match("(a*)*b", "a" * 40)
+'''
+
+
+def add_strategies(home: Path) -> None:
+    (home / "strategies").mkdir(parents=True, exist_ok=True)
+    (home / "strategies" / "odd.py").write_text(STRATEGIES)
+
+
+def odd(name: str, **params: Any) -> dict[str, Any]:
+    """What to change in the example body to run one of them."""
+    return {"strategy_name": name, "strategy_params": params}
+
+
+def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = true()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def ask(desk: Desk, path: str) -> Any:
+    """The answer's JSON, however often the server is away."""
+
+    def answer() -> Any:
+        try:
+            return desk.http.get(path).json()
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    return until(answer, 60, path)
+
+
+def rows(desk: Desk, run_id: str, name: str) -> list[Any]:
+    """Every row of a run's trades, orders or equity, page after page."""
+    found: list[Any] = []
+    cursor: str | None = "0"
+    while cursor is not None:
+        page = ask(desk, f"/runs/{run_id}/{name}?limit=1000&cursor={cursor}")
+        found += page[name]
+        cursor = page["next_cursor"]
+        assert cursor is None or page[name]
+    assert len(found) == page["total"]
+    return found
+
+
+def result(desk: Desk, run_id: str) -> dict[str, Any]:
+    """All that a run came to, without what is its own: id, times, attempts."""
+    run = ask(desk, f"/runs/{run_id}")
+    kept = {
+        name: run[name]
+        for name in ("status", "config", "final_value", "performance_metrics", "result_hash")
+    }
+    outcome = {name: value for name, value in run["outcome"].items() if name != "timings"}
+    tables = {name: rows(desk, run_id, name) for name in ("trades", "orders", "equity")}
+    return kept | {"outcome": outcome, "seal": run["seal"]["digest"]} | tables
+
+
+def events(desk: Desk, run_id: str) -> list[str]:
+    return [event["kind"] for event in ask(desk, f"/runs/{run_id}/events?limit=1000")["events"]]
+
+
+class Tree:
+    """Who is who in a desk's process tree; `find` returns role → pids."""
+
+    ROLES = ("worker", "worker", "monitor", "pusher")
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._sentinel = 0
+        self._roles: dict[int, str] = {}
+
+    def find(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        assert self.desk.process is not None
+        supervisor = self.desk.process.pid
+        found["supervisor"] = [supervisor]
+        for child in _children(supervisor):
+            line = _command(child)
+            if "--only" in line:
+                found[line[line.index("--only") + 1]] = [child]
+        if "jobs" not in found:
+            return found
+        sentinels = _children(found["jobs"][0])
+        if not sentinels:
+            return found
+        found["sentinel"] = sentinels
+        if sentinels[0] != self._sentinel:
+            family = sorted(_children(sentinels[0]))
+            if len(family) < len(self.ROLES):
+                return found
+            self._sentinel = sentinels[0]
+            self._roles = dict(zip(family, self.ROLES, strict=False))
+        alive = set(_children(sentinels[0]))
+        kept = {pid: role for pid, role in self._roles.items() if pid in alive}
+        missing = list(self.ROLES)
+        for role in kept.values():
+            missing.remove(role)
+        for pid, role in zip(sorted(alive - kept.keys()), missing, strict=False):
+            kept[pid] = role
+        self._roles = kept
+        for pid, role in kept.items():
+            found.setdefault(role, []).append(pid)
+        busy = self.busy()
+        if workers := found.pop("worker", []):
+            found["busy worker"] = [pid for pid in workers if pid in busy]
+            found["idle worker"] = [pid for pid in workers if pid not in busy]
+        return {role: pids for role, pids in found.items() if pids}
+
+    def busy(self) -> set[int]:
+        """Workers that hold a run."""
+        query = "SELECT lease_owner FROM runs_run WHERE lease_owner != ''"
+        return {int(owner.split("/")[2]) for (owner,) in self.query(query)}
+
+    def query(self, sql: str, *values: Any) -> list[Any]:
+        database = sqlite3.connect(self.desk.home / "db.sqlite3", timeout=20)
+        try:
+            with database:
+                return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def whole(self) -> bool:
+        found = self.find()
+        workers = found.get("busy worker", []) + found.get("idle worker", [])
+        others = {"supervisor", "web", "jobs", "ticker", "sentinel", "monitor", "pusher"}
+        return len(workers) == 2 and others <= found.keys()
+
+    def kill(self, pid: int) -> None:
+        if pid == self.desk.process.pid:  # type: ignore[union-attr]
+            self.desk.kill()
+        else:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        found = psutil.Process(pid).children()
+        return [child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _command(pid: int) -> list[str]:
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
