@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 
@@ -28,7 +27,6 @@ def main(home: str, start: str, end: str) -> None:
     config = RunConfig((symbol,), minute, anchor, int(start), int(end), 10_000.0, fee=0.001)
 
     def work() -> float:
-        gc.collect()
         bars = store.read(key, config.anchor_ms, config.end_ms)
         result = run_backtest(config, MovingAverageCross, params, [bars])
         return float(result.simulation.equity[-1])

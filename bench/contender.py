@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any
 
 def serve(work: Callable[[], Any]) -> None:
     """The child's side: each line on stdin is one run; answers with seconds and a check value."""
+    gc.collect()
+    gc.freeze()
     for _ in sys.stdin:
+        gc.collect()
         began = time.perf_counter()
         check = work()
         seconds = time.perf_counter() - began

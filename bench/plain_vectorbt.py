@@ -6,7 +6,6 @@ come from the same files.  `python -m bench.plain_vectorbt HOME START_MS END_MS`
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 
@@ -24,7 +23,6 @@ def main(home: str, start: str, end: str) -> None:
     key = SeriesKey("simulated", Symbol("BTC/USDT"), Timeframe.parse("1m"))
 
     def work() -> float:
-        gc.collect()
         bars = store.read(key, int(start), int(end))
         # Its fastest index: one with a time zone costs it ten seconds.
         index = pd.to_datetime(bars.time, unit="ms")

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cracktrader_site import listening, orphans
 from cracktrader_site.supervisor import (
+    KEEP_MEMORY,
     SUPERVISED_BY,
     AlreadyRunning,
     Part,
@@ -28,13 +29,7 @@ from cracktrader_site.supervisor import (
 
 PARTS = ("web", "jobs", "ticker")
 
-# glibc hands every large array back to the kernel, and the next run faults all
-# its pages in again: a third of a long backtest's time.  Workers keep them.
-_KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-}
-_ENV = {"jobs": _KEEP_MEMORY}
+_ENV = {"jobs": KEEP_MEMORY}
 
 
 class Command(BaseCommand):
