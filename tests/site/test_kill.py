@@ -89,12 +89,13 @@ class Chaos:
     def kill(self, kind: str) -> None:
         """At a random moment; then waits until runs are computed and answers given again."""
         until_moment = time.monotonic() + self.choose.uniform(0.05, 1.5)
-        while time.monotonic() < until_moment:
+        if kind == "idle worker":
+            # Every other time it holds the queue's lock, and its cluster goes deaf.
+            until(lambda: kind in self.tree.find(), 60, "a worker has nothing to do")
+        while time.monotonic() < until_moment and kind != "idle worker":
             self.fill()
             time.sleep(0.02)
         found = self.tree.find()
-        if kind not in found:
-            kind = "idle worker" if kind == "busy worker" else "busy worker"
         if kind not in found:
             kind = "jobs" if "jobs" in found else "supervisor"
         pid = self.choose.choice(found[kind])
