@@ -11,7 +11,6 @@ import os
 
 from a2wsgi import WSGIMiddleware
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
 
@@ -19,4 +18,7 @@ from .wsgi import application as django
 
 THREADS = 8
 
-application = Starlette(routes=[Mount("/", WSGIMiddleware(django, workers=THREADS))])
+# Not a Mount: that one splits paths by a pattern, and takes a trailing line
+# feed for the end of the line.
+application = Starlette()
+application.router.default = WSGIMiddleware(django, workers=THREADS)

@@ -1,0 +1,245 @@
+"""A running desk against its own schema: generated requests, right, wrong and well aimed.
+
+CRACKTRADER_TEST_SCHEMATHESIS sets the number of cases; from 2,000 on, every
+operation must have succeeded at least 20 times.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from runs.examples import PAPER_BODY
+from runs.filters import ORDERINGS
+from tests.desk import DONE, EXAMPLE, Desk
+
+pytestmark = pytest.mark.process
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
+CASES = int(os.environ.get("CRACKTRADER_TEST_SCHEMATHESIS", "300"))
+WANTED_SUCCESSES = 20
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+TABLES = ("trades", "orders", "equity")
+
+Aimed = st.SearchStrategy[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with Desk(tmp_path_factory.mktemp("desk")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def known(desk: Desk) -> dict[str, str]:
+    """Runs to ask for: one that completed and one that failed."""
+    completed = desk.start_backtest()
+    failed = desk.start_backtest(exchange="binance", end_date="2024-01-02T00:00:00Z")
+    assert desk.wait(completed)["status"] == "completed"
+    desk.http.post("/run/stop", json={"run_id": failed})
+    return {"completed": completed, "other": failed}
+
+
+def backtests() -> st.SearchStrategy[dict[str, Any]]:
+    """Bodies that must start a run, each over few bars."""
+    fraction = st.floats(0.001, 0.9)
+    return st.fixed_dictionaries(
+        EXAMPLE_PARTS,
+        optional={
+            "fee": fraction | st.just(0),
+            "slippage": fraction,
+            "stop_loss": fraction,
+            "take_profit": st.floats(0.001, 100),
+            "position_size": fraction,
+            "cash": st.sampled_from(["sleeves", "shared"]),
+        },
+    )
+
+
+EXAMPLE_PARTS: dict[str, st.SearchStrategy[Any]] = {
+    name: st.just(value) for name, value in EXAMPLE.items()
+} | {
+    "strategy_name": st.sampled_from(["BuyAndHold", "MacdTrend", "DonchianBreakout"]),
+    "strategy_params": st.just({}),
+    "symbols": st.lists(st.sampled_from(["BTC/USDT", "ETH/USDT"]), min_size=1, unique=True),
+    "timeframe": st.sampled_from(["1h", "4h", "1d"]),
+    "initial_cash": st.floats(1, 1e12),
+}
+
+
+def aimed_at(known: dict[str, str]) -> dict[str, Aimed]:
+    """For each operation, requests that must succeed."""
+    completed = st.just(known["completed"])
+    either = st.sampled_from(sorted(known.values()))
+    asked = st.fixed_dictionaries({}, optional={"run_id": either})
+    page = st.fixed_dictionaries(
+        {}, optional={"cursor": st.integers(0, 99), "limit": st.integers(1, 999)}
+    )
+    events = st.fixed_dictionaries(
+        {}, optional={"since": st.integers(0, 9), "limit": st.integers(1, 9)}
+    )
+    listed = st.fixed_dictionaries(
+        {},
+        optional={
+            "status": st.sampled_from(["completed", "failed", "stopped"]),
+            "mode": st.sampled_from(["backtest", "paper"]),
+            "strategy_name": st.text("abcXYZ", min_size=1),
+            "exchange": st.just("simulated"),
+            "symbol": st.just("BTC/USDT"),
+            "order": st.sampled_from(sorted(ORDERINGS)),
+            "limit": st.integers(1, 500),
+        },
+    )
+    names = st.sampled_from(["BuyAndHold", "TestStrategy", "MomentumRotation"])
+
+    def of(**parts: st.SearchStrategy[Any]) -> Aimed:
+        return st.fixed_dictionaries(parts)
+
+    a_run = st.fixed_dictionaries({"run_id": either})
+    return {
+        "health": of(),
+        "status": of(query=asked),
+        "status_detailed": of(query=asked),
+        "results": of(query=a_run),
+        "strategies": of(),
+        "strategy": of(path_parameters=st.fixed_dictionaries({"name": names})),
+        "check_strategy": of(
+            path_parameters=st.fixed_dictionaries({"name": st.just("BuyAndHold")}),
+            body=st.sampled_from([{}, {"params": {}}]),
+        ),
+        "exchanges": of(query=st.fixed_dictionaries({}, optional={"all": st.just("true")})),
+        "run_backtest": of(body=backtests()),
+        "run_live": of(body=st.just(PAPER_BODY)),
+        "run_stop": of(body=a_run),
+        "run_reset": of(),
+        "runs": of(query=listed),
+        "run": of(path_parameters=a_run),
+        "run_events": of(path_parameters=a_run, query=events),
+        "run_artifacts": of(path_parameters=a_run),
+        "run_artifact": of(
+            path_parameters=st.fixed_dictionaries(
+                {"run_id": completed, "name": st.sampled_from(TABLES)}
+            )
+        ),
+        **{f"run_{name}": of(path_parameters=a_run, query=page) for name in TABLES},
+    }
+
+
+class Campaign:
+    """Sends cases, holds each answer to the schema, and counts."""
+
+    def __init__(self, desk: Desk, known: dict[str, str]) -> None:
+        self.desk = desk
+        self.aimed = aimed_at(known)
+        self.schema = schemathesis.openapi.from_url(f"{desk.url}/schema")
+        self.operations = {
+            found.ok().definition.raw["operationId"]: found.ok()
+            for found in self.schema.get_all_operations()
+        }
+        self.answers: dict[str, collections.Counter[int]] = collections.defaultdict(
+            collections.Counter
+        )
+        self.slowest = 0.0
+
+    def send(self, name: str, case: Any, *more: Callable[..., Any]) -> int:
+        began = time.perf_counter()
+        answer = case.call(base_url=self.desk.url.removesuffix("/api/v1"))
+        self.slowest = max(self.slowest, time.perf_counter() - began)
+        case.validate_response(answer, checks=[*CHECKS, *more])
+        status = int(answer.status_code)
+        if status >= 400:
+            body = answer.json()["error"]
+            documented = case.operation.definition.raw["responses"][str(status)]["description"]
+            assert body["code"] in documented, (name, body)
+        self.answers[name][status] += 1
+        return status
+
+    def settle(self) -> None:
+        """Waits until the newest run is over, so that the runner can be reset."""
+        deadline = time.monotonic() + 30
+        while self.desk.http.get("/status").json()["status"] not in ("idle", *DONE):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def run(self, cases: int) -> None:
+        each = math.ceil(cases / len(self.operations) / 3)
+        for name, operation in self.operations.items():
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                if mode == GenerationMode.NEGATIVE and not _can_be_wrong(operation):
+                    continue
+                checks = [negative_data_rejection] if mode == GenerationMode.NEGATIVE else []
+                self._each(each, operation.as_strategy(generation_mode=mode),
+                           lambda case, n=name, c=checks: self.send(n, case, *c))  # fmt: skip
+            self._each(each, self.aimed[name], lambda parts, n=name: self._aim(n, parts))
+
+    def _aim(self, name: str, parts: dict[str, Any]) -> None:
+        if name == "run_reset":
+            self.settle()
+        media = {"media_type": "application/json"} if "body" in parts else {}
+        case = self.operations[name].Case(**parts, **media)
+        assert self.send(name, case) == (403 if name == "run_live" else 200)
+
+    @staticmethod
+    def _each(count: int, strategy: st.SearchStrategy[Any], act: Callable[[Any], Any]) -> None:
+        @seed(20240101)
+        @settings(
+            max_examples=count,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(strategy, st.integers(0, 2**32))
+        def go(value: Any, again: int) -> None:
+            """`again` keeps a request without choices from being made only once."""
+            act(value)
+
+        go()
+
+
+def _can_be_wrong(operation: Any) -> bool:
+    """Any text may stand in a path; only queries, headers and bodies break their schema."""
+    return bool(operation.body) or any(
+        parameter.location.value != "path" for parameter in operation.iter_parameters()
+    )
+
+
+def test_every_answer_is_as_the_schema_says(desk: Desk, known: dict[str, str]) -> None:
+    campaign = Campaign(desk, known)
+    assert campaign.operations.keys() == campaign.aimed.keys()
+    campaign.run(CASES)
+    sent = sum(sum(counts.values()) for counts in campaign.answers.values())
+    figures = {name: dict(counts) for name, counts in campaign.answers.items()}
+    print(json.dumps({"cases": sent, "slowest_s": round(campaign.slowest, 3), **figures}, indent=1))
+    for name, counts in campaign.answers.items():
+        succeeded = counts[403] if name == "run_live" else counts[200]
+        assert succeeded >= (WANTED_SUCCESSES if CASES >= 2_000 else 1), (name, counts)
+        assert not [status for status in counts if status >= 500]
+    assert desk.health() == "ok"
+    assert "Traceback" not in desk.log.read_text()
