@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -116,17 +116,15 @@ def store(content: bytes) -> str:
     storage = storages["artifacts"]
     if storage.exists(path):
         return digest
-    try:
-        local = Path(storage.path(path))
-    except NotImplementedError:
-        # Not a directory here but a bucket, which shows a file when it is whole.
+    if isinstance(storage, FileSystemStorage):
+        _write_whole(Path(storage.path(path)), content)
+    else:
+        # A bucket shows a file when it is whole.
         saved = storage.save(path, ContentFile(content))
         if saved != path:
             # Another process stored the same bytes first and the storage
             # chose a free name for ours.
             storage.delete(saved)
-    else:
-        _write_whole(local, content)
     return digest
 
 
