@@ -65,6 +65,9 @@ class SeriesKey:
         return f"{self.exchange} {self.symbol} {self.timeframe}"
 
 
+Stamp = tuple[tuple[int, int, int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesInfo:
     """`gaps`: stretches within `covered`, between the first and last bar, without bars."""
@@ -98,6 +101,19 @@ class MarketStore:
                 if part is not None and len(part := part.between(start_ms, end_ms)):
                     parts.append(part)
         return Bars.concat(parts) if parts else Bars.empty(key.symbol, key.timeframe)
+
+    def stamp(self, key: SeriesKey, start_ms: int, end_ms: int) -> Stamp:
+        """Of the files that `read` would read: equal stamps, equal bars.
+
+        A file is only ever replaced, so its inode, size and time tell.
+        """
+        found = []
+        for month in self._months(key):
+            opens, closes = files.month_range(month)
+            if opens < end_ms and start_ms < closes:
+                stat = (self.root / key.path / files.file_name(month)).stat()
+                found.append((month, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        return tuple(found)
 
     def write(self, key: SeriesKey, bars: Bars, covering: Range | None = None) -> int:
         """Merges bars in; for an open time already held the new bar wins.

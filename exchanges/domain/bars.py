@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class Bars:
     low: NDArray[np.float64]
     close: NDArray[np.float64]
     volume: NDArray[np.float64]
+    _hash: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
         for name in ("time", *PRICE_COLUMNS):
@@ -89,8 +90,11 @@ class Bars:
 
     def content_hash(self) -> str:
         """SHA-256 over symbol, timeframe and every value: equal bars, equal hash."""
+        if self._hash:
+            return self._hash
         digest = hashlib.sha256(f"{self.symbol}|{self.timeframe}|{len(self)}|".encode())
         for name in ("time", *PRICE_COLUMNS):
             column = getattr(self, name)
             digest.update(np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).data)
-        return digest.hexdigest()
+        object.__setattr__(self, "_hash", digest.hexdigest())
+        return self._hash

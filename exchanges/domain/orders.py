@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     TAKE_PROFIT = 3
     TRAILING_STOP = 4
     REBALANCE = 5
+    LOSS_LIMIT = 6
 
 
 class OrderStatus(IntEnum):

@@ -19,10 +19,12 @@ from exchanges.queries import (
     store,
     unknown_symbol,
 )
+from exchanges.recent import RecentBars
 from exchanges.services.venues import get_exchange, remember_markets
 
 OnProgress = Callable[[str, float], None]
 
+_RECENT = RecentBars(limit_bytes=64 * 2**20)
 _FLUSH_ROWS = 50_000
 _FLUSH_SECONDS = 5.0
 _SETTLING = 10 * MINUTE
@@ -63,7 +65,7 @@ def ensure_bars(
         for _ in range(2):
             if held.missing(key, start_ms, end_ms):
                 _Download(exchange, key, held, clock, share).fill(start_ms, end_ms)
-            bars = held.read(key, start_ms, end_ms)
+            bars = _RECENT.read(held, key, start_ms, end_ms)
             if not held.missing(key, start_ms, min(end_ms, _settled(key, clock))):
                 break
         result.append(bars)
