@@ -31,7 +31,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "JSON_TOO_DEEP": (400, "The body is nested too deeply."),
     "DUPLICATE_KEY": (400, "An object names one key twice."),
     "LENGTH_REQUIRED": (400, "A body came without Content-Length."),
-    "INVALID_REQUEST": (400, "Several things are wrong; details name each."),
+    "INVALID_REQUEST": (400, "The request as a whole is wrong; details name each part."),
     "MISSING_FIELD": (400, "A required field is missing."),
     "UNKNOWN_FIELD": (400, "A field or query parameter that does not exist."),
     "INVALID_TYPE": (400, "A value has the wrong type."),
@@ -72,7 +72,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "BODY_TOO_LARGE": (413, "The body is larger than the server accepts."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json in UTF-8."),
     "RATE_LIMITED": (429, "Too many requests; Retry-After says when to come back."),
-    "INTERNAL_ERROR": (500, "A fault of the server; the log has it under the given id."),
+    "INTERNAL_ERROR": (500, "A fault of the server; its log has it."),
 }
 
 RUN_CODES: dict[str, str] = {

@@ -1,0 +1,185 @@
+"""What the documents say is so: their commands work as written, their tables are complete."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cracktrader_site.api.errors import ERROR_CODES, RESERVED_CODES, RUN_CODES
+from runs.engine.metrics import METRICS
+from runs.filters import ORDERINGS
+from runs.models import Run
+from runs.serializers import STATUSES, BacktestRequest
+from tests.desk import Desk
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README, API = (ROOT / "README.md").read_text(), (ROOT / "docs" / "api.md").read_text()
+# Made after the rest; its link is checked once it is there.
+LATE = {ROOT / "docs" / "images" / "run.png"}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def block_with(text: str, language: str, word: str) -> str:
+    return next(block for block in blocks(text, language) if word in block)
+
+
+# --- commands as written ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with Desk(tmp_path_factory.mktemp("desk")) as running:
+        yield running
+
+
+def run(desk: Desk, line: str) -> subprocess.CompletedProcess[str]:
+    """A command line of a document, with this Python and this desk."""
+    words = [
+        sys.executable if w == ".venv/bin/python" else w
+        for w in shlex.split(line.replace("\\\n", ""))
+    ]
+    return subprocess.run(words, cwd=ROOT, env=desk.env, capture_output=True, text=True)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_readmes_curl_works_as_written(desk):
+    script = block_with(README, "sh", "curl -s").replace(":8000", f":{desk.port}")
+    both = subprocess.run(["sh", "-ec", script], capture_output=True, text=True)
+    started, end = json.JSONDecoder().raw_decode(both.stdout)
+    assert started["status"] == "starting"
+    assert json.loads(both.stdout[end:])["run_id"] == started["run_id"]
+    assert desk.wait(started["run_id"])["status"] == "completed"
+    last = subprocess.run(
+        ["sh", "-ec", "curl" + script.rsplit("curl", 1)[1]], capture_output=True, text=True
+    )
+    results = json.loads(last.stdout)
+    assert results["status"] == "completed"
+    assert results["trades"]
+    assert results["equity_curve"]
+    assert set(METRICS) <= results["performance_metrics"].keys()
+
+
+@pytest.mark.process
+def test_the_readmes_command_line_works_as_written(desk, tmp_path):
+    chart = tmp_path / "out.html"
+    line = block_with(README, "sh", "manage.py backtest").replace("out.html", str(chart))
+    done = run(desk, line)
+    assert done.returncode == 0, done.stderr
+    assert "Sharpe" in done.stdout
+    assert chart.stat().st_size > 10_000
+
+
+@pytest.mark.process
+def test_the_example_strategy_loads_and_passes_its_check(desk):
+    source = block_with((ROOT / "CONTRIBUTING.md").read_text(), "python", "class AboveMean")
+    (desk.home / "strategies" / "above_mean.py").write_text(source)
+    synced = run(desk, ".venv/bin/python manage.py sync_strategies")
+    assert synced.returncode == 0, synced.stderr
+    checked = run(desk, ".venv/bin/python manage.py check_strategy AboveMean")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert desk.wait(desk.start_backtest(strategy_name="AboveMean", strategy_params={}))[
+        "status"
+    ] == "completed"  # fmt: skip
+
+
+@pytest.mark.process
+def test_the_example_of_polling_works_as_written(desk):
+    import httpx
+
+    code = block_with(API, "python", "httpx.Client").replace(":8000", f":{desk.port}")
+    from tests.desk import EXAMPLE
+
+    seen: dict[str, Any] = {"body": EXAMPLE}
+    exec(code, seen)
+    seen["api"].close()
+    assert isinstance(seen["api"], httpx.Client)
+    assert seen["results"]["status"] == "completed"
+
+
+# --- links and tables ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists() or file in LATE, target
+        if anchor:
+            assert anchor in anchors(file), target
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+
+
+def test_every_command_of_ours_is_named_in_operations():
+    text = (ROOT / "docs" / "operations.md").read_text()
+    named = {word for code in re.findall(r"`([^`]+)`", text) for word in code.split()}
+    ours = {
+        file.stem
+        for app in ("cracktrader_site", "exchanges", "runs", "strategies")
+        for file in (ROOT / app / "management" / "commands").glob("*.py")
+        if not file.stem.startswith("_")
+    }
+    assert ours
+    assert ours <= named, ours - named
+
+
+def test_every_metric_is_defined():
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    assert {name for name in METRICS if f"`{name}`" not in text} == set()
+
+
+def test_the_table_of_errors_is_the_servers():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \| (.+) \|$", API, re.MULTILINE)
+    later = " (not yet used)"
+    assert {code: (int(status), words) for code, status, words in rows} == {
+        code: (status, words + later * (code in RESERVED_CODES))
+        for code, (status, words) in ERROR_CODES.items()
+    }
+    assert len(rows) == len(ERROR_CODES)
+    runs = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|$", API, re.MULTILINE))
+    assert runs == RUN_CODES
+
+
+def test_the_table_of_endpoints_is_the_schemas(db, client):
+    import yaml
+
+    rows = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` (◆ )?\| .+ \|$", API, re.MULTILINE)
+    schema = yaml.safe_load(client.get("/api/v1/schema").content)
+    served = {
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, methods in schema["paths"].items()
+        for method in methods
+    }
+    assert {(method, path) for method, path, _ in rows} == served
+    assert len(rows) == len(served)
+    assert sum(bool(mark) for _, _, mark in rows) == 10
+
+
+def test_the_words_of_the_contract_are_all_there():
+    for word in (*STATUSES, *ORDERINGS, *Run.Mode.values[:1]):
+        assert f"`{word}`" in API or word in API, word
+    reference = {"strategy_name", "strategy_params", "symbols", "timeframe", "start_date",
+                 "end_date", "initial_cash", "exchange"}  # fmt: skip
+    for field in BacktestRequest().fields.keys() - reference:
+        assert f"`{field}`" in API, field

@@ -1,0 +1,83 @@
+"""What starting up must not load: it is what makes commands and the web server slow and big."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINES = {"vectorbt", "numba", "plotly", "ccxt"}
+TABLES = {"pandas", "pyarrow"}
+
+SETUP = "import django; django.setup()"
+CHECK = """
+import runpy
+sys.argv = ["manage.py", "check"]
+try:
+    runpy.run_path("manage.py", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+SERVER = f"""
+{SETUP}
+import cracktrader_site.asgi
+from django.urls import get_resolver
+get_resolver().url_patterns
+"""
+COMMANDS = f"""
+{SETUP}
+from django.core.management import get_commands, load_command_class
+for name, app in get_commands().items():
+    if app in ("runs", "exchanges", "strategies", "cracktrader_site"):
+        load_command_class(app, name)
+"""
+AT_WORK = f"""
+{SETUP}
+from django.core.management import call_command
+from django.db import connection
+connection.creation.create_test_db(verbosity=0, serialize=False)
+for command in ("sync_strategies", "strategies", "runs", "candles", "settings_doc"):
+    call_command(command, stdout=open("/dev/null", "w"))
+from exchanges.models import Exchange
+Exchange.objects.create(name="simulated", title="Simulated", timeframes=["1h"])
+from django.test import Client
+from runs.examples import BACKTEST_BODY
+client = Client(SERVER_NAME="localhost")
+for path in ("health", "status", "strategies", "exchanges", "runs", "schema"):
+    assert client.get(f"/api/v1/{{path}}").status_code == 200, path
+body = BACKTEST_BODY | {{"exchange": "simulated"}}
+answer = client.post("/api/v1/run/backtest", body, content_type="application/json")
+assert answer.status_code == 200, answer.content
+assert client.post("/api/v1/run/stop", content_type="application/json").status_code == 200
+"""
+
+
+def loaded_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint('loaded:', *sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize("code", [SETUP, CHECK, SERVER], ids=["setup", "check", "server"])
+def test_starting_up_loads_no_engine_and_no_tables(code):
+    loaded = loaded_after(code)
+    assert "django" in loaded
+    assert not loaded & (ENGINES | TABLES)
+
+
+@pytest.mark.parametrize("code", [COMMANDS, AT_WORK], ids=["commands", "at work"])
+def test_what_does_not_backtest_loads_no_engine(code):
+    assert not loaded_after(code) & ENGINES
+
+
+def test_the_test_would_see_an_engine():
+    assert "numba" in loaded_after("import numba")
