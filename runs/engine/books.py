@@ -76,27 +76,32 @@ def pending_orders(
     wanted: NDArray[np.float64],
     positions: NDArray[np.float64],
     marks: NDArray[np.float64],
-    cash: float,
+    value: float,
 ) -> NDArray[np.void]:
     """What the last bars decided, per symbol (n,); see `results.PENDING_DTYPE`.
 
     `purpose` is -1 where nothing is pending.  A rebalancing to the weight
-    `wanted` is given the side it would take at the last closes `marks`, and left
-    out where it would change nothing.
+    `wanted` is given the side it would take at the last closes `marks`, where
+    equity is `value`, and left out where it would change nothing.
     """
     rows = []
     marks = np.nan_to_num(marks)
-    value = cash + float(positions @ marks)
     for s in np.flatnonzero(purpose >= 0):
-        side = Side.BUY if purpose[s] == Purpose.ENTRY else Side.SELL
+        side: Side | None = Side.BUY if purpose[s] == Purpose.ENTRY else Side.SELL
         if purpose[s] == Purpose.REBALANCE:
-            change = wanted[s] * value - positions[s] * marks[s]
-            leaves = wanted[s] == 0 and positions[s] > 0
-            if abs(change) <= SMALLEST_CHANGE * value and not leaves:
-                continue
-            side = Side.BUY if change > 0 else Side.SELL
-        rows.append((s, side, purpose[s], created[s]))
+            side = rebalancing_side(wanted[s], value, positions[s], positions[s] * marks[s])
+        if side is not None:
+            rows.append((s, side, purpose[s], created[s]))
     return np.array(rows, PENDING_DTYPE)
+
+
+def rebalancing_side(wanted: float, value: float, position: float, held: float) -> Side | None:
+    """What the weight `wanted` of `value` asks of a position worth `held`; None: nothing."""
+    change = wanted * value - held
+    leaves = wanted == 0 and position > 0
+    if abs(change) <= SMALLEST_CHANGE * value and not leaves:
+        return None
+    return Side.BUY if change > 0 else Side.SELL
 
 
 def _mean_price(

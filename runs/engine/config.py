@@ -27,7 +27,8 @@ class RunConfig:
     strategy up; decisions are taken at the closes of bars opening in
     [start_ms, end_ms).  Fractions throughout: `fee` and `slippage` of price,
     stops of the entry's fill price (trailing: of the peak since entry),
-    `position_size` of the cash free when an entry fills, fee included.
+    `position_size` of the cash free when an entry fills, fee included;
+    `max_drawdown` and `daily_loss` of equity, as `limits` says.
     """
 
     symbols: tuple[Symbol, ...]
@@ -43,6 +44,8 @@ class RunConfig:
     trailing_stop: float | None = None
     position_size: float = 1.0
     cash: CashMode = CashMode.SLEEVES
+    max_drawdown: float | None = None
+    daily_loss: float | None = None
 
     def __post_init__(self) -> None:
         if not self.symbols or len(set(self.symbols)) != len(self.symbols):
@@ -71,17 +74,32 @@ class RunConfig:
                 raise InvalidInput(
                     "INVALID_STOPS", f"{name} is out of range", valid=f"a fraction in (0, {most:g})"
                 )
+        for name in ("max_drawdown", "daily_loss"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise InvalidInput(
+                    "INVALID_LIMITS", f"{name} is out of range", valid="a fraction in (0, 1)"
+                )
 
     @property
     def has_stops(self) -> bool:
         return (self.stop_loss, self.take_profit, self.trailing_stop) != (None, None, None)
 
+    @property
+    def has_limits(self) -> bool:
+        return (self.max_drawdown, self.daily_loss) != (None, None)
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {
+        """JSON; loss limits are left out where there are none, as before there were any."""
+        plain = asdict(self) | {
             "symbols": list(self.symbols),
             "timeframe": self.timeframe.name,
             "cash": self.cash.value,
         }
+        for name in ("max_drawdown", "daily_loss"):
+            if plain[name] is None:
+                del plain[name]
+        return plain
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> RunConfig:

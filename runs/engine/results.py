@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .limits import LimitHit
+
 ORDER_DTYPE = np.dtype(
     [
         ("symbol", np.int32),  # index into RunConfig.symbols
@@ -66,3 +68,5 @@ class Simulation:
     pending: NDArray[np.void]
     positions: NDArray[np.float64]
     """(n,) amounts held at the end."""
+    limit: LimitHit | None = None
+    """The loss limit that ended the trading, if one did."""

@@ -21,6 +21,10 @@ At each row, in this order:
 5. Decisions at the close become pending until the symbol's next bar.  Entry
    and exit together do nothing; an entry while long, or in the bar the symbol
    was stopped out in, does nothing; an exit while flat does nothing.
+6. Loss limits judge the equity of step 4, as `limits` says.  At the first
+   breach all that is pending is dropped, this close's decisions too, and the
+   sale of every position becomes pending, with the purpose LOSS_LIMIT; nothing
+   is decided any more.  Later rows mark equity to the end of the window.
 
 A buy pays price x (1 + slippage), a sell gets price x (1 - slippage); the fee
 is a fraction of that notional.  What is still pending after the last row is
@@ -31,8 +35,9 @@ nor `position_size` apply.  A row's weights become pending for every symbol,
 taking the place of older ones; NaN leaves a symbol as it was.  At a row where a
 pending symbol has a bar, value V is cash + sum of position x open (last close
 where there is no bar), and the wanted amount is weight x V / open.  Sales come
-first, then purchases as far as the free cash reaches, fee included.  Weight 0
-sells everything; other changes worth at most a millionth of V are not placed.
+first, then purchases as far as the free cash reaches, fee included.  Weight 0,
+which a loss limit's sale is too, sells everything; other changes worth at most
+a millionth of V are not placed.
 
 Dust, as vectorbt has it: no order is placed for an amount, nor with money, of
 at most 1e-12, and a remainder of at most 1e-12, or a billionth of the sum it
@@ -51,11 +56,13 @@ from vectorbt.portfolio import nb as vbt  # noqa: TID251
 from vectorbt.portfolio.enums import Direction, ExecuteOrderState  # noqa: TID251
 
 from exchanges.domain import Bars, Purpose, Side, Symbol, Timeframe
+from exchanges.domain.timeframe import DAY
 from strategies.base import Signals, Weights
 
 from . import inputs
 from .books import SMALLEST_CHANGE, pending_orders, trades_from_orders
 from .config import CashMode, RunConfig
+from .limits import LimitHit, LossLimit
 from .results import ORDER_DTYPE, Simulation
 
 NOTHING = 1e-12
@@ -66,8 +73,12 @@ _BUY, _SELL = int(Side.BUY), int(Side.SELL)
 _ENTRY, _EXIT = int(Purpose.ENTRY), int(Purpose.EXIT)
 _STOP_LOSS, _TAKE_PROFIT = int(Purpose.STOP_LOSS), int(Purpose.TAKE_PROFIT)
 _TRAILING_STOP, _REBALANCE = int(Purpose.TRAILING_STOP), int(Purpose.REBALANCE)
+_LOSS_LIMIT = int(Purpose.LOSS_LIMIT)
 _LONG_ONLY = int(Direction.LongOnly)
 _NONE = -1
+_DAY = DAY
+_LIMITS = (LossLimit.MAX_DRAWDOWN, LossLimit.DAILY_LOSS)
+_MAX_DRAWDOWN, _DAILY_LOSS = range(2)
 
 
 @njit(cache=True)
@@ -136,6 +147,8 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     wallets,
     costs,
     stops,
+    limits,
+    initial_cash,
     position_size,
     orders,
     equity,
@@ -147,11 +160,13 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     to end, series s at offsets[s]:offsets[s + 1]; `entries` and `exits` alike.
     `targets` (t, n) is used if `weighted`.  `wallets` holds one sum, or one per
     symbol.  Returns the number of orders, the positions, and per symbol what is
-    pending: purpose (-1: nothing), time of decision, weight.
+    pending: purpose (-1: nothing), time of decision, weight; last the loss limit
+    hit, as an index into _LIMITS (-1: none), and its row.
     """
     bar_time, opens, highs, lows, last_prices = bars
     fee, slippage = costs
     stop_loss, take_profit, trailing_stop = stops
+    max_drawdown, daily_loss = limits
     n = len(offsets) - 1
     own = len(wallets) > 1
     position = np.zeros(n)
@@ -166,6 +181,13 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     cursor = offsets[:-1].copy()
     here = np.zeros(n, np.bool_)
     any_stop = not (np.isnan(stop_loss) and np.isnan(take_profit) and np.isnan(trailing_stop))
+    limited = not (np.isnan(max_drawdown) and np.isnan(daily_loss))
+    limit = _NONE
+    limit_row = _NONE
+    top = initial_cash
+    reference = initial_cash
+    before = initial_cash
+    day = _NONE
     order_count = 0
     trade_count = 0
 
@@ -201,7 +223,7 @@ def _rows_nb(  # type: ignore[no-untyped-def]
                             continue
                         amount = abs(amount)
                     elif side == _SELL:
-                        if purpose != _EXIT:
+                        if purpose == _ENTRY:
                             continue
                         amount = position[s]
                     else:
@@ -282,8 +304,11 @@ def _rows_nb(  # type: ignore[no-untyped-def]
             i = cursor[s]
             if here[s]:
                 mark[s] = last_prices[i]
+                cursor[s] = i + 1
             if position[s] > 0:
                 worth += position[s] * mark[s]
+            if limit != _NONE:
+                continue
             if weighted:
                 if not np.isnan(targets[t, s]):
                     pending[s] = _REBALANCE
@@ -296,11 +321,28 @@ def _rows_nb(  # type: ignore[no-untyped-def]
                 elif exits[i] and position[s] > 0:
                     pending[s] = _EXIT
                     created[s] = now + step
-            if here[s]:
-                cursor[s] = i + 1
         cash[t] = free
         equity[t] = worth
-    return order_count, position, pending, created, wanted
+
+        if limited and limit == _NONE:
+            if now // _DAY != day:
+                day = now // _DAY
+                reference = before
+            before = worth
+            top = max(top, worth)
+            if worth < top * (1 - max_drawdown):
+                limit = _MAX_DRAWDOWN
+            elif worth < reference * (1 - daily_loss):
+                limit = _DAILY_LOSS
+            if limit != _NONE:
+                limit_row = t
+                for s in range(n):
+                    pending[s] = _NONE
+                    if position[s] > 0:
+                        pending[s] = _LOSS_LIMIT
+                        created[s] = now + step
+                        wanted[s] = 0.0
+    return order_count, position, pending, created, wanted, limit, limit_row
 
 
 def simulate(
@@ -322,7 +364,8 @@ def simulate(
     if isinstance(decisions, Weights):
         entries = exits = np.zeros(0, np.bool_)
         targets = inputs.targets(config, series, decisions)
-        capacity = int(np.count_nonzero(~np.isnan(targets)))
+        # A loss limit sells each symbol once more.
+        capacity = int(np.count_nonzero(~np.isnan(targets))) + len(series)
     else:
         per_symbol = inputs.signals(config, series, decisions)
         entries, exits = (_joined(columns) for columns in per_symbol)
@@ -335,7 +378,7 @@ def simulate(
     # Untouched pages cost nothing, so the bound may be generous.
     orders = np.empty(capacity, ORDER_DTYPE)
     equity, cash = np.empty(len(time)), np.empty(len(time))
-    count, positions, purpose, created, wanted = _rows_nb(
+    count, positions, purpose, created, wanted, limit, limit_row = _rows_nb(
         _frozen(time),
         tuple(
             _joined([getattr(bars, name) for bars in window])
@@ -349,10 +392,9 @@ def simulate(
         config.timeframe.ms,
         wallets,
         (float(config.fee), float(config.slippage)),
-        tuple(
-            np.nan if stop is None else float(stop)
-            for stop in (config.stop_loss, config.take_profit, config.trailing_stop)
-        ),
+        _optional(config.stop_loss, config.take_profit, config.trailing_stop),
+        _optional(config.max_drawdown, config.daily_loss),
+        float(config.initial_cash),
         float(config.position_size),
         orders,
         equity,
@@ -361,6 +403,7 @@ def simulate(
     orders = orders[:count].copy()
     closes = inputs.last_closes(window, time)
     marks = closes[-1] if len(time) else np.full(len(series), np.nan)
+    value = float(equity[-1]) if len(time) else config.initial_cash
     return Simulation(
         time=time,
         equity=equity,
@@ -368,9 +411,17 @@ def simulate(
         close=closes,
         orders=orders,
         trades=trades_from_orders(orders, window, positions),
-        pending=pending_orders(purpose, created, wanted, positions, marks, float(wallets.sum())),
+        pending=pending_orders(purpose, created, wanted, positions, marks, value),
         positions=positions,
+        limit=None
+        if limit == _NONE
+        else LimitHit(_LIMITS[limit], int(time[limit_row]) + config.timeframe.ms),
     )
+
+
+def _optional(*fractions: float | None) -> tuple[float, ...]:
+    """None is NaN in the kernel."""
+    return tuple(np.nan if fraction is None else float(fraction) for fraction in fractions)
 
 
 def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -36,6 +36,8 @@ class Rules:
     trailing_stop: float | None = None
     position_size: float = 1.0
     shared: bool = False
+    max_drawdown: float | None = None
+    daily_loss: float | None = None
 
 
 @dataclass
@@ -177,6 +179,7 @@ class Books:
     trades: list[Trade]
     pending: list[Pending]
     position: dict[str, float]
+    limit: tuple[str, int] | None = None
 
 
 def stop_hit(rules: Rules, book: Book, symbol: str, bar: Bar) -> tuple[str, float] | None:
@@ -201,6 +204,22 @@ def stop_hit(rules: Rules, book: Book, symbol: str, bar: Bar) -> tuple[str, floa
     return None
 
 
+def limit_broken(rules: Rules, times: list[int], equity: list[float]) -> str | None:
+    """Which loss limit the newest of these closes breaks."""
+    now = equity[-1]
+    if rules.max_drawdown is not None:
+        highest = max([rules.initial_cash, *equity])
+        if now < highest * (1 - rules.max_drawdown):
+            return "max_drawdown"
+    if rules.daily_loss is not None:
+        midnight = times[len(equity) - 1] // 86_400_000 * 86_400_000
+        earlier = [e for t, e in zip(times, equity, strict=False) if t < midnight]
+        before = earlier[-1] if earlier else rules.initial_cash
+        if now < before * (1 - rules.daily_loss):
+            return "daily_loss"
+    return None
+
+
 def trade_signals(
     rules: Rules,
     bars: dict[str, dict[int, Bar]],
@@ -211,14 +230,15 @@ def trade_signals(
     due: dict[str, tuple[str, int]] = {}
     times = window(rules, bars)
     equity, cash = [], []
+    limit = None
     for now in times:
         trading = [s for s in rules.symbols if now in bars[s]]
 
         for symbol in trading:
-            if due.get(symbol, ("", 0))[0] == "exit":
-                _, created = due.pop(symbol)
+            if due.get(symbol, ("", 0))[0] in ("exit", "loss_limit"):
+                purpose, created = due.pop(symbol)
                 open_ = bars[symbol][now].open
-                book.sell(symbol, book.position[symbol], open_, "exit", created, now)
+                book.sell(symbol, book.position[symbol], open_, purpose, created, now)
 
         for symbol in trading:
             if due.get(symbol, ("", 0))[0] == "entry":
@@ -246,6 +266,15 @@ def trade_signals(
         equity.append(book.equity())
         cash.append(sum(book.cash.values()))
 
+        if limit:
+            continue
+        broken = limit_broken(rules, times, equity)
+        if broken:
+            close = now + rules.bar_ms
+            limit = (broken, close)
+            due = {s: ("loss_limit", close) for s in rules.symbols if book.position[s] > 0}
+            continue
+
         for symbol in trading:
             wish = decisions[symbol][now]
             if wish.entry and wish.exit:
@@ -260,7 +289,7 @@ def trade_signals(
         for s in rules.symbols
         if s in due
     ]
-    return finish(book, bars, times, equity, cash, pending)
+    return finish(book, bars, times, equity, cash, pending, limit)
 
 
 def trade_weights(
@@ -273,8 +302,16 @@ def trade_weights(
     due: dict[str, tuple[float, int]] = {}
     times = window(rules, bars)
     equity, cash = [], []
+    limit = None
     for now in times:
         trading = [s for s in rules.symbols if now in bars[s]]
+        if limit:
+            for symbol in trading:
+                if symbol in due:
+                    _, created = due.pop(symbol)
+                    open_ = bars[symbol][now].open
+                    book.sell(symbol, book.position[symbol], open_, "loss_limit", created, now)
+
         rebalanced = [s for s in trading if s in due]
 
         value = book.cash["all"]
@@ -313,6 +350,15 @@ def trade_weights(
         equity.append(book.equity())
         cash.append(book.cash["all"])
 
+        if limit:
+            continue
+        broken = limit_broken(rules, times, equity)
+        if broken:
+            close = now + rules.bar_ms
+            limit = (broken, close)
+            due = {s: (0.0, close) for s in rules.symbols if book.position[s] > 0}
+            continue
+
         for symbol in rules.symbols:
             weight = targets[now][symbol]
             if weight is not None:
@@ -327,8 +373,9 @@ def trade_weights(
             difference = weight * value - held
             if abs(difference) > 1e-6 * value or (weight == 0 and held > 0):
                 side = "buy" if difference > 0 else "sell"
-                pending.append(Pending(symbol, side, "rebalance", created))
-    return finish(book, bars, times, equity, cash, pending)
+                purpose = "loss_limit" if limit else "rebalance"
+                pending.append(Pending(symbol, side, purpose, created))
+    return finish(book, bars, times, equity, cash, pending, limit)
 
 
 def window(rules: Rules, bars: dict[str, dict[int, Bar]]) -> list[int]:
@@ -344,6 +391,7 @@ def finish(
     equity: list[float],
     cash: list[float],
     pending: list[Pending],
+    limit: tuple[str, int] | None,
 ) -> Books:
     for trade in book.trades:
         own = [time for time in times if time in bars[trade.symbol]]
@@ -354,4 +402,4 @@ def finish(
             trade.bars = sum(1 for time in own if time >= entered)
         else:
             trade.bars = sum(1 for time in own if entered <= time < trade.sells[-1].time)
-    return Books(times, equity, cash, book.orders, book.trades, pending, book.position)
+    return Books(times, equity, cash, book.orders, book.trades, pending, book.position, limit)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges.domain import Bars, Panel
@@ -13,88 +11,26 @@ from runs.engine import vectorized
 from runs.engine.config import CashMode, RunConfig
 from strategies.base import Signals, Weights
 
-from .worlds import HOUR, SYMBOLS, make_config, run_both
-
-EXAMPLES = int(os.environ.get("CRACKTRADER_HYPOTHESIS_EXAMPLES", "400"))
-many = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-
-fractions = st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.3])
-costs = st.sampled_from([0.0, 0.0004, 0.001, 0.01, 0.05, 0.3])
-
-
-@st.composite
-def stops(draw: st.DrawFn) -> dict[str, float]:
-    """Every legal combination."""
-    chosen = {}
-    kind = draw(st.sampled_from(["none", "stop_loss", "trailing_stop"]))
-    if kind != "none":
-        chosen[kind] = draw(fractions)
-    if draw(st.booleans()):
-        chosen["take_profit"] = draw(fractions)
-    return chosen
-
-
-def random_bars(rng: np.random.Generator, column: int, hours: int, wild: float) -> Bars:
-    """Round prices (so that levels are touched exactly), holes, flats and jumps."""
-    there = rng.random(hours) >= rng.choice([0.0, 0.1, 0.5])
-    time = np.flatnonzero(there).astype(np.int64) * HOUR.ms
-    count = len(time)
-    moves = rng.normal(0, wild, (2, count)) * (rng.random((2, count)) < rng.choice([0.3, 1.0]))
-    scale = rng.choice([1e-5, 1.0, 100.0, 3e4])
-    steps = np.exp(np.cumsum(moves.T.ravel())) * 100
-    digits = int(rng.integers(0, 4))
-    path = np.maximum(np.round(steps, digits), 1.0) * scale
-    open_, close = path[0::2], path[1::2]
-    reach = 1 + np.abs(rng.normal(0, wild, (2, count))) * (rng.random((2, count)) < 0.7)
-    high = np.maximum(open_, close) * reach[0]
-    low = np.minimum(open_, close) / reach[1]
-    if rng.random() < 0.5:
-        high, low = (np.round(column / scale, digits) * scale for column in (high, low))
-        high, low = np.maximum(high, np.maximum(open_, close)), np.minimum(low, open_)
-        low = np.maximum(np.minimum(low, close), scale)
-    return Bars(SYMBOLS[column], HOUR, time, open_, high, low, close, np.ones(count))
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[RunConfig, list[Bars], np.random.Generator]:
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    symbols = draw(st.integers(1, 4))
-    hours = draw(st.integers(1, 60))
-    start = draw(st.integers(0, max(0, hours // 3)))
-    end = draw(st.integers(start + 1, hours + 1))
-    wild = draw(st.sampled_from([0.003, 0.03, 0.15]))
-    series = [random_bars(rng, column, hours, wild) for column in range(symbols)]
-    config = make_config(
-        symbols,
-        start_ms=start * HOUR.ms,
-        end_ms=end * HOUR.ms,
-        initial_cash=draw(st.sampled_from([1.0, 1000.0, 1e7])),
-        fee=draw(costs),
-        slippage=draw(costs),
-    )
-    return config, series, rng
+from .random_worlds import EXAMPLES, limits, many, random_weights, stops, worlds
+from .worlds import HOUR, run_both
 
 
 @many
 @given(
     world=worlds(),
     stops=stops(),
+    limits=limits(),
     position_size=st.sampled_from([1.0, 1.0, 0.5, 0.95, 0.1]),
     cash=st.sampled_from(CashMode),
     entry_rate=st.sampled_from([0.05, 0.3, 0.8]),
     exit_rate=st.sampled_from([0.0, 0.05, 0.3, 0.8]),
 )
 def test_entries_and_exits_trade_as_the_reference_does(
-    world, stops, position_size, cash, entry_rate, exit_rate
+    world, stops, limits, position_size, cash, entry_rate, exit_rate
 ):
     config, series, rng = world
     config = RunConfig.from_dict(
-        config.to_dict() | stops | {"position_size": position_size, "cash": cash}
+        config.to_dict() | stops | limits | {"position_size": position_size, "cash": cash}
     )
     decisions = [
         Signals(rng.random(len(bars)) < entry_rate, rng.random(len(bars)) < exit_rate)
@@ -103,32 +39,26 @@ def test_entries_and_exits_trade_as_the_reference_does(
     run_both(config, series, decisions)
 
 
-def random_weights(rng: np.random.Generator, rows: int, symbols: int) -> Weights:
-    values = rng.dirichlet(np.ones(symbols + 1), rows)[:, :symbols]
-    full = rng.random(rows) < 0.2
-    values[full] = rng.dirichlet(np.ones(symbols), int(full.sum()))
-    values[rng.random(values.shape) < 0.2] = 0.0
-    values[rng.random(rows) < rng.choice([0.0, 0.5, 0.9])] = np.nan
-    values[rng.random(values.shape) < rng.choice([0.0, 0.1])] = np.nan
-    repeated = np.flatnonzero(rng.random(rows) < 0.3)
-    for row in repeated[repeated > 0]:
-        values[row] = values[row - 1]
-    return Weights(values)
-
-
 @many
-@given(world=worlds())
-def test_target_weights_rebalance_as_the_reference_does(world):
+@given(world=worlds(), limits=limits())
+def test_target_weights_rebalance_as_the_reference_does(world, limits):
     config, series, rng = world
+    config = RunConfig.from_dict(config.to_dict() | limits)
     rows = len(Panel.align(series))
     run_both(config, series, random_weights(rng, rows, len(series)))
 
 
 @settings(parent=many, max_examples=max(100, EXAMPLES // 4))
-@given(world=worlds(), stops=stops(), cash=st.sampled_from(CashMode), data=st.data())
-def test_nothing_booked_up_to_a_bar_depends_on_later_bars(world, stops, cash, data):
+@given(
+    world=worlds(),
+    stops=stops(),
+    limits=limits(),
+    cash=st.sampled_from(CashMode),
+    data=st.data(),
+)
+def test_nothing_booked_up_to_a_bar_depends_on_later_bars(world, stops, limits, cash, data):
     config, series, rng = world
-    config = RunConfig.from_dict(config.to_dict() | stops | {"cash": cash})
+    config = RunConfig.from_dict(config.to_dict() | stops | limits | {"cash": cash})
     cut = data.draw(st.integers(config.start_ms // HOUR.ms, config.end_ms // HOUR.ms)) * HOUR.ms
     changed = []
     for bars in series:

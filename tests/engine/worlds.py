@@ -66,6 +66,8 @@ def run_reference(
         trailing_stop=config.trailing_stop,
         position_size=config.position_size,
         shared=config.cash is CashMode.SHARED,
+        max_drawdown=config.max_drawdown,
+        daily_loss=config.daily_loss,
     )
     bars = {
         b.symbol: {
@@ -169,6 +171,9 @@ def assert_same(config: RunConfig, simulation: Simulation, books: reference.Book
         )
         for p in simulation.pending
     ] == [tuple(p) for p in books.pending]
+
+    limit = simulation.limit
+    assert (limit and (limit.reason.value, limit.time)) == books.limit
 
 
 def run_both(
