@@ -100,6 +100,7 @@ COMMAND_CODES: dict[str, str] = {
     "INVALID_EXCHANGE_NAME": "A venue's name is lower case letters, digits, - and _.",
     "INVALID_URL": "Not a server's address.",
     "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
+    "INVALID_LIMITS": "A loss limit is a fraction in (0, 1).",
     "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
 }
 """What only management commands and Python callers can meet."""

@@ -25,7 +25,7 @@ EVENTS_SHOWN = 100
 GAPS_SHOWN = 20
 
 # What a missing file raises, and what Parquet says of a damaged one.
-DAMAGED = (OSError, ValueError)
+DAMAGED = (NotFound, OSError, ValueError)
 
 
 def url(run: Run) -> str:
