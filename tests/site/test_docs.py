@@ -24,8 +24,6 @@ from tests.desk import Desk
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README, API = (ROOT / "README.md").read_text(), (ROOT / "docs" / "api.md").read_text()
-# Made after the rest; its link is checked once it is there.
-LATE = {ROOT / "docs" / "images" / "run.png"}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -121,7 +119,7 @@ def test_relative_links_lead_somewhere(page):
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        assert file.exists() or file in LATE, target
+        assert file.exists(), target
         if anchor:
             assert anchor in anchors(file), target
 
