@@ -33,7 +33,8 @@ kill-test: $(VENV)/installed-dev
 
 # The long form of the schema fuzzing: CASES requests (default 2,000).
 fuzz: $(VENV)/installed-dev
-	CRACKTRADER_TEST_SCHEMATHESIS=$(or $(CASES),2000) $(BIN)/python -m pytest -s tests/site/test_schemathesis.py
+	CRACKTRADER_TEST_SCHEMATHESIS=$(or $(CASES),2000) CRACKTRADER_TEST_MUTATIONS=20000 \
+	  $(BIN)/python -m pytest -s tests/site/test_schemathesis.py tests/site/test_abuse.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

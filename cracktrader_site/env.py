@@ -101,3 +101,8 @@ def names(name: str, default: list[str], help: str) -> list[str]:
 
 def path(name: str, default: Path, help: str) -> Path:
     return _read(name, "a path", default, help, lambda raw: Path(raw).expanduser().resolve())
+
+
+def provide(name: str, value: str) -> None:
+    """A default for a variable that a library, not this project, reads."""
+    os.environ.setdefault(name, value)

@@ -6,7 +6,6 @@ of help; docs/settings.md lists them all.
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,7 +36,7 @@ ARTIFACTS_DIR = env.path(
 )
 
 # numba does not notice that vectorbt, below our own compiled loop, was upgraded.
-os.environ.setdefault(
+env.provide(
     "NUMBA_CACHE_DIR",
     str(CRACKTRADER_HOME / "numba" / f"{version('numba')}-{version('vectorbt')}"),
 )

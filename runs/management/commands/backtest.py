@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ class Command(BaseCommand):
         parser.add_argument("--symbols", required=True, nargs="+", metavar="BASE/QUOTE")
         parser.add_argument("--timeframe", required=True, metavar="1h")
         parser.add_argument("--exchange", required=True, metavar="NAME")
-        parser.add_argument("--start", metavar="ISO", help="E.g. 2024-01-01T00:00:00Z.")
+        parser.add_argument(
+            "--start", metavar="ISO", help="E.g. 2024-01-01 or 2024-01-01T12:00:00Z."
+        )
         parser.add_argument("--end", metavar="ISO")
         parser.add_argument("--cash-mode", choices=["sleeves", "shared"])
         for option, (field, text) in NUMBERS.items():
@@ -104,12 +107,17 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         "symbols": [name for given in options["symbols"] for name in given.split(",") if name],
         "timeframe": options["timeframe"],
         "exchange": options["exchange"],
-        "start_date": options["start"],
-        "end_date": options["end"],
+        "start_date": _moment(options["start"]),
+        "end_date": _moment(options["end"]),
         "cash": options["cash_mode"],
     }
     body |= {field: options[field] for field, _ in NUMBERS.values()}
     return {field: value for field, value in body.items() if value is not None}
+
+
+def _moment(text: str | None) -> str | None:
+    """A day alone is its midnight in UTC; the API wants the zone said."""
+    return f"{text}T00:00:00Z" if text and re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
 
 
 def _params(text: str | None, pairs: list[str]) -> dict[str, Any]:
