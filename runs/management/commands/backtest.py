@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--timeframe", required=True, metavar="1h")
         parser.add_argument("--exchange", required=True, metavar="NAME")
         parser.add_argument(
-            "--start", metavar="ISO", help="E.g. 2024-01-01 or 2024-01-01T12:00:00Z."
+            "--start", metavar="ISO", help="2024-01-01 or 2024-01-01T12:00:00Z."
         )
         parser.add_argument("--end", metavar="ISO")
         parser.add_argument("--cash-mode", choices=["sleeves", "shared"])
