@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from .domain import Bars, Symbol, Timeframe
+from .domain import Bars, Fill, Order, Symbol, Timeframe
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,70 @@ class MarketData(Protocol):
         simply not there.  `on_wait` is called a few times a second while the
         venue keeps us waiting, and may raise to give up.
         """
+        ...
+
+
+@dataclass(slots=True)
+class Account:
+    """What a run owns by its broker's books, in the order of the run's symbols.
+
+    `wallets`: cash in the quote currency, one sum for all symbols or one each.
+    `positions`: the amount held of each symbol.  Only the broker writes here,
+    and only what the run's own fills moved counts.
+    """
+
+    wallets: list[float]
+    positions: list[float]
+
+
+class Size(NamedTuple):
+    """How much an order trades.
+
+    `amount` of the base currency, where None means all that can be had.  A buy
+    spends at most `share` of the cash then free, fee included.  What is worth
+    `least` or less in the quote currency, costs aside, is not traded.
+    """
+
+    amount: float | None = None
+    share: float = 1.0
+    least: float = 0.0
+
+
+class Broker(Protocol):
+    """Carries out one run's market orders and keeps its account.
+
+    An order is placed once, when it is decided, and later either filled or
+    canceled, once.  A run that died is stepped again from its last checkpoint
+    and repeats what it said since, with the same order ids: a broker whose
+    orders leave the house answers a repetition with what became of the first.
+    Implementations raise `VenueError` for what a later call may cure; the
+    account is then as it was.
+    """
+
+    @property
+    def account(self) -> Account: ...
+
+    def place(self, order: Order, size: Size, price: float | None) -> None:
+        """Takes an order that was decided just now.
+
+        `price` is the symbol's newest close, from which `size` was reckoned;
+        None before its first bar.  A real broker sends the order here, a
+        simulated one waits for the open.
+        """
+        ...
+
+    def fill(self, order: Order, size: Size, time: int, price: float) -> Fill | None:
+        """What became of a placed order, now that the bar it was due in has closed.
+
+        `time` and `price` are that bar's open, or the price at which a stop
+        fires in it; `size` was reckoned from it.  A simulated broker fills
+        there; a real one tells what its venue did, whatever the arguments.
+        None: nothing was traded, nor will be.
+        """
+        ...
+
+    def cancel(self, order: Order) -> None:
+        """Takes a placed order back.  What was traded of it already stays in the account."""
         ...
 
 

@@ -13,7 +13,7 @@ The first breach counts, of both at one close `max_drawdown`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -31,9 +31,6 @@ class LimitHit:
 
     reason: LossLimit
     time: int
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LimitHit:
