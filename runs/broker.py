@@ -6,16 +6,18 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
+from django_q.models import OrmQ
 
 logger = logging.getLogger(__name__)
 
 BUSY_POLL = 0.005
 IDLE_POLL = 0.04
 IDLE_AFTER = 60.0
+_ANYTHING = f"SELECT 1 FROM {OrmQ._meta.db_table} WHERE key = %s AND lock <= %s LIMIT 1"
 
 
 class LeanOrm(ORM):
@@ -26,9 +28,10 @@ class LeanOrm(ORM):
     def dequeue(self) -> list[tuple[int, str]] | None:
         try:
             task = self._take()
-        except OperationalError:
+        except (InterfaceError, OperationalError):
             # The pusher would sleep ten seconds and die of this.
             logger.warning("the task queue could not be read", exc_info=True)
+            close_old_connections()
             time.sleep(0.5)
             return None
         if task is None:
@@ -39,6 +42,8 @@ class LeanOrm(ORM):
         return [task]
 
     def _take(self) -> tuple[int, str] | None:
+        if not self._anything():
+            return None
         queue = self.get_connection().filter(key=self.list_key)
         waiting = queue.filter(lock__lte=timezone.now()).order_by("id")
         row = waiting.values_list("id", "payload", "lock").first()
@@ -47,6 +52,13 @@ class LeanOrm(ORM):
         pk, payload, lock = row
         taken = queue.filter(id=pk, lock=lock).update(lock=self.timeout(None))
         return (pk, payload) if taken else None
+
+    def _anything(self) -> bool:
+        """Asked all day long: building a queryset costs several times what the database takes."""
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(_ANYTHING, [self.list_key, now])
+            return cursor.fetchone() is not None
 
     def timeout(self, task: object) -> datetime:
         return timezone.now() + timedelta(seconds=Conf.RETRY)

@@ -65,15 +65,17 @@ class Slow(_Odd):
             time.sleep(0.002)
 
 
+class Waits(_Odd):
+    """Until the file `go` is there."""
+
+    def wait(self, seconds):
+        while not os.path.exists(os.environ["CRACKTRADER_HOME"] + "/go"):
+            time.sleep(0.01)
+
+
 class KillsItsWorker(_Odd):
     def wait(self, seconds):
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-class KillsItsCluster(_Odd):
-    def wait(self, seconds):
-        os.kill(os.getppid(), signal.SIGKILL)
-        time.sleep(60)
 
 
 class Endless(_Odd):
@@ -171,8 +173,10 @@ def result(desk: Desk, run_id: str) -> dict[str, Any]:
         for name in ("status", "config", "final_value", "performance_metrics", "result_hash")
     }
     outcome = {name: value for name, value in run["outcome"].items() if name != "timings"}
+    # Not the versions: a checkout may be edited while its tests run.
+    seal = {name: run["seal"][name] for name in ("config", "source_hash", "candle_hashes")}
     tables = {name: rows(desk, run_id, name) for name in ("trades", "orders", "equity")}
-    return kept | {"outcome": outcome, "seal": run["seal"]["digest"]} | tables
+    return kept | {"outcome": outcome, "seal": seal} | tables
 
 
 def events(desk: Desk, run_id: str) -> list[str]:

@@ -169,7 +169,7 @@ def test_a_run_that_kills_its_worker_each_time_fails_and_holds_nobody_up(
 
 
 def test_a_run_over_its_time_limit_fails_whatever_it_is_doing(desk: Desk, tree: Tree) -> None:
-    names = ("Endless", "Swallows", "HoldsTheInterpreter", "Sleeps")
+    names = ("Endless", "Swallows", "HoldsTheInterpreter")
     runs = [desk.start_backtest(**odd(name)) for name in names]
     for name, run_id in zip(names, runs, strict=True):
         run = desk.wait(run_id)
@@ -259,11 +259,12 @@ def test_a_desk_that_ends_in_mid_run_goes_on_where_it_was(tmp_path: Path) -> Non
     desk = Desk(home)
     began = desk.start()
     try:
-        run_id = desk.start_backtest(**odd("Slow", seconds=5.0))
+        run_id = desk.start_backtest(**odd("Waits"))
         until(lambda: status(desk, run_id) == "running", 10, "the run is running")
         ended = desk.stop()
         assert desk.processes() == []
         again = desk.start()
+        (home / "go").touch()
         print(f"\nup after {began:.1f} s, again after {again:.1f} s; ended within {ended:.1f} s")
         assert ended < 8
         run = desk.wait(run_id)
@@ -278,6 +279,24 @@ def test_a_desk_that_ends_in_mid_run_goes_on_where_it_was(tmp_path: Path) -> Non
     finally:
         desk.stop()
         desk.http.close()
+
+
+def test_a_desk_interrupted_while_it_starts_says_so_in_one_line(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    serving = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env=desk.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until((tmp_path / "serve.lock").exists, 20, "it begins to migrate")
+    serving.send_signal(signal.SIGINT)
+    _, said = serving.communicate(timeout=20)
+    desk.http.close()
+    assert (serving.returncode, said.strip()) == (130, "CommandError: Interrupted.")
+    assert desk.processes() == []
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM to make"])
@@ -315,7 +334,7 @@ def test_make_run_leaves_nothing_behind(tmp_path: Path, how: str) -> None:
 
 def test_cold_processes_that_compile_at_once_compute_the_same(tmp_path: Path) -> None:
     """numba's cache on disk is shared by processes that start together."""
-    number = int(os.environ.get("CRACKTRADER_TEST_COLD_PROCESSES", "3"))
+    number = int(os.environ.get("CRACKTRADER_TEST_COLD_PROCESSES", "2"))
     cache = tmp_path / "numba"
     env = os.environ | {"NUMBA_CACHE_DIR": str(cache), "CRACKTRADER_HOME": str(tmp_path / "home")}
     digests: list[str] = []

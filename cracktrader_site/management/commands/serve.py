@@ -63,6 +63,9 @@ class Command(BaseCommand):
                 self._everything(host, port)
         except AlreadyRunning as error:
             raise CommandError(f"A desk is running in {error} already") from None
+        except KeyboardInterrupt:
+            # Before there was anything to stop.
+            raise CommandError("Interrupted.", returncode=130) from None
         self.stdout.write("Stopped.")
 
     def _everything(self, host: str, port: int) -> None:
