@@ -204,7 +204,6 @@ Q_CLUSTER = {
     "save_limit": 0,
     "bulk": 1,
     "queue_limit": 1,
-    "poll": 0.01,
     "catch_up": False,
     "scheduler": False,
     "recycle": 500,
