@@ -43,9 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--symbols", required=True, nargs="+", metavar="BASE/QUOTE")
         parser.add_argument("--timeframe", required=True, metavar="1h")
         parser.add_argument("--exchange", required=True, metavar="NAME")
-        parser.add_argument(
-            "--start", metavar="ISO", help="2024-01-01 or 2024-01-01T12:00:00Z."
-        )
+        parser.add_argument("--start", metavar="ISO", help="2024-01-01 or 2024-01-01T12:00:00Z.")
         parser.add_argument("--end", metavar="ISO")
         parser.add_argument("--cash-mode", choices=["sleeves", "shared"])
         for option, (field, text) in NUMBERS.items():
