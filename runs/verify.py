@@ -15,6 +15,19 @@ from .engine.config import RunConfig
 from .models import Artifact, Run
 
 
+# Figures on the run's own row.
+FIGURES = (
+    "cash",
+    "value",
+    "trade_count",
+    "total_return",
+    "sharpe_ratio",
+    "max_drawdown",
+    "sparkline",
+)
+_LONGEST_VALUE = 120
+
+
 class Cause(StrEnum):
     """What a difference is about."""
 
@@ -35,12 +48,22 @@ class Difference:
     found: Any
 
     def __str__(self) -> str:
-        return f"{self.cause} {self.name}: recorded {self.recorded}, found {self.found}"
+        recorded, found = _brief(self.recorded), _brief(self.found)
+        return f"{self.cause} {self.name}: recorded {recorded}, found {found}"
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`identical`: every result, table, candle and source is what it was, bit for bit."""
+    """`identical`: every result, table, candle and source is what it was, bit for bit.
+
+    So is what lists and pages show of the run beside its tables; how long it
+    took is not compared.
+    """
 
     run_id: str
     result_hash: str
@@ -110,6 +133,16 @@ def _record(run: Run) -> Iterator[Difference]:
     source = hashlib.sha256(run.strategy_version.source.encode()).hexdigest()
     if source != run.config["source_hash"]:
         yield Difference(Cause.SOURCE, "stored source", run.config["source_hash"], source)
+    engine = run.config["engine"]
+    for name, shown, sealed in (
+        ("symbols", run.symbols, engine["symbols"]),
+        ("timeframe", run.timeframe, engine["timeframe"]),
+        ("initial_cash", run.initial_cash, engine["initial_cash"]),
+        ("exchange", run.exchange.name, run.config.get("exchange")),
+        ("strategy_name", run.strategy_name, run.config.get("strategy_name")),
+    ):
+        if shown != sealed:
+            yield Difference(Cause.RECORD, name, shown, sealed)
     for artifact in queries.Results(run).artifacts().values():
         content = _content(artifact)
         if content != artifact.sha256:
@@ -153,20 +186,28 @@ def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 def _result(run: Run, outcome: runner.Outcome) -> Iterator[Difference]:
     if run.result_hash != outcome.result_hash:
         yield Difference(Cause.RESULT, "result_hash", run.result_hash, outcome.result_hash)
-    recorded = queries.Results(run).artifacts()
-    for name in sorted(recorded.keys() | outcome.tables.keys()):
-        before = recorded[name].sha256 if name in recorded else None
-        after = None
-        if name in outcome.tables:
-            after = hashlib.sha256(outcome.tables[name][0]).hexdigest()
+    artifacts = queries.Results(run).artifacts()
+    stored = {name: (a.sha256, a.size, a.rows) for name, a in artifacts.items()}
+    tables = {
+        name: (hashlib.sha256(content).hexdigest(), len(content), rows)
+        for name, (content, rows) in outcome.tables.items()
+    }
+    found = outcome.fields
+    figures = {name: found[name] for name in FIGURES}
+    yield from _differing("{} table", stored, tables)
+    yield from _differing("metric {}", run.metrics, found["metrics"])
+    yield from _differing("{}", {name: getattr(run, name) for name in FIGURES}, figures)
+    yield from _differing("{}", _timeless(run.outcome), _timeless(found["outcome"]))
+
+
+def _differing(
+    label: str, recorded: Mapping[str, Any], found: Mapping[str, Any]
+) -> Iterator[Difference]:
+    for name in sorted(recorded.keys() | found.keys()):
+        before, after = recorded.get(name), found.get(name)
         if before != after:
-            yield Difference(Cause.RESULT, f"{name} table", before, after)
-    metrics = outcome.fields["metrics"]
-    for name in sorted(run.metrics.keys() | metrics.keys()):
-        if run.metrics.get(name) != metrics.get(name):
-            yield Difference(
-                Cause.RESULT, f"metric {name}", run.metrics.get(name), metrics.get(name)
-            )
-    for name in ("cash", "value", "trade_count", "total_return", "sharpe_ratio", "max_drawdown"):
-        if getattr(run, name) != outcome.fields[name]:
-            yield Difference(Cause.RESULT, name, getattr(run, name), outcome.fields[name])
+            yield Difference(Cause.RESULT, label.format(name), before, after)
+
+
+def _timeless(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in outcome.items() if name != "timings"}

@@ -14,7 +14,7 @@ from exchanges.market_store import SeriesKey
 from runs.engine import seal
 from runs.lookup import find_run
 from runs.models import Run
-from runs.verify import Cause, verify
+from runs.verify import Cause, Difference, verify
 from strategies.models import StrategyVersion
 from tests.runs.finished import finished, prepare_desk, start
 
@@ -91,6 +91,63 @@ def test_an_edited_figure_or_config_is_found(desk):
     report = verify(Run.objects.get(pk=other.pk))
     assert {"config", "config/engine/fee"} <= {d.name for d in report.of(Cause.RECORD)}
     assert report.of(Cause.RESULT)
+
+
+SHOWN = {
+    "symbols": ["ETH/USDT"],
+    "timeframe": "4h",
+    "initial_cash": 1.0,
+    "cash": 1.0,
+    "value": 1.0,
+    "trade_count": 1_000,
+    "sparkline": [1.0, 2.0],
+}
+
+
+def test_every_fact_that_is_shown_of_a_run_is_compared(desk):
+    run = finished()
+    row = Run.objects.filter(pk=run.pk)
+    for name, value in SHOWN.items():
+        row.update(**{name: value})
+        report = verify(Run.objects.get(pk=run.pk))
+        assert [d.name for d in report.differences] == [name]
+        assert not report.identical
+        row.update(**{name: getattr(run, name)})
+    assert verify(Run.objects.get(pk=run.pk)).identical
+
+
+def test_another_name_of_the_venue_or_the_strategy_is_found(desk):
+    run = finished()
+    other = run.config | {"exchange": "elsewhere"}
+    Run.objects.filter(pk=run.pk).update(config=other, strategy_name="BuyAndHold")
+    found = {d.name for d in verify(Run.objects.get(pk=run.pk)).of(Cause.RECORD)}
+    assert {"exchange", "strategy_name"} <= found
+
+
+@pytest.mark.parametrize("name", ["positions", "pending_orders", "gaps", "warnings", "signals"])
+def test_an_edited_end_of_a_run_is_found(desk, name):
+    run = finished()
+    Run.objects.filter(pk=run.pk).update(outcome=run.outcome | {name: [{"symbol": "BTC/USDT"}]})
+    report = verify(Run.objects.get(pk=run.pk))
+    assert [(d.cause, d.name) for d in report.differences] == [(Cause.RESULT, name)]
+
+
+def test_how_long_a_run_took_is_no_difference(desk):
+    run = finished()
+    Run.objects.filter(pk=run.pk).update(outcome=run.outcome | {"timings": {}})
+    assert verify(Run.objects.get(pk=run.pk)).differences == []
+
+
+def test_an_edited_count_of_rows_is_found(desk):
+    run = finished()
+    run.artifacts.filter(name="trades").update(rows=1)
+    assert [d.name for d in verify(run).differences] == ["trades table"]
+
+
+def test_a_long_difference_is_shown_in_part():
+    shown = str(Difference(Cause.RESULT, "sparkline", list(range(1_000)), None))
+    assert len(shown) < 200
+    assert "…" in shown
 
 
 def test_an_edited_seal_is_found(desk):
