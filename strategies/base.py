@@ -44,7 +44,7 @@ class Signals:
 class Weights:
     """`values` (t, n) float64: the share of equity wanted in each symbol.
 
-    A row of NaN changes nothing.  Rows are in [0, 1] and sum to at most 1.
+    NaN leaves that symbol alone.  The others of a row are in [0, 1] and sum to at most 1.
     """
 
     values: NDArray[np.float64]
