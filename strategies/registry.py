@@ -57,8 +57,8 @@ def load(source: str, name: str) -> type[AnyStrategy]:
 def strategies_in(source: str) -> dict[str, type[AnyStrategy]]:
     """Every concrete strategy defined (not imported) in `source`, by class name.
 
-    Raises STRATEGY_BROKEN when the source does not run, whatever it raises, or
-    when one of its classes cannot be used.
+    Raises STRATEGY_BROKEN when the source does not run or when one of its classes
+    cannot be used.  Lets stops and time-outs through, which are no `Exception`.
     """
     module = _execute(source)
     own = {
@@ -115,12 +115,14 @@ def _execute(source: str) -> ModuleType:
         sys.modules[module.__name__] = module
         try:
             exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
-        except KeyboardInterrupt:
-            del sys.modules[module.__name__]
-            raise
         except BaseException as error:
             del sys.modules[module.__name__]
-            raise _broken(_tell(error, filename)) from error
+            kind = type(error)
+            own = isinstance(error, Exception) or kind is SystemExit
+            if own or kind.__module__ == module.__name__:
+                raise _broken(_tell(error, filename)) from error
+            # A stop or a time limit came in meanwhile: no fault of the source.
+            raise
         _modules[digest] = module
         return module
 

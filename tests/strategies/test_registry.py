@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from django_q.exceptions import TimeoutException
 
 from exchanges.domain import InvalidInput
 from strategies import probe, registry
@@ -54,6 +55,26 @@ def test_a_source_without_future_import_keeps_its_annotations_as_objects():
     source = GOOD + "\nclass Plain:\n    x: int = 1\nKIND = Plain.__annotations__['x']\n"
     module = sys.modules[registry.load(source, "Mine").__module__]
     assert module.KIND is int
+
+
+class Stop(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("stop", [Stop, TimeoutException, KeyboardInterrupt])
+def test_a_stop_while_a_source_loads_is_no_fault_of_the_source(stop):
+    def interrupt(signum, frame):
+        raise stop
+
+    source = GOOD + "\nimport signal\nsignal.raise_signal(signal.SIGUSR2)\n"
+    before = signal.signal(signal.SIGUSR2, interrupt)
+    try:
+        with pytest.raises(stop):
+            registry.load(source, "Mine")
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        assert registry.load(source, "Mine").__name__ == "Mine"
+    finally:
+        signal.signal(signal.SIGUSR2, before)
 
 
 def test_a_traceback_shows_the_stored_lines():
