@@ -18,9 +18,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 CRACKTRADER_HOME = env.path(
     "CRACKTRADER_HOME",
     BASE_DIR / "var",
-    "Directory of database, candles, artifacts, secret key and logs.",
+    "Directory of database, candles, artifacts and secret key.",
 )
-CRACKTRADER_HOME.mkdir(parents=True, exist_ok=True)
+# It holds password hashes, sessions and the secret key.
+CRACKTRADER_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
 CANDLES_DIR = env.path(
     "CRACKTRADER_CANDLES_DIR", CRACKTRADER_HOME / "candles", "Directory of the candle store."
 )
@@ -237,6 +238,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.Keyset",
     "EXCEPTION_HANDLER": "cracktrader_site.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_METADATA_CLASS": None,
     "COERCE_DECIMAL_TO_STRING": False,
 }
 SPECTACULAR_SETTINGS = {
@@ -293,6 +295,8 @@ LOGGING = {
         # Two lines a task at INFO say nothing the run's events do not.
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "django": {"handlers": [], "propagate": True},
+        # A refused request is the client's news, not the operator's.
+        "django.request": {"level": "ERROR"},
         # ccxt prints request headers, keys included, at DEBUG.
         "ccxt": {"level": "WARNING"},
     },

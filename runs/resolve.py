@@ -12,7 +12,7 @@ from exchanges import services as market_data
 from exchanges.domain import InvalidInput, Symbol, Timeframe
 from exchanges.models import Exchange
 from strategies import services as strategies
-from strategies.models import StrategyVersion
+from strategies.models import Strategy, StrategyVersion
 
 from .engine.config import CashMode, RunConfig
 
@@ -61,7 +61,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
         take_profit=request["take_profit"],
         trailing_stop=request["trailing_stop"],
         position_size=request["position_size"],
-        cash=CashMode(request["cash"]),
+        cash=_cash(request, version),
     )
     strategies.check_stops(version, engine.has_stops)
     config = {
@@ -85,6 +85,13 @@ def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
             "INVALID_SYMBOLS",
             "Symbols must be given, each once",
             expected='["BTC/USDT", "ETH/USDT"]',
+        )
+    quotes = {symbol.quote for symbol in symbols}
+    if len(quotes) > 1:
+        raise InvalidInput(
+            "INVALID_SYMBOLS",
+            "All symbols of a run must have one quote currency: its cash is one currency",
+            quotes=sorted(quotes),
         )
     return symbols
 
@@ -125,6 +132,19 @@ def _check_size(
             bars=bars,
             maximum=settings.MAX_BARS,
         )
+
+
+def _cash(request: dict[str, Any], version: StrategyVersion) -> CashMode:
+    """Target weights are shares of the whole run: what does not apply must not be on record."""
+    if version.strategy.kind != Strategy.Kind.PORTFOLIO:
+        return CashMode(request["cash"])
+    if request["position_size"] != 1:
+        raise InvalidInput(
+            "INVALID_VALUE",
+            f"{version.strategy.name} gives target weights: position_size does not go with them",
+            valid="position_size left out",
+        )
+    return CashMode.SHARED
 
 
 def _fee(request: dict[str, Any], exchange: Exchange, symbols: tuple[Symbol, ...]) -> float:

@@ -38,6 +38,8 @@ def start_backtest(
     try:
         return _record_backtest(resolved, request, owner, ring, idempotency_key)
     except IntegrityError:
+        if not idempotency_key:
+            raise
         earlier = queries.run_by_key(idempotency_key, owner)
         if earlier is None:
             raise

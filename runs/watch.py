@@ -19,7 +19,6 @@ from .recorder import Lease, LeaseLost
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
-PROGRESS_SECONDS = 0.25
 
 
 class Interrupted(BaseException):
@@ -44,7 +43,8 @@ class Watch:
         self._done = threading.Event()
         self._armed = False
         self.raised = False
-        self._written = time.monotonic()
+        self._newest: dict[str, object] = {}
+        self._stop = False
         self._in_main = threading.current_thread() is threading.main_thread()
         self._thread = threading.Thread(target=self._keep, name="run-watch", daemon=True)
 
@@ -72,22 +72,11 @@ class Watch:
             raise Interrupted from error
 
     def progress(self, stage: str, fraction: float) -> None:
-        """Tells those who watch, at most four times a second; raises Interrupted on a stop."""
+        """For those who watch; the thread writes the newest.  Raises Interrupted on a stop."""
         if self._on_progress is not None:
             self._on_progress(stage, fraction)
-        now = time.monotonic()
-        if now - self._written < PROGRESS_SECONDS:
-            return
-        self._written = now
-        try:
-            stop = leases.renew(self.lease, stage=stage[:200], progress=fraction)
-        except LeaseLost:
-            self.lost, stop = True, True
-        except DatabaseError:
-            # Not worth a run: the thread goes on asking.
-            logger.warning("run %s: progress could not be written", self.lease.run_id)
-            return
-        if stop:
+        self._newest = {"stage": stage[:200], "progress": fraction}
+        if self._stop:
             raise Interrupted
 
     def _raise(self, signum: int, frame: FrameType | None) -> None:
@@ -97,14 +86,17 @@ class Watch:
 
     def _keep(self) -> None:
         renewed = time.monotonic()
+        written: dict[str, object] | None = None
         used = False
         try:
             while not self._done.wait(POLL_SECONDS):
                 used = True
+                newest = self._newest
                 try:
-                    if time.monotonic() - renewed > settings.RUN_LEASE_SECONDS / 5:
-                        stop = leases.renew(self.lease)
-                        renewed = time.monotonic()
+                    late = time.monotonic() - renewed > settings.RUN_LEASE_SECONDS / 5
+                    if late or (newest and newest is not written):
+                        stop = leases.renew(self.lease, **newest)
+                        renewed, written = time.monotonic(), newest
                     else:
                         stop = leases.stop_requested(self.lease)
                 except LeaseLost:
@@ -113,6 +105,7 @@ class Watch:
                     logger.warning("run %s: the lease could not be renewed", self.lease.run_id)
                     continue
                 if stop:
+                    self._stop = True
                     if self._in_main and self._armed:
                         os.kill(os.getpid(), signal.SIGUSR1)
                     return

@@ -50,6 +50,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not self.symbols or len(set(self.symbols)) != len(self.symbols):
             raise InvalidInput("INVALID_SYMBOLS", "symbols must be given, each once")
+        if len({symbol.quote for symbol in self.symbols}) > 1:
+            raise InvalidInput("INVALID_SYMBOLS", "symbols must have one quote currency")
         if not self.anchor_ms <= self.start_ms < self.end_ms:
             raise InvalidInput("INVALID_RANGE", "the run must start before it ends")
         if self.stop_loss is not None and self.trailing_stop is not None:

@@ -104,9 +104,9 @@ def test_bars_are_counted_with_warm_up_and_all_symbols(settings) -> None:
 
 def test_symbols_are_bounded_by_the_setting(settings) -> None:
     settings.MAX_SYMBOLS = 2
-    assert parse_symbols(["A/B", "C/D"]) == ("A/B", "C/D")
+    assert parse_symbols(["A/B", "C/B"]) == ("A/B", "C/B")
     with pytest.raises(InvalidInput) as error:
-        parse_symbols(["A/B", "C/D", "E/F"])
+        parse_symbols(["A/B", "C/B", "E/B"])
     assert (error.value.code, error.value.details) == ("TOO_MANY_SYMBOLS", {"maximum": 2})
 
 
@@ -130,3 +130,10 @@ def test_moments_survive_being_written_and_read(ms) -> None:
     from datetime import datetime
 
     assert moment_ms(datetime.fromisoformat(iso(ms))) == ms
+
+
+def test_one_run_has_one_quote_currency() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_symbols(["BTC/USDT", "ETH/BTC"])
+    assert refused.value.code == "INVALID_SYMBOLS"
+    assert refused.value.details == {"quotes": ["BTC", "USDT"]}

@@ -127,8 +127,11 @@ class Command(BaseCommand):
 
 
 def _healthy(url: str) -> bool:
+    # Behind TLS a plain request would be sent away to a port nobody listens on.
+    headers = {"X-Forwarded-Proto": "https"} if settings.SECURE_PROXY else {}
+    request = urllib.request.Request(f"{url}/api/v1/health", headers=headers)
     try:
-        with urllib.request.urlopen(f"{url}/api/v1/health", timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return bool(json.load(answer)["status"] != "error")
     except (urllib.error.URLError, OSError, ValueError):
         return False
