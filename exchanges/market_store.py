@@ -19,7 +19,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,7 +214,12 @@ class MarketStore:
             names = os.listdir(self.root / key.path)
         except FileNotFoundError:
             return []
-        return sorted(files.month_number(name) for name in names if name.endswith(files.SUFFIX))
+        found = []
+        for name in names:
+            # Other programs leave files here too, such as a Mac's `._2024-01.arrow`.
+            with suppress(ValueError):
+                found.append(files.month_number(name))
+        return sorted(found)
 
     def _times(self, key: SeriesKey) -> NDArray[np.int64]:
         parts = [self._load(key, month) for month in self._months(key)]

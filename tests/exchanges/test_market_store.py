@@ -157,6 +157,19 @@ def test_a_damaged_file_is_set_aside_and_missing_again(store, tmp_path, keep, ca
     assert same(store.read(KEY, at(-10), at(10)), make_bars(range(-10, 10)))
 
 
+@pytest.mark.parametrize("name", ["._2024-01.arrow", "2024-13.arrow", "copy.arrow", "2024-1.arrow"])
+def test_a_stray_file_in_the_folder_is_passed_over(store, tmp_path, name):
+    store.write(KEY, make_bars(range(10)), covering=(at(0), at(10)))
+    folder = tmp_path / "binance/BTC-USDT/1h"
+    (folder / name).write_bytes(b"not ours")
+    assert same(store.read(KEY, at(0), at(10)), make_bars(range(10)))
+    assert store.missing(KEY, at(0), at(10)) == []
+    store.write(KEY, make_bars(range(10, 12)), covering=(at(10), at(12)))
+    assert store.info(KEY).rows == 12
+    store.drop(KEY)
+    assert (folder / name).read_bytes() == b"not ours"
+
+
 def test_a_damaged_ledger_claims_nothing(store, tmp_path):
     store.write(KEY, make_bars(range(10)), covering=(at(0), at(10)))
     ledger = tmp_path / "binance/BTC-USDT/1h/ledger.json"
