@@ -37,6 +37,7 @@ _EXITS = {
     Purpose.STOP_LOSS: ("Stop-loss", "x", RED),
     Purpose.TRAILING_STOP: ("Trailing stop", "x-open", RED),
     Purpose.TAKE_PROFIT: ("Take-profit", "star", GREEN),
+    Purpose.LOSS_LIMIT: ("Loss limit", "octagon", RED),
 }
 _MOMENT = "%Y-%m-%d %H:%M"
 

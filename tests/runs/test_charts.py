@@ -92,6 +92,21 @@ def test_each_trade_is_marked_where_it_was_entered_and_left(whole_run):
     assert exits == (own["exit_time"] >= 0).sum()
 
 
+@pytest.mark.django_db
+def test_whatever_a_position_was_sold_for_has_its_own_marker():
+    sold = [purpose for purpose in Purpose if purpose is not Purpose.ENTRY]
+    table = np.zeros(len(sold), TRADE_DTYPE)
+    table["entry_time"] = np.arange(len(sold)) * HOUR
+    table["exit_time"], table["exit_purpose"] = table["entry_time"] + HOUR, sold
+    run = make_run(config={"engine": ENGINE | {"end_ms": 20 * HOUR}})
+    figure = charts.candles(with_tables(run, trades=table), BTC)
+    exits = [trace for trace in figure["data"][1:] if trace["name"] != "Entry"]
+    assert sorted(time for trace in exits for time in trace["x"]) == table["exit_time"].tolist()
+    looks = {(trace["marker"]["symbol"], trace["marker"]["color"]) for trace in exits}
+    assert len({trace["name"] for trace in exits}) == len(looks) == len(sold)
+    plotly_accepts(figure)
+
+
 def test_zooming_in_gives_the_stretch_asked_for(whole_run):
     start = whole_run.config["engine"]["start_ms"]
     figure = charts.candles(whole_run, BTC, start + 24 * HOUR, start + 48 * HOUR)
