@@ -14,7 +14,6 @@ from . import queries, recorder, runner
 from .engine.config import RunConfig
 from .models import Artifact, Run
 
-
 # Figures on the run's own row.
 FIGURES = (
     "cash",
