@@ -156,10 +156,6 @@ class MarketStore:
         grid = key.timeframe
         return subtract([(grid.ceil(start_ms), grid.ceil(end_ms))], self.covered(key))
 
-    def gaps(self, key: SeriesKey) -> list[Gap]:
-        """Bars the venue does not have, between the first and the last one held."""
-        return self.info(key).gaps
-
     # --- series ---
 
     def keys(self) -> list[SeriesKey]:
@@ -178,9 +174,6 @@ class MarketStore:
         times, covered = self._times(key), self.covered(key)
         first, last = (int(times[0]), int(times[-1])) if len(times) else (None, None)
         return SeriesInfo(key, len(times), first, last, covered, self._gaps(key, times, covered))
-
-    def series(self) -> list[SeriesInfo]:
-        return [self.info(key) for key in self.keys()]
 
     def drop(self, key: SeriesKey) -> None:
         """Forgets a series: ledger first, so that nothing is claimed meanwhile."""

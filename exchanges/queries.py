@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterable
 from datetime import timedelta
@@ -118,21 +117,16 @@ def coverage(exchange: str | None = None) -> list[SeriesInfo]:
 
 
 def store_health() -> dict[str, Any]:
-    """Whether candles can be written here, how many series there are, and room left."""
+    """Whether candles can be written here, and how many series there are."""
     root = Path(settings.CANDLES_DIR)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root) as probe:
             probe.write(b"ok")
-        writable, free = True, shutil.disk_usage(root).free
+        writable = True
     except OSError:
-        writable, free = False, None
-    return {
-        "ok": writable,
-        "writable": writable,
-        "series": CandleSeries.objects.count(),
-        "bytes_free": free,
-    }
+        writable = False
+    return {"writable": writable, "series": CandleSeries.objects.count()}
 
 
 def _listed(exchange: Exchange) -> Iterable[str] | None:

@@ -123,7 +123,7 @@ def test_rejected_candles_stay_missing_and_holes_are_known_gaps(tmp_path):
     held = queries.store()
     assert report.gaps == 2
     assert held.missing(KEY, T0, T0 + 5 * HOUR_MS) == [(T0 + HOUR_MS, T0 + 2 * HOUR_MS)]
-    assert [(gap.start, gap.bars) for gap in held.gaps(KEY)] == [(T0 + 3 * HOUR_MS, 1)]
+    assert [(gap.start, gap.bars) for gap in held.info(KEY).gaps] == [(T0 + 3 * HOUR_MS, 1)]
 
 
 def test_a_candle_that_is_still_open_is_rejected(tmp_path):

@@ -124,7 +124,7 @@ def test_a_write_alone_claims_nothing(store):
 
 def test_gaps_are_holes_within_what_was_asked(store):
     store.write(KEY, make_bars([0, 1, 4, 5, 20]), covering=(at(0), at(8)))
-    (first, second) = store.gaps(KEY)
+    (first, second) = store.info(KEY).gaps
     assert (first.start, first.end, first.bars) == (at(2), at(4), 2)
     assert (second.start, second.end, second.bars) == (at(6), at(8), 2)
 
@@ -192,7 +192,7 @@ def test_series_are_listed_with_what_they_hold(store):
     store.write(KEY, make_bars([0, 1, 3]), covering=(at(0), at(4)))
     other = SeriesKey("simulated", Symbol("ETH/USDT"), MINUTE)
     store.mark_covered(other, at(0), at(1))
-    first, second = store.series()
+    first, second = map(store.info, store.keys())
     assert (first.key, first.rows, first.first_ms, first.last_ms) == (KEY, 3, at(0), at(3))
     assert first.covered == [(at(0), at(4))]
     assert len(first.gaps) == 1
