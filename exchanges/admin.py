@@ -16,7 +16,7 @@ from .services import venues
 
 @admin.register(Exchange)
 class ExchangeAdmin(ModelAdmin):
-    """`base_url`, `enabled` and `common` are the operator's; the rest comes from ccxt."""
+    """`base_url` and `enabled` are the operator's; the rest is written by each sync."""
 
     list_display = (
         "name",
