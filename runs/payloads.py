@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from .fields import iso
 from .models import Run
-from .queries import RECENT, RESULT_POINTS, STATUS_POINTS, Results
+from .queries import RECENT, RESULT_POINTS, RESULT_ROWS, STATUS_POINTS, Results
 
 _IDLE = {
     "run_id": None,
@@ -99,32 +100,39 @@ def _health(run: Run) -> dict[str, Any]:
 
 
 def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
-    """ResultsResponse."""
+    """ResultsResponse: at most RESULT_ROWS trades and as many orders, the first of each."""
     tables = Results(run)
+    totals = {name: tables.count(name) for name in ("trades", "orders")}
+    cut = [
+        f"ROWS_CUT: {name} has the first {RESULT_ROWS} of {total} rows; "
+        f"GET /runs/{run.public_id}/{name} has all, in pages"
+        for name, total in totals.items()
+        if total > RESULT_ROWS
+    ]
     return {
         "run_id": str(run.public_id),
         "config": public_config(run),
         "status": run.status,
         "start_time": run.started_at,
         "end_time": run.finished_at,
-        "trades": tables.rows("trades"),
+        "trades": tables.rows("trades", limit=RESULT_ROWS),
+        "trades_total": totals["trades"],
         "equity_curve": tables.equity(points),
         "performance_metrics": run.metrics,
         "final_value": run.value if run.status == Run.Status.COMPLETED else None,
         "error": error_text(run),
-        "orders": tables.rows("orders"),
+        "orders": tables.rows("orders", limit=RESULT_ROWS),
+        "orders_total": totals["orders"],
         "positions": run.outcome.get("positions", []),
         "pending_orders": run.outcome.get("pending_orders", []),
         "gaps": run.outcome.get("gaps", []),
-        "warnings": run.outcome.get("warnings", []),
+        "warnings": run.outcome.get("warnings", []) + cut,
         "seal": run.seal,
     }
 
 
 def public_config(run: Run) -> dict[str, Any]:
     """The config in the words of the request, with every default resolved."""
-    from .fields import iso
-
     engine = run.config["engine"]
     return {
         "strategy_name": run.strategy_name,

@@ -16,6 +16,7 @@ from . import recorder
 from .models import Artifact, Event, Run, Runner
 
 RESULT_POINTS = 1_000
+RESULT_ROWS = 10_000
 STATUS_POINTS = 200
 RECENT = 10
 

@@ -273,7 +273,10 @@ class ResultsResponse(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=STATUSES)
     start_time = serializers.DateTimeField(allow_null=True)
     end_time = serializers.DateTimeField(allow_null=True)
-    trades = TradeSchema(many=True)
+    trades = TradeSchema(
+        many=True, help_text="The first 10,000 at most; /runs/{id}/trades has all, in pages."
+    )
+    trades_total = serializers.IntegerField(help_text="Trades in all.")
     equity_curve = EquityPointSchema(
         many=True,
         help_text="At most 1,000 points with the extremes kept; /runs/{id}/equity has all.",
@@ -281,11 +284,17 @@ class ResultsResponse(serializers.Serializer[Any]):
     performance_metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
     final_value = serializers.FloatField(allow_null=True)
     error = serializers.CharField(allow_null=True)
-    orders = OrderSchema(many=True)
+    orders = OrderSchema(
+        many=True, help_text="The first 10,000 at most; /runs/{id}/orders has all, in pages."
+    )
+    orders_total = serializers.IntegerField(help_text="Filled orders in all.")
     positions = PositionSchema(many=True)
     pending_orders = OrderSchema(many=True, help_text="Decided at the last bar, never filled.")
     gaps = serializers.ListField(child=serializers.DictField(), help_text="Bars the venue lacks.")
-    warnings = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="`CODE: message`; ROWS_CUT where trades or orders are not all of them.",
+    )
     seal = serializers.DictField(help_text="What made this result: verify runs it again.")
 
 

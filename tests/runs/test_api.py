@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from runs import queries, recorder
+from runs import payloads, queries, recorder
 from runs.engine import artifacts
 from runs.filters import ORDERINGS
 from runs.models import Artifact, Run
@@ -285,6 +285,31 @@ def test_a_file_that_is_lost_or_spoilt_is_said_and_the_figures_stay(client, runs
     finally:
         storage.delete(artifact.path)
         assert recorder.store(kept) == artifact.sha256
+
+
+def test_results_say_how_many_rows_there_are(client, runs):  # noqa: F811
+    results = get(client, "/results", run_id=str(runs["completed"].public_id))
+    for name in ("trades", "orders"):
+        assert results[f"{name}_total"] == len(results[name]) > 2
+    assert results["warnings"] == runs["completed"].outcome["warnings"]
+
+
+def test_long_results_are_cut_and_say_where_the_rest_is(client, runs, monkeypatch):  # noqa: F811
+    run_id = str(runs["completed"].public_id)
+    whole = get(client, "/results", run_id=run_id)
+    monkeypatch.setattr(payloads, "RESULT_ROWS", 2)
+    cut = get(client, "/results", run_id=run_id)
+    for name in ("trades", "orders"):
+        assert cut[name] == whole[name][:2]
+        assert cut[f"{name}_total"] == whole[f"{name}_total"] == len(whole[name])
+        added = [w for w in cut["warnings"] if f"/runs/{run_id}/{name}" in w]
+        assert len(added) == 1
+        assert f"2 of {len(whole[name])}" in added[0]
+    assert len(cut["warnings"]) == len(whole["warnings"]) + 2
+    monkeypatch.setattr(payloads, "RESULT_ROWS", whole["trades_total"])
+    exact = get(client, "/results", run_id=run_id)
+    assert exact["trades"] == whole["trades"]
+    assert not any("trades" in warning for warning in exact["warnings"])
 
 
 def test_events_are_in_order_and_continue_where_one_left_off(client, runs):  # noqa: F811
