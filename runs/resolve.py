@@ -43,8 +43,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     symbols = parse_symbols(request["symbols"])
     market_data.check_symbols(exchange, symbols)
     version = strategies.get_version(request["strategy_name"])
-    params = strategies.validate_params(version, request["strategy_params"])
-    warmup = strategies.warmup(version, params)
+    params, warmup = strategies.inspect_request(version, request["strategy_params"])
     start_ms, end_ms = _range(request, timeframe, now_ms)
     anchor_ms = max(start_ms - warmup * timeframe.ms, timeframe.ceil(0))
     _check_size(symbols, timeframe, anchor_ms, end_ms)
@@ -67,7 +66,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     config = {
         "exchange": exchange.name,
         "strategy_name": request["strategy_name"],
-        "strategy_params": params.model_dump(mode="json"),
+        "strategy_params": params,
         "source_hash": version.source_hash,
         "engine": engine.to_dict(),
     }

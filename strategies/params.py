@@ -28,9 +28,7 @@ def validate(params_class: type[Params], values: Any) -> Params:
     INVALID_PARAMS; details hold `field`, the schema of the parameter and its
     bounds.
     """
-    if not isinstance(values, dict):
-        raise InvalidInput("INVALID_TYPE", f"{ROOT} must be an object", field=ROOT)
-    _refuse_hostile(values, ROOT, 0)
+    refuse_hostile(values)
     try:
         # As JSON: strict still lets a list be a tuple and a word an enum.
         return params_class.model_validate_json(json.dumps(values))
@@ -42,6 +40,13 @@ def validate(params_class: type[Params], values: Any) -> Params:
             f"the strategy's own check failed: {type(error).__name__}: {error}"[:300],
             field=ROOT,
         ) from error
+
+
+def refuse_hostile(values: Any) -> None:
+    """What can be refused without the strategy: INVALID_TYPE, _NUMBER, _TEXT, JSON_TOO_DEEP."""
+    if not isinstance(values, dict):
+        raise InvalidInput("INVALID_TYPE", f"{ROOT} must be an object", field=ROOT)
+    _refuse_hostile(values, ROOT, 0)
 
 
 def parameters(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:

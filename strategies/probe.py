@@ -28,6 +28,10 @@ _START_SECONDS = 15.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
+class Lost(Exception):
+    """The child gave no answer; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probed:
     """What a file holds.  With an `error`, nothing in it can be used."""
@@ -41,10 +45,10 @@ def probe(source: str, timeout: float = TIMEOUT) -> Probed:
     from .registry import Description
 
     try:
-        answer = _ask({"source": source}, timeout)
-        return Probed(tuple(Description(**d) for d in answer["strategies"]), answer["error"])
-    except InvalidInput as error:
-        return Probed(error=error.message)
+        answer = _ask({"do": "read", "source": source}, timeout)
+    except Lost as error:
+        return Probed(error=str(error))
+    return Probed(tuple(Description(**d) for d in answer["strategies"]), answer["error"])
 
 
 def read(source: str) -> Probed:
@@ -64,20 +68,31 @@ def check(source: str, name: str, values: dict[str, Any], seconds: float) -> Che
     """`strategies.bias.check` on synthetic bars.  Raises STRATEGY_BROKEN when it never ends."""
     from .findings import CheckReport, Finding
 
-    request = {"source": source, "name": name, "params": values, "seconds": seconds}
-    answer = _ask(request, seconds + _START_SECONDS)
+    request = {"do": "check", "source": source, "name": name, "params": values}
+    try:
+        answer = _ask(request | {"seconds": seconds}, seconds + _START_SECONDS)
+    except Lost as error:
+        raise InvalidInput("STRATEGY_BROKEN", str(error)) from None
     findings = [Finding(**f) for f in answer.pop("findings")]
     return CheckReport(**answer, findings=findings)
 
 
 def check_here(source: str, name: str, values: dict[str, Any], seconds: float) -> CheckReport:
-    """The same in this process, for strategies that are trusted to end."""
+    """The same in this process."""
     from . import bias, params, registry, synthetic
 
     strategy = registry.load(source, name)
     wanted = params.validate(strategy.Params, values)
     series = synthetic.series_for(strategy, wanted)
     return bias.check(strategy, wanted, series, seconds=seconds)
+
+
+def inspect(
+    source: str, name: str, values: dict[str, Any], timeout: float
+) -> tuple[dict[str, Any], int]:
+    """`strategies.inspection.inspect_here` in the child.  Raises `Lost` when it never ends."""
+    answer = _ask({"do": "inspect", "source": source, "name": name, "params": values}, timeout)
+    return answer["params"], answer["warmup"]
 
 
 def _ask(request: dict[str, Any], timeout: float) -> dict[str, Any]:
@@ -93,11 +108,9 @@ def _ask(request: dict[str, Any], timeout: float) -> dict[str, Any]:
         out, _ = child.communicate(json.dumps(request).encode(), timeout)
         answer: dict[str, Any] = json.loads(out)
     except subprocess.TimeoutExpired:
-        raise InvalidInput("STRATEGY_BROKEN", f"it takes longer than {timeout:g} s") from None
+        raise Lost(f"it takes longer than {timeout:g} s") from None
     except ValueError:
-        raise InvalidInput(
-            "STRATEGY_BROKEN", f"it ends the interpreter (code {child.returncode})"
-        ) from None
+        raise Lost(f"it ends the interpreter (code {child.returncode})") from None
     finally:
         _end(child)
     if "refused" in answer:
@@ -113,13 +126,19 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.communicate()
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    if "name" not in request:
-        return asdict(read(request["source"]))
+def _answer(do: str, **asked: Any) -> dict[str, Any]:
+    from . import inspection
+
     try:
-        return asdict(
-            check_here(request["source"], request["name"], request["params"], request["seconds"])
-        )
+        if do == "read":
+            return asdict(read(**asked))
+        values = asked.pop("params")
+        if do == "inspect":
+            dumped, warmup = inspection.inspect_here(**asked, values=values)
+            return {"params": dumped, "warmup": warmup}
+        # Seconds of computing: whoever asks the server for more comes first.
+        os.nice(10)
+        return asdict(check_here(**asked, values=values))
     except InvalidInput as error:
         return {"refused": (error.code, error.message, error.details)}
 
@@ -129,7 +148,7 @@ def _main() -> None:
     # What the file prints must not mix with the answer.
     out = os.dup(1)
     os.dup2(2, 1)
-    answer = json.dumps(_answer(request))
+    answer = json.dumps(_answer(**request))
     with os.fdopen(out, "w") as stream:
         stream.write(answer)
     # The file's threads and exit handlers have no say any more.

@@ -26,6 +26,7 @@ __all__ = [
     "check_stops",
     "check_strategy",
     "get_version",
+    "inspect_request",
     "load_strategy",
     "sync_strategies",
     "validate_params",
@@ -60,37 +61,43 @@ def load_strategy(version: StrategyVersion) -> type[AnyStrategy]:
     return registry.load(version.source, version.strategy.name)
 
 
+def inspect_request(version: StrategyVersion, values: Any) -> tuple[dict[str, Any], int]:
+    """The parameters as JSON, every default filled in, and the warm-up in bars.
+
+    For where requests are answered: a user's code runs in a process that can
+    be ended.  Raises what `validate_params` and `warmup` do; STRATEGY_FAILED
+    also when the code takes too long or ends its process.
+    """
+    from . import inspection
+
+    trusted = version.strategy.origin == Strategy.Origin.CATALOG
+    ask = inspection.inspect_here if trusted else inspection.inspect
+    return ask(version.source, version.strategy.name, values)
+
+
 def validate_params(version: StrategyVersion, values: dict[str, Any]) -> Params:
-    """Raises UNKNOWN_PARAM, INVALID_TYPE, INVALID_NUMBER, INVALID_TEXT or INVALID_PARAMS."""
+    """In this process, as a worker does; `inspect_request` is for the web.
+
+    Raises UNKNOWN_PARAM, INVALID_TYPE, INVALID_NUMBER, INVALID_TEXT or INVALID_PARAMS.
+    """
     from . import params
 
     return params.validate(load_strategy(version).Params, values)
 
 
 def warmup(version: StrategyVersion, params: Params) -> int:
-    """Bars wanted before the first decision.  Raises STRATEGY_FAILED or STRATEGY_BROKEN."""
-    strategy = load_strategy(version)
-    try:
-        bars = strategy().warmup(params)
-    except Exception as error:
-        raise InvalidInput(
-            "STRATEGY_FAILED",
-            f"warmup() of {version.strategy.name} raised {type(error).__name__}: {error}"[:500],
-        ) from error
-    if isinstance(bars, bool) or not isinstance(bars, int) or bars < 0:
-        raise InvalidInput(
-            "STRATEGY_FAILED",
-            f"warmup() of {version.strategy.name} returned {str(bars)[:40]}",
-            expected="an integer, 0 or more",
-        )
-    return bars
+    """Bars wanted before the first decision, asked for in this process.
+
+    Raises STRATEGY_FAILED or STRATEGY_BROKEN.
+    """
+    from . import inspection
+
+    return inspection.warmup(load_strategy(version), params)
 
 
 def check_stops(version: StrategyVersion, has_stops: bool) -> None:
     """Raises INVALID_STOPS for stops on a strategy that gives target weights."""
-    from .base import PortfolioStrategy
-
-    if has_stops and issubclass(load_strategy(version), PortfolioStrategy):
+    if has_stops and version.strategy.kind == Strategy.Kind.PORTFOLIO:
         raise InvalidInput(
             "INVALID_STOPS",
             f"{version.strategy.name} gives target weights: stops do not go with them",
