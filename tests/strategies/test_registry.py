@@ -67,7 +67,7 @@ def test_a_stop_while_a_source_loads_is_no_fault_of_the_source(stop):
     def interrupt(signum, frame):
         raise stop
 
-    source = GOOD + "\nimport signal\nsignal.raise_signal(signal.SIGUSR2)\n"
+    source = GOOD + f"\nimport signal\nsignal.raise_signal(signal.SIGUSR2)  # {stop}\n"
     before = signal.signal(signal.SIGUSR2, interrupt)
     try:
         with pytest.raises(stop):
