@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from exchanges.domain import CracktraderError
 
 _NAMED = 12
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @contextmanager
@@ -37,13 +39,13 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
 
 
 def parse_date(text: str) -> int:
-    """`2024-01-01` or ISO 8601 → UTC ms; a time without a zone is UTC."""
+    """A day, which is its midnight in UTC, or ISO 8601 with its zone → UTC ms."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
     except ValueError:
         raise CommandError(f"{text!r} is not a date: expected 2024-01-01 or ISO 8601") from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        raise CommandError("NAIVE_DATETIME: say the time zone, e.g. 2024-01-01T00:00:00Z")
     return int(moment.timestamp() * 1000)
 
 

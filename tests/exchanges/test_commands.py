@@ -47,11 +47,19 @@ def test_fetch_candles_takes_several_symbols_and_prints_json():
     assert [(row["symbol"], row["rows"]) for row in rows] == [("BTC/USDT", 24), ("ETH/USDT", 24)]
 
 
+def test_fetch_candles_takes_a_day_as_its_midnight_in_utc_and_a_time_with_its_zone():
+    text = run(*FETCH[:5], "2024-01-01T12:00+02:00", "--end", "2024-01-02")
+    assert "14 candles, 2024-01-01 10:00 to 2024-01-01 23:00" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((*FETCH, "--end", "2023-01-01"), "start must be before"),
         ((*FETCH[:5], "yesterday"), "is not a date"),
+        ((*FETCH[:5], "2024-01-01T12:00"), "NAIVE_DATETIME: say the time zone"),
+        ((*FETCH, "--end", "2024-01-02 12:00"), "NAIVE_DATETIME: say the time zone"),
+        ((*FETCH[:5], "2024-01-01T12"), "NAIVE_DATETIME: say the time zone"),
         (("fetch_candles", "nowhere", *FETCH[2:]), "UNKNOWN_EXCHANGE"),
         (("fetch_candles", "simulated", "NO/SUCH", *FETCH[3:]), "INVALID_SYMBOL"),
         (("fetch_candles", "simulated", "BTC/USDT", "7h", *FETCH[4:]), "UNKNOWN_TIMEFRAME"),

@@ -23,7 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("exchange")
         parser.add_argument("symbol", help="e.g. BTC/USDT; several are joined by commas")
         parser.add_argument("timeframe", help="e.g. 1h")
-        parser.add_argument("--start", required=True, help="2024-01-01 or ISO 8601, UTC")
+        parser.add_argument(
+            "--start", required=True, help="2024-01-01 (UTC) or 2024-01-01T12:00:00Z"
+        )
         parser.add_argument("--end", help="not included; default: now")
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
