@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -10,14 +12,32 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from .addresses import server_address
-from .models import CandleSeries, Exchange
+from .models import CandleSeries, Exchange, validate_address
+from .queries import held_series
 from .services import venues
+
+
+class ExchangeForm(forms.ModelForm):
+    def clean_base_url(self) -> str:
+        """Candles of two servers are never mixed, and none are deleted by a form."""
+        validate_address(self.cleaned_data["base_url"])
+        url = server_address(self.cleaned_data["base_url"])
+        exchange = self.instance
+        if url != exchange.base_url and not exchange.builtin and held_series(exchange):
+            where = f" --url {shlex.quote(url)}" if url else ""
+            raise forms.ValidationError(
+                "Candles held of this venue came from another server. To delete them, imported "
+                "ones too, and to change the address, run: manage.py add_exchange "
+                f"{exchange.name} --ccxt {exchange.ccxt_id}{where} --drop-candles"
+            )
+        return url
 
 
 @admin.register(Exchange)
 class ExchangeAdmin(ModelAdmin):
     """`base_url` and `enabled` are the operator's; the rest is written by each sync."""
 
+    form = ExchangeForm
     list_display = (
         "name",
         "title",
@@ -63,7 +83,6 @@ class ExchangeAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Exchange, form: Any, change: bool) -> None:
-        obj.base_url = server_address(obj.base_url)
         if "base_url" in form.changed_data:
             venues.forget_markets(obj)
         super().save_model(request, obj, form, change)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from .adapters import Door
 from .domain import InvalidInput, Symbol, Timeframe
-from .market_store import MarketStore, SeriesInfo
+from .market_store import MarketStore, SeriesInfo, SeriesKey
 from .models import CandleSeries, Exchange
 
 DEFAULT_FEE = 0.001
@@ -114,6 +114,17 @@ def coverage(exchange: str | None = None) -> list[SeriesInfo]:
         for key in held.keys()  # noqa: SIM118 - not a dict
         if exchange in (None, key.exchange)
     ]
+
+
+def held_series(exchange: Exchange) -> list[SeriesKey]:
+    """Whose candles are on disk, also where the ledger is lost and only the table knows."""
+    held = store()
+    found = {key for key in held.keys() if key.exchange == exchange.name}  # noqa: SIM118
+    for symbol, timeframe in exchange.series.values_list("symbol", "timeframe"):
+        key = SeriesKey(exchange.name, Symbol(symbol), Timeframe.parse(timeframe))
+        if key not in found and held.info(key).rows:
+            found.add(key)
+    return sorted(found, key=str)
 
 
 def store_health() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from exchanges.domain import CracktraderError
+from exchanges.domain import Busy, CracktraderError
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "METHOD_NOT_ALLOWED": (405, "The path does not answer this method."),
     "BODY_TOO_LARGE": (413, "The body is larger than the server accepts."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json in UTF-8."),
+    "CHECK_BUSY": (429, "Enough checks are under way; Retry-After says when to come back."),
     "RATE_LIMITED": (429, "Too many requests; Retry-After says when to come back."),
     "INTERNAL_ERROR": (500, "A fault of the server; its log has it."),
 }
@@ -99,6 +100,7 @@ COMMAND_CODES: dict[str, str] = {
     "INVALID_CANDLES": "The file's candles are not what a check needs.",
     "INVALID_EXCHANGE_NAME": "A venue's name is lower case letters, digits, - and _.",
     "INVALID_URL": "Not a server's address.",
+    "CANDLES_HELD": "Candles of another server are held under this venue's name.",
     "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
     "INVALID_LIMITS": "A loss limit is a fraction in (0, 1).",
     "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
@@ -137,6 +139,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     response = Response(envelope(code, message, details), status=status)
     if isinstance(error, drf.Throttled) and error.wait is not None:
         response["Retry-After"] = str(int(error.wait) + 1)
+    if isinstance(error, Busy):
+        response["Retry-After"] = str(details["retry_after_seconds"])
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         response["WWW-Authenticate"] = "Bearer"
     return response

@@ -122,6 +122,8 @@ class _Download:
             missing = held.missing(key, start_ms, end_ms)
             if not missing:
                 return
+            # Waiting for the lock may have been waiting for another address.
+            self._exchange.refresh_from_db()
             venue = market_data(door(self._exchange), self._clock)
             self._check_symbol(venue)
             wanted = sum(end - start for start, end in missing)

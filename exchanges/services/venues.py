@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,9 +15,10 @@ from exchanges.adapters.notes import COMMON, sandbox_note
 from exchanges.addresses import server_address
 from exchanges.clock import SystemClock
 from exchanges.domain import InvalidInput
+from exchanges.market_store import SeriesKey
 from exchanges.models import NAME_PATTERN, Exchange
 from exchanges.ports import Market, Venue
-from exchanges.queries import find_exchange
+from exchanges.queries import find_exchange, held_series, store
 
 SIMULATED = "simulated"
 _REVISION = 1  # of what this module makes of ccxt's description
@@ -69,11 +72,14 @@ def get_exchange(name: str) -> Exchange:
     return find_exchange(name)
 
 
-def add_exchange(name: str, ccxt_id: str, url: str = "") -> Exchange:
+def add_exchange(name: str, ccxt_id: str, url: str = "", *, drop_candles: bool = False) -> Exchange:
     """Adds a venue under a name of the operator's, or points one elsewhere.
 
-    `url` replaces scheme and host of every address ccxt has for it.  Raises
-    INVALID_EXCHANGE_NAME, INVALID_URL, or UNKNOWN_EXCHANGE with the ccxt ids.
+    `url` replaces scheme and host of every address ccxt has for it.  Candles
+    of two servers are never mixed: one that holds some is pointed elsewhere
+    only with `drop_candles`, which deletes them, imported ones too.  Raises
+    INVALID_EXCHANGE_NAME, INVALID_URL, CANDLES_HELD with the series, or
+    UNKNOWN_EXCHANGE with the ccxt ids.
     """
     if not re.fullmatch(NAME_PATTERN, name) or name == SIMULATED:
         raise InvalidInput(
@@ -97,8 +103,32 @@ def add_exchange(name: str, ccxt_id: str, url: str = "") -> Exchange:
     values = {field: getattr(row, field) for field in (*_DESCRIBED, "ccxt_id")}
     values |= {"base_url": server_address(url), "enabled": True}
     values |= {"markets": {}, "markets_fetched_at": None}
-    exchange, _ = Exchange.objects.update_or_create(name=name, defaults=values)
+    known = Exchange.objects.filter(name=name).first()
+    moves = known and (known.ccxt_id, known.base_url) != (ccxt_id, values["base_url"])
+    held = held_series(known) if known and moves else []
+    if held and not drop_candles:
+        raise InvalidInput(
+            "CANDLES_HELD",
+            f"candles of {name} came from another server; --drop-candles deletes them",
+            series=[f"{key.symbol} {key.timeframe}" for key in held],
+        )
+    with _dropped(held):
+        exchange, _ = Exchange.objects.update_or_create(name=name, defaults=values)
+        if moves:
+            exchange.series.all().delete()
     return exchange
+
+
+@contextmanager
+def _dropped(keys: list[SeriesKey]) -> Iterator[None]:
+    """Deletes series, once their downloads have ended, and lets none begin meanwhile."""
+    held = store()
+    with ExitStack() as downloads:
+        for key in keys:
+            downloads.enter_context(held.downloading(key))
+        for key in keys:
+            held.drop(key)
+        yield
 
 
 def remember_markets(exchange: Exchange, markets: list[Market]) -> None:

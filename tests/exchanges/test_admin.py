@@ -5,16 +5,17 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from exchanges import services
+from exchanges import queries, services
+from exchanges.market_store import SeriesKey
 from exchanges.models import CandleSeries, Exchange
 from exchanges.ports import Market
-from tests.exchanges.tools import BTC, T0
+from tests.exchanges.tools import BTC, HOUR, T0, make_bars
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def staff(client, django_user_model):
+def staff(client, candles_dir, django_user_model):
     services.sync_exchanges()
     client.force_login(User.objects.create_superuser("root", password="x"))
     return client
@@ -55,6 +56,25 @@ def test_the_operator_may_change_the_address_and_the_switch_only(staff):
     binance.refresh_from_db()
     assert (binance.base_url, binance.enabled) == ("http://127.0.0.1:9000", False)
     assert (binance.title, binance.taker, binance.markets) == ("Binance", 0.001, {})
+
+
+def test_the_address_cannot_change_under_candles_and_the_form_says_what_to_run(staff):
+    binance = Exchange.objects.get(name="binance")
+    queries.store().write(SeriesKey("binance", BTC, HOUR), make_bars(range(5)))
+    services.sync_series()
+    path = f"/admin/exchanges/exchange/{binance.pk}/change/"
+    answer = staff.post(path, {"base_url": "http://127.0.0.1:9000/", "enabled": "on"})
+    assert answer.status_code == 200
+    (error,) = answer.context["adminform"].form.errors["base_url"]
+    assert (
+        "manage.py add_exchange binance --ccxt binance --url http://127.0.0.1:9000 --drop-candles"
+        in error
+    )
+    binance.refresh_from_db()
+    assert binance.base_url == ""
+    assert staff.post(path, {"base_url": ""}).status_code == 302
+    binance.refresh_from_db()
+    assert not binance.enabled
 
 
 def test_what_is_history_can_be_looked_at_only(staff):

@@ -10,7 +10,8 @@ from exchanges import queries, services
 from exchanges.adapters.simulated import generate
 from exchanges.domain import Bars, InvalidInput, VenueError
 from exchanges.market_store import SeriesKey
-from exchanges.models import CandleSeries
+from exchanges.models import CandleSeries, Exchange
+from exchanges.services import candles as candles_service
 from tests.exchanges.tools import BTC, DAY_MS, ETH, HOUR, HOUR_MS, NOW, T0, FixedClock, same
 from tests.venue import Fault
 
@@ -174,6 +175,17 @@ def test_no_network_is_a_clear_error(lookalike, clock, venue):
     with pytest.raises(VenueError) as error:
         services.ensure_bars("lookalike", ["BTC/USDT"], "1h", T0, END, clock=clock)
     assert error.value.code == "VENUE_UNREACHABLE"
+
+
+def test_a_venue_pointed_elsewhere_meanwhile_is_asked_at_its_new_address(
+    lookalike, clock, venue, monkeypatch
+):
+    """Its record was read before the download's turn came."""
+    Exchange.objects.filter(pk=lookalike.pk).update(base_url="http://127.0.0.1:9")
+    monkeypatch.setattr(candles_service, "get_exchange", lambda name: lookalike)
+    with pytest.raises(VenueError):
+        services.ensure_bars("lookalike", ["BTC/USDT"], "1h", T0, END, clock=clock)
+    assert venue.asked == []
 
 
 def test_the_simulated_venue_goes_the_same_way(candles_dir):

@@ -118,6 +118,21 @@ def test_sync_exchanges_says_what_it_did():
     assert "105 exchanges updated" in run("sync_exchanges")
 
 
+def test_add_exchange_names_the_option_that_drops_candles_of_another_server(tmp_path):
+    path = tmp_path / "candles.csv"
+    path.write_text(f"timestamp,open,high,low,close,volume\n{T0},1,2,1,2,5\n")
+    where = ("--exchange", "mine", "--symbol", "BTC/USDT", "--timeframe", "1h")
+    add = ("add_exchange", "mine", "--ccxt", "binance", "--url")
+    run(*add, "http://127.0.0.1:9000")
+    run("import_candles", str(path), *where)
+    text = fails(*add, "http://127.0.0.1:9001")
+    assert "CANDLES_HELD" in text
+    assert "--drop-candles" in text
+    assert "BTC/USDT 1h" in text
+    assert "9001" in run(*add, "http://127.0.0.1:9001", "--drop-candles")
+    assert "no candles held" in run("candles")
+
+
 def test_add_exchange_says_where_it_points():
     text = run("add_exchange", "mine", "--ccxt", "binance", "--url", "http://127.0.0.1:9000")
     assert text.strip() == "mine: Binance through ccxt, at http://127.0.0.1:9000"

@@ -8,9 +8,13 @@ from django.utils import timezone
 
 from exchanges import queries, services
 from exchanges.domain import InvalidInput, Symbol
-from exchanges.models import Exchange
+from exchanges.market_store import MarketStore, SeriesKey
+from exchanges.models import CandleSeries, Exchange
 from exchanges.ports import Market
 from exchanges.services import venues as venue_services
+from tests.exchanges.tools import BTC, ETH, HOUR, HOUR_MS, T0, make_bars
+
+MINE = SeriesKey("mine", BTC, HOUR)
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +120,57 @@ def test_another_address_forgets_the_markets_of_the_old_one(synced):
     exchange = services.add_exchange("mine", "binance", "http://127.0.0.1:9000")
     services.remember_markets(exchange, [Market(Symbol("BTC/USDT"), 0.1, None)])
     assert services.add_exchange("mine", "binance", "http://127.0.0.1:9001").markets == {}
+
+
+HERE, THERE = "http://127.0.0.1:9000", "http://127.0.0.1:9001"
+
+
+@pytest.fixture
+def held(synced, candles_dir) -> MarketStore:
+    """Candles of the venue `mine`, and of another."""
+    mine = services.add_exchange("mine", "binance", HERE)
+    store = queries.store()
+    for exchange in (mine, services.get_exchange("kraken")):
+        key = SeriesKey(exchange.name, BTC, HOUR)
+        store.write(key, make_bars(range(5)), covering=(T0, T0 + 5 * HOUR_MS))
+    services.sync_series()
+    return store
+
+
+@pytest.mark.parametrize(
+    ("ccxt_id", "url"), [("binance", THERE), ("binance", ""), ("kraken", HERE)]
+)
+def test_candles_of_one_server_are_never_taken_for_anothers(held, ccxt_id, url):
+    before = held.info(MINE)
+    error = code_of(services.add_exchange, "mine", ccxt_id, url)
+    assert error.code == "CANDLES_HELD"
+    assert "--drop-candles" in error.message
+    assert error.details["series"] == ["BTC/USDT 1h"]
+    assert held.info(MINE) == before
+    mine = services.get_exchange("mine")
+    assert (mine.ccxt_id, mine.base_url, mine.series.count()) == ("binance", HERE, 1)
+
+
+def test_dropping_the_candles_lets_a_venue_be_pointed_elsewhere(held):
+    mine = services.add_exchange("mine", "binance", THERE, drop_candles=True)
+    assert mine.base_url == THERE
+    assert [key.exchange for key in held.keys()] == ["kraken"]  # noqa: SIM118 - not a dict
+    assert held.info(MINE).rows == mine.series.count() == 0
+    assert CandleSeries.objects.get().exchange.name == "kraken"
+
+
+def test_a_series_without_a_ledger_or_without_a_record_is_dropped_as_well(held):
+    (held.root / MINE.path / "ledger.json").unlink()
+    unrecorded = SeriesKey("mine", ETH, HOUR)
+    held.write(unrecorded, make_bars(range(5), symbol=ETH))
+    services.add_exchange("mine", "binance", THERE, drop_candles=True)
+    assert held.info(MINE).rows == held.info(unrecorded).rows == 0
+
+
+def test_the_same_address_again_keeps_the_candles(held):
+    for drop_candles in (False, True):
+        services.add_exchange("mine", "binance", f"{HERE}/", drop_candles=drop_candles)
+        assert held.info(MINE).rows == 5
 
 
 @pytest.mark.parametrize(
