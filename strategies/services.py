@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
 
-from exchanges.domain import InvalidInput
+from exchanges.domain import Busy, InvalidInput
 
 from .models import Strategy, StrategyVersion
 from .queries import available_names
@@ -32,6 +34,11 @@ __all__ = [
     "validate_params",
     "warmup",
 ]
+
+CHECKS_AT_ONCE = 2
+"""Checks on made-up candles that one process has under way; each takes a core."""
+
+_checks = threading.BoundedSemaphore(CHECKS_AT_ONCE)
 
 
 def get_version(name: str) -> StrategyVersion:
@@ -119,9 +126,21 @@ def check_strategy(
 def check_on_synthetic(
     version: StrategyVersion, values: dict[str, Any], seconds: float = 60.0
 ) -> CheckReport:
-    """The same on made-up candles, in a process that can be ended unless it is the catalogue's."""
+    """The same on made-up candles, in a process of its own that can be ended.
+
+    It computes all the time it has: in a thread of a server it would starve
+    the others.  Raises CHECK_BUSY while `CHECKS_AT_ONCE` are under way.
+    """
     from . import probe
 
-    trusted = version.strategy.origin == Strategy.Origin.CATALOG
-    check = probe.check_here if trusted else probe.check
-    return check(version.source, version.strategy.name, values, seconds)
+    if not _checks.acquire(blocking=False):
+        raise Busy(
+            "CHECK_BUSY",
+            f"{CHECKS_AT_ONCE} checks are under way; try again when one has ended",
+            maximum=CHECKS_AT_ONCE,
+            retry_after_seconds=math.ceil(seconds),
+        )
+    try:
+        return probe.check(version.source, version.strategy.name, values, seconds)
+    finally:
+        _checks.release()

@@ -34,7 +34,11 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
     "run_reset": {400: ("RUN_ACTIVE",)},
     "exchanges": {400: ("INVALID_TYPE",)},
     "strategy": {404: ("STRATEGY_NOT_FOUND",)},
-    "check_strategy": {400: (*_PARAMS, "UNKNOWN_STRATEGY"), 404: ("STRATEGY_NOT_FOUND",)},
+    "check_strategy": {
+        400: (*_PARAMS, "UNKNOWN_STRATEGY"),
+        404: ("STRATEGY_NOT_FOUND",),
+        429: ("CHECK_BUSY",),
+    },
     "runs": {400: ("INVALID_CURSOR", "INVALID_TEXT", "INVALID_SYMBOL")},
     **{f"run_{page}": {400: ("INVALID_CURSOR",)} for page in ("trades", "orders", "equity")},
 }
@@ -143,6 +147,7 @@ _WORDS = {
     404: "No such thing.",
     413: "The body is too large.",
     415: "The body must be application/json.",
+    429: "Too much at once; Retry-After says when to come back.",
     500: "A fault of the server.",
 }
 

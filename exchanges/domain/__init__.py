@@ -1,7 +1,7 @@
 """The field's own words, free of Django: what strategies and the engine may see."""
 
 from .bars import Bars, Gap
-from .errors import CracktraderError, InvalidInput, NotFound, Refused, VenueError
+from .errors import Busy, CracktraderError, InvalidInput, NotFound, Refused, VenueError
 from .orders import Fill, Order, OrderStatus, Purpose, Side
 from .panel import Panel
 from .symbol import Symbol
@@ -9,6 +9,7 @@ from .timeframe import Timeframe
 
 __all__ = [
     "Bars",
+    "Busy",
     "CracktraderError",
     "Fill",
     "Gap",

@@ -44,5 +44,14 @@ class NotFound(CracktraderError):
     status = 404
 
 
+class Busy(CracktraderError):
+    """Right, but too much at once: the same call may succeed a little later (429).
+
+    `details["retry_after_seconds"]`, an int, becomes the answer's Retry-After.
+    """
+
+    status = 429
+
+
 class VenueError(CracktraderError):
     """The venue, or the way to it, failed; the same call may work later."""

@@ -4,6 +4,8 @@ import pytest
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from strategies import probe, services
+from strategies.findings import CheckReport
 from strategies.views import StrategyViewSet
 
 from .sources import GOOD, one
@@ -85,6 +87,32 @@ def test_a_check_over_http_finds_lookahead(client, synced):
     report = post(client, "/api/v1/strategies/Peek/check", {}).json()
     assert report["passed"] is False
     assert report["findings"][0]["kind"] == "lookahead"
+
+
+def test_checks_run_apart_a_few_at_once_and_the_others_are_told_to_come_back(
+    client, synced, monkeypatch
+):
+    url = "/api/v1/strategies/MovingAverageCross/check"
+    inner = []
+
+    def check(source, name, values, seconds):
+        inner.append(post(client, url, {}))  # while this one is under way
+        return CheckReport(name, values)
+
+    monkeypatch.setattr(probe, "check", check)
+    assert post(client, url, {}).status_code == 200
+    refused, *others = inner
+    assert [answer.status_code for answer in others] == [200] * (services.CHECKS_AT_ONCE - 1)
+    assert refused.status_code == 429
+    assert refused.json()["error"]["code"] == "CHECK_BUSY"
+    assert int(refused["Retry-After"]) > 0
+    assert post(client, url, {}).status_code == 200
+
+
+def test_a_check_that_fails_gives_its_place_back(client, synced):
+    url = "/api/v1/strategies/Mine/check"
+    for _ in range(services.CHECKS_AT_ONCE + 1):
+        assert post(client, url, {"params": {"x": 1}}).json()["error"]["code"] == "UNKNOWN_PARAM"
 
 
 @pytest.mark.parametrize(
