@@ -103,7 +103,7 @@ def test_bodies_say_their_bounds_and_that_they_are_closed(schema):
 def raised_codes() -> dict[str, set[str]]:
     """Each code that our source raises or answers with, and where."""
     found: dict[str, set[str]] = {}
-    makers = {"InvalidInput", "Refused", "NotFound", "VenueError", "CracktraderError",
+    makers = {"InvalidInput", "Refused", "NotFound", "Busy", "VenueError", "CracktraderError",
               "BodyTooLarge", "StrategyError", "fail", "_json"}  # fmt: skip
     for app in APPS:
         for file in (ROOT / app).rglob("*.py"):
