@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from exchanges.domain import InvalidInput
@@ -339,6 +340,12 @@ class RunDetail(RunSummary):
     seal = serializers.DictField()
     result_hash = serializers.CharField()
     attempts = serializers.IntegerField()
+
+
+@extend_schema_serializer(many=False)
+class RunPage(serializers.Serializer[Any]):
+    runs = RunSummary(many=True)
+    next_cursor = serializers.CharField(allow_null=True, help_text="null on the last page.")
 
 
 class EventSchema(serializers.Serializer[Any]):

@@ -106,6 +106,7 @@ class RunnerViewSet(ViewSet):
         description="Adds progress, recent trades and orders, equity, metrics and health.",
         parameters=[RUN_ID],
         responses={200: s.DetailedStatusResponse},
+        examples=[examples.STATUS_DETAILED],
         tags=["Health and status"],
     )
     def status_detailed(self, request: Request) -> Response:
@@ -186,6 +187,7 @@ class RunnerViewSet(ViewSet):
         summary="Full results of the last run",
         parameters=[RUN_ID],
         responses={200: s.ResultsResponse},
+        examples=[examples.RESULTS],
         tags=["Results and configuration"],
     )
     def results(self, request: Request) -> Response:
@@ -201,6 +203,8 @@ class RunnerViewSet(ViewSet):
         summary="List runs",
         description="Newest first unless `order` says otherwise; filters combine.",
         parameters=[*RUN_FILTERS, CURSOR, LIMIT],
+        responses={200: s.RunPage},
+        examples=[examples.RUNS],
         tags=["Runs"],
     ),
     retrieve=extend_schema(
@@ -208,6 +212,7 @@ class RunnerViewSet(ViewSet):
         summary="One run",
         parameters=[PATH_RUN_ID],
         responses={200: s.RunDetail},
+        examples=[examples.RUN],
         tags=["Runs"],
     ),
 )
@@ -253,6 +258,7 @@ class RunViewSet(GenericViewSet[Run]):
         summary="A run's trades",
         parameters=[PATH_RUN_ID, CURSOR, PAGE_LIMIT],
         responses={200: s.page_of("trades", s.TradeSchema)},
+        examples=[examples.TRADES],
         tags=["Runs"],
     )
     @action(detail=True)
@@ -264,6 +270,7 @@ class RunViewSet(GenericViewSet[Run]):
         summary="A run's filled orders",
         parameters=[PATH_RUN_ID, CURSOR, PAGE_LIMIT],
         responses={200: s.page_of("orders", s.OrderSchema)},
+        examples=[examples.ORDERS],
         tags=["Runs"],
     )
     @action(detail=True)
@@ -275,6 +282,7 @@ class RunViewSet(GenericViewSet[Run]):
         summary="A run's whole equity curve",
         parameters=[PATH_RUN_ID, CURSOR, PAGE_LIMIT],
         responses={200: s.page_of("equity", s.EquityPointSchema)},
+        examples=[examples.EQUITY],
         tags=["Runs"],
     )
     @action(detail=True)
@@ -294,6 +302,7 @@ class RunViewSet(GenericViewSet[Run]):
             PAGE_LIMIT,
         ],
         responses={200: s.EventPage},
+        examples=[examples.EVENTS],
         tags=["Runs"],
     )
     @action(detail=True)
@@ -307,6 +316,7 @@ class RunViewSet(GenericViewSet[Run]):
         summary="A finished run's files",
         parameters=[PATH_RUN_ID],
         responses={200: s.ArtifactList},
+        examples=[examples.ARTIFACTS],
         tags=["Runs"],
     )
     @action(detail=True)

@@ -14,7 +14,10 @@ import yaml
 from django.core.management import call_command
 
 from cracktrader_site.api.errors import COMMAND_CODES, ERROR_CODES, RESERVED_CODES, RUN_CODES
+from runs import example_run
 from runs.examples import BACKTEST_BODY, PAPER_BODY
+from runs.models import Run
+from tests.runs.finished import finished
 from tests.site.api import API, desk, post, runs  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,11 @@ REFERENCE = {
     ("post", "/run/backtest"), ("post", "/run/live"), ("post", "/run/stop"),
     ("delete", "/run/reset"), ("get", "/results"), ("get", "/strategies"), ("get", "/exchanges"),
 }  # fmt: skip
+
+RUN_PATHS = [
+    f"/runs/{{run_id}}{part}"
+    for part in ("", "/trades", "/orders", "/equity", "/events", "/artifacts")
+]
 
 
 @pytest.fixture(scope="module")
@@ -216,10 +224,42 @@ def test_the_other_answers_obey_the_schema_too(client, validate):
     validate("get", "/results", 404, client.get(f"{API}/results").json())
 
 
-@pytest.mark.django_db
-@pytest.mark.usefixtures("desk")
-def test_examples_of_answers_obey_the_schema(schema, validate):
+def examples_of_answers(operation: dict[str, Any]) -> list[Any]:
+    content = operation["responses"]["200"]["content"].get("application/json", {})
+    return [example["value"] for example in content.get("examples", {}).values()]
+
+
+def test_each_answer_has_an_example_and_each_example_obeys_the_schema(schema, validate):
     for method, path, operation in operations(schema):
-        content = operation["responses"]["200"]["content"].get("application/json", {})
-        for example in content.get("examples", {}).values():
-            validate(method, path, 200, example["value"])
+        if "application/json" not in operation["responses"]["200"]["content"]:
+            continue
+        found = examples_of_answers(operation)
+        assert found, (method, path)
+        for example in found:
+            validate(method, path, 200, example)
+
+
+def keys_of(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: keys_of(value) for key, value in node.items()}
+    return [keys_of(item) for item in node[:1]] if isinstance(node, list) else None
+
+
+@pytest.fixture(scope="module")
+def example(desk, django_db_blocker) -> Run:  # noqa: F811
+    """The run of the examples, run again."""
+    names = ("strategy_name", "strategy_params", "start_date", "end_date", "fee")
+    with django_db_blocker.unblock():
+        return finished(**{name: example_run.CONFIG[name] for name in names})
+
+
+@pytest.mark.django_db
+def test_the_examples_of_a_run_are_what_the_server_answers(client, schema, example):
+    for path in ("/status", "/status/detailed", "/results", "/runs", *RUN_PATHS):
+        shown = examples_of_answers(schema["paths"][API + path]["get"])[0]
+        single = path in ("/status", "/status/detailed", "/results")
+        query = {"run_id": str(example.public_id)} if single else {}
+        answer = client.get(API + path.format(run_id=example.public_id), query).json()
+        assert keys_of(shown) == keys_of(answer), path
+        for name in ("trades", "orders"):
+            assert shown.get(name) == answer.get(name), path
