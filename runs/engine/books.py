@@ -11,6 +11,9 @@ from exchanges.domain import Bars, Purpose, Side
 
 from .results import PENDING_DTYPE, TRADE_DTYPE
 
+NOTHING = 1e-12
+"""Amounts and sums up to here are zero (vectorbt's absolute tolerance)."""
+
 SMALLEST_CHANGE = 1e-6
 """Rebalancing orders up to this share of the run's value are not placed."""
 

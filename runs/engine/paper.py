@@ -9,13 +9,11 @@ from __future__ import annotations
 from exchanges.domain import Fill, Order, Side
 from exchanges.ports import Account, Size
 
+from .books import NOTHING
 from .config import RunConfig
 
-NOTHING = 1e-12
-"""Amounts and sums up to here are zero."""
-
 _ALIKE = 1e-9
-"""Numbers this close, relatively, are equal."""
+"""Sums this close, relatively, are equal (vectorbt's relative tolerance)."""
 
 
 class PaperBroker:
@@ -68,8 +66,7 @@ class PaperBroker:
             net = money / (1 + self._fee)
             amount, fee, spent = net / paid, money - net, money
         wallets[wallet] = _less(wallets[wallet], spent)
-        held = positions[symbol] + amount
-        positions[symbol] = held if held > NOTHING else 0.0
+        positions[symbol] += amount
         return Fill(time, amount, paid, fee)
 
     def _sell(self, symbol: int, size: Size, time: int, price: float) -> Fill | None:

@@ -25,6 +25,7 @@ from .limits import LimitHit
 from .rows import Bar, rows
 from .state import Pending, Position, State
 from .steps import Cancel, OrderRecord, Step, TradeRecord, order_id, trade_record
+from .stops import fired_stop
 
 _Bars = tuple[Bar | None, ...]
 
@@ -202,7 +203,7 @@ class Stepper:
         for s, (market, bar) in enumerate(zip(self.state.markets, bars, strict=True)):
             if market.position is None or bar is None:
                 continue
-            hit = self._stop(market.position, bar)
+            hit = fired_stop(self.config, market.position, bar)
             if hit is None:
                 market.position.peak = max(market.position.peak, bar.high)
                 continue
@@ -211,23 +212,6 @@ class Stepper:
             self._trade_at_once(s, Side.SELL, purpose, now, size, now, price)
             stopped.append(s)
         return stopped
-
-    def _stop(self, position: Position, bar: Bar) -> tuple[Purpose, float] | None:
-        """The stop that fires in this bar, and where."""
-        config = self.config
-        if config.stop_loss is not None:
-            level = position.price * (1 - config.stop_loss)
-            if bar.low <= level:
-                return Purpose.STOP_LOSS, min(bar.open, level)
-        elif config.trailing_stop is not None:
-            level = position.peak * (1 - config.trailing_stop)
-            if bar.low <= level:
-                return Purpose.TRAILING_STOP, min(bar.open, level)
-        if config.take_profit is not None:
-            level = position.price * (1 + config.take_profit)
-            if bar.high >= level:
-                return Purpose.TAKE_PROFIT, max(bar.open, level)
-        return None
 
     def _judge(self, now: int, closed: int) -> LimitHit | None:
         """Drops what is pending and sells everything, if a loss limit is broken."""

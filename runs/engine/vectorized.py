@@ -60,13 +60,10 @@ from exchanges.domain.timeframe import DAY
 from strategies.base import Signals, Weights
 
 from . import inputs
-from .books import SMALLEST_CHANGE, pending_orders, trades_from_orders
+from .books import NOTHING, SMALLEST_CHANGE, pending_orders, trades_from_orders
 from .config import CashMode, RunConfig
 from .limits import LimitHit, LossLimit
 from .results import ORDER_DTYPE, Simulation
-
-NOTHING = 1e-12
-"""Amounts and sums up to here are zero (vectorbt's absolute tolerance)."""
 
 # Plain numbers for the kernel: numba freezes globals, and enums compile slowly.
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)

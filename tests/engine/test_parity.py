@@ -37,6 +37,7 @@ from .worlds import HOUR, assert_same, run_reference
 Decisions = Sequence[Signals] | Weights
 
 books = settings(parent=many, max_examples=max(300, EXAMPLES))
+prefixes = settings(parent=many, max_examples=max(150, EXAMPLES // 3))
 
 
 def upto(series: Sequence[Bars], decisions: Decisions, end: int) -> tuple[list[Bars], Decisions]:
@@ -169,7 +170,7 @@ def test_stepping_in_any_slices_equals_the_backtest_and_the_reference(run):
     assert_same(config, paper, run_reference(config, series, decisions))
 
 
-@books
+@prefixes
 @given(run=runs(), data=st.data())
 def test_what_was_stepped_never_changes_when_more_bars_come(run, data):
     config, series, decisions, cuts = run
