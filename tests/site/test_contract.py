@@ -257,12 +257,20 @@ GETS = ["/health", "/status", "/status/detailed", "/results", "/strategies", "/e
 
 
 @pytest.mark.parametrize("path", GETS)
-def test_head_and_options_are_answered(client, path):
+def test_head_is_answered_as_get_without_the_body(client, path):
     head = client.head(API + path)
     assert (head.status_code, head.content) == (200, b"")
-    options = client.options(API + path)
-    assert options.status_code == 200
-    assert options["Allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*GETS, "/run/backtest", "/run/live", "/run/stop", "/run/reset", "/strategies/BuyAndHold",
+     "/strategies/BuyAndHold/check", "/runs/x", "/runs/x/trades", "/runs/x/artifacts/trades"],
+)  # fmt: skip
+def test_options_is_a_method_like_any_other_that_is_not_answered(client, path):
+    answer = client.options(API + path)
+    error(answer, 405, "METHOD_NOT_ALLOWED")
+    assert answer["Allow"]
 
 
 @pytest.mark.parametrize(
