@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from exchanges.domain import InvalidInput
 
+from . import payloads
 from .fields import (
     StrictBool,
     StrictChoice,
@@ -213,7 +214,8 @@ class TradeSchema(serializers.Serializer[Any]):
         allow_null=True, help_text="Slippage included; null while open."
     )
     exit_reason = serializers.CharField(
-        allow_null=True, help_text="exit, stop_loss, take_profit, trailing_stop or rebalance."
+        allow_null=True,
+        help_text="exit, stop_loss, take_profit, trailing_stop, rebalance or loss_limit.",
     )
     fees = serializers.FloatField()
     pnl = serializers.FloatField(help_text="After fees; an open trade is marked at the last close.")
@@ -325,7 +327,7 @@ class RunSummary(serializers.Serializer[Any]):
         return run.value if run.status == Run.Status.COMPLETED else None
 
     def get_error(self, run: Run) -> str | None:
-        return f"{run.error_code}: {run.error}" if run.error_code else None
+        return payloads.error_text(run)
 
 
 class RunDetail(RunSummary):

@@ -14,6 +14,7 @@ import yaml
 from django.core.management import call_command
 
 from cracktrader_site.api.errors import COMMAND_CODES, ERROR_CODES, RESERVED_CODES, RUN_CODES
+from exchanges.domain import Purpose
 from runs import example_run
 from runs.examples import BACKTEST_BODY, PAPER_BODY
 from runs.models import Run
@@ -103,6 +104,12 @@ def test_bodies_say_their_bounds_and_that_they_are_closed(schema):
     assert (cash["minimum"], cash["exclusiveMinimum"], cash["maximum"]) == (0, True, 1e12)
     assert (fee["minimum"], fee["maximum"], fee["exclusiveMaximum"]) == (0, 1, True)
     assert fee["nullable"] is True
+
+
+def test_the_schema_names_every_reason_of_an_exit(schema):
+    trade = schema["components"]["schemas"]["TradeSchema"]["properties"]
+    named = set(re.findall(r"[a-z_]+", trade["exit_reason"]["description"])) - {"or"}
+    assert named == {purpose.name.lower() for purpose in Purpose if purpose != Purpose.ENTRY}
 
 
 # --- codes -----------------------------------------------------------------------------------
