@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import time
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import settings
+from django.db import transaction
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
+from exchanges import queries, services
 from exchanges.domain import Bars, Purpose, Symbol
+from exchanges.market_store import SeriesKey
 from runs.engine.backtest import BacktestResult, run_backtest
 from runs.engine.config import RunConfig
 from strategies.catalog.moving_average_cross import MovingAverageCross
@@ -21,7 +27,10 @@ from .worlds import HOUR, run_reference
 
 FAST, SLOW, FEE, CASH = 10, 30, 0.001, 10_000.0
 START = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
+BTC = Symbol("BTC/USDT")
 END = int(datetime(2024, 3, 1, tzinfo=UTC).timestamp() * 1000)
+
+pytestmark = pytest.mark.django_db
 
 
 def candles_file() -> Path:
@@ -40,10 +49,21 @@ def rows() -> list[dict[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def bars(rows: list[dict[str, float]]) -> Bars:
-    columns = {k: np.array([row[k] for row in rows]) for k in rows[0]}
-    time = columns.pop("timestamp").astype(np.int64)
-    return Bars(Symbol("BTC/USDT"), HOUR, time, **columns)
+def bars(
+    rows: list[dict[str, float]],
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Bars:
+    """The file, imported into a store and read back from it."""
+    with (
+        override_settings(CANDLES_DIR=tmp_path_factory.mktemp("candles")),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+    ):
+        services.import_candles(candles_file(), "binance", BTC, HOUR)
+        transaction.set_rollback(True)
+        return queries.store().read(SeriesKey("binance", BTC, HOUR), 0, int(time.time() * 1000))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +119,12 @@ def fills(result: BacktestResult, purpose: Purpose) -> list[tuple[int, float]]:
     orders = result.simulation.orders
     chosen = orders[orders["purpose"] == purpose]
     return list(zip(chosen["time"].tolist(), chosen["price"].tolist(), strict=True))
+
+
+def test_the_store_holds_the_file_row_by_row(rows, bars):
+    assert bars.time.tolist() == [int(row["timestamp"]) for row in rows]
+    for column in ("open", "high", "low", "close", "volume"):
+        assert getattr(bars, column).tolist() == [row[column] for row in rows]
 
 
 def test_a_plain_loop_over_the_bars_trades_the_same(rows, result):
