@@ -32,7 +32,6 @@ __all__ = [
     "load_strategy",
     "sync_strategies",
     "validate_params",
-    "warmup",
 ]
 
 CHECKS_AT_ONCE = 2
@@ -72,8 +71,8 @@ def inspect_request(version: StrategyVersion, values: Any) -> tuple[dict[str, An
     """The parameters as JSON, every default filled in, and the warm-up in bars.
 
     For where requests are answered: a user's code runs in a process that can
-    be ended.  Raises what `validate_params` and `warmup` do; STRATEGY_FAILED
-    also when the code takes too long or ends its process.
+    be ended.  Raises what `validate_params` does; STRATEGY_FAILED also when the
+    code raises, takes too long or ends its process.
     """
     from . import inspection
 
@@ -90,16 +89,6 @@ def validate_params(version: StrategyVersion, values: dict[str, Any]) -> Params:
     from . import params
 
     return params.validate(load_strategy(version).Params, values)
-
-
-def warmup(version: StrategyVersion, params: Params) -> int:
-    """Bars wanted before the first decision, asked for in this process.
-
-    Raises STRATEGY_FAILED or STRATEGY_BROKEN.
-    """
-    from . import inspection
-
-    return inspection.warmup(load_strategy(version), params)
 
 
 def check_stops(version: StrategyVersion, has_stops: bool) -> None:

@@ -75,7 +75,10 @@ def test_bad_parameters_are_refused(synced):
 
 def test_the_warmup_is_asked_for_safely(synced):
     version = services.get_version("MovingAverageCross")
-    assert services.warmup(version, services.validate_params(version, {})) == 30
+    assert (
+        inspection.warmup(services.load_strategy(version), services.validate_params(version, {}))
+        == 30
+    )
     needy = "class NoParams(Params):\n    level: int"
     source = one(
         "above = close > 1",
@@ -84,14 +87,14 @@ def test_the_warmup_is_asked_for_safely(synced):
     version = StrategyVersion(strategy=version.strategy, source=source)
     version.strategy.name = "Mine"
     asked = [services.validate_params(version, {"level": level}) for level in range(4)]
-    assert services.warmup(version, asked[0]) == 7
+    assert inspection.warmup(services.load_strategy(version), asked[0]) == 7
     for params in asked[1:]:
         with pytest.raises(InvalidInput) as caught:
-            services.warmup(version, params)
+            inspection.warmup(services.load_strategy(version), params)
         assert caught.value.code == "STRATEGY_FAILED"
     version.source = "import no_such_module_here"
     with pytest.raises(InvalidInput) as caught:
-        services.warmup(version, asked[0])
+        inspection.warmup(services.load_strategy(version), asked[0])
     assert caught.value.code == "STRATEGY_BROKEN"
 
 
