@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from exchanges.domain import Bars, InvalidInput, NotFound, Symbol, Timeframe
-from strategies import queries, services
+from strategies import inspection, queries, services
 from strategies.base import PortfolioStrategy, Strategy
 from strategies.models import Strategy as Record
 from strategies.models import StrategyVersion
@@ -75,7 +75,8 @@ def test_bad_parameters_are_refused(synced):
 
 def test_the_warmup_is_asked_for_safely(synced):
     version = services.get_version("MovingAverageCross")
-    assert (
+    defaults = services.validate_params(version, {})
+    assert inspection.warmup(services.load_strategy(version), defaults) == 30
         inspection.warmup(services.load_strategy(version), services.validate_params(version, {}))
         == 30
     )
