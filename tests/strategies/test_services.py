@@ -77,9 +77,6 @@ def test_the_warmup_is_asked_for_safely(synced):
     version = services.get_version("MovingAverageCross")
     defaults = services.validate_params(version, {})
     assert inspection.warmup(services.load_strategy(version), defaults) == 30
-        inspection.warmup(services.load_strategy(version), services.validate_params(version, {}))
-        == 30
-    )
     needy = "class NoParams(Params):\n    level: int"
     source = one(
         "above = close > 1",
