@@ -26,6 +26,7 @@ from .contender import Contender
 
 YEAR = ("2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z")
 BARS = 525_600
+EARLIEST = 0.02
 BIG = {
     "strategy_name": "MovingAverageCross",
     "strategy_params": {"fast_period": 10, "slow_period": 30},
@@ -40,13 +41,15 @@ def post_to_completed(desk: Desk, **body: Any) -> float:
     """Seconds from the POST to the committed result, as a client sees them."""
     began = time.perf_counter()
     run_id = desk.start_backtest(**body)
+    # No question before there can be an answer: asking costs the machine, too.
+    time.sleep(EARLIEST)
     while True:
         status = desk.http.get("/status", params={"run_id": run_id}).json()
         if status["status"] == "completed":
             return time.perf_counter() - began
         if status["status"] in ("failed", "stopped"):
             raise SystemExit(f"run {run_id}: {status['error']}")
-        time.sleep(0.01)
+        time.sleep(0.005)
 
 
 class Table:

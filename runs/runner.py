@@ -6,7 +6,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ from .watch import Interrupted, Watch
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from .engine.results import Simulation
 
 logger = logging.getLogger(__name__)
 
@@ -160,21 +162,28 @@ def compute(run: Run, progress: Progress) -> Outcome:
     def computing(stage: str, fraction: float) -> None:
         progress(stage, _READ + fraction * (_COMPUTED - _READ))
 
-    # Hashing lets go of the interpreter: it costs no time beside the engine.
+    # Hashing and encoding let go of the interpreter: beside the metrics they cost little time.
     with ThreadPoolExecutor(1, "seal") as beside:
         hashes = beside.submit(lambda: {str(b.symbol): b.content_hash() for b in series})
-        result = backtest.run_backtest(config, strategy, params, series, on_progress=computing)
+        kept: list[Future[Any]] = []
+
+        def simulated(books: Simulation) -> None:
+            kept.append(beside.submit(artifacts.encode, books))
+            kept.append(beside.submit(seal.books_digest, books))
+
+        result = backtest.run_backtest(
+            config, strategy, params, series, on_progress=computing, on_simulated=simulated
+        )
         computed = time.perf_counter()
         simulation, figures = result.simulation, result.metrics
         progress("recording", _COMPUTED)
-        digest = beside.submit(seal.result_digest, simulation, figures)
-        encoded = artifacts.encode(simulation)
         sealed = seal.seal(
             config=run.config,
             strategy=run.strategy_name,
             source_hash=version.source_hash,
             candle_hashes=hashes.result(),
         )
+        encoded, books = (future.result() for future in kept)
     fields = {
         "cash": float(simulation.cash[-1]),
         "value": float(simulation.equity[-1]),
@@ -192,7 +201,7 @@ def compute(run: Run, progress: Progress) -> Outcome:
             },
         },
     }
-    return Outcome(encoded, fields, sealed, digest.result())
+    return Outcome(encoded, fields, sealed, seal.result_digest(simulation, figures, books))
 
 
 def _sparkline(equity: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:

@@ -52,11 +52,13 @@ def run_backtest(
     series: Sequence[Bars],
     *,
     on_progress: Progress | None = None,
+    on_simulated: Callable[[Simulation], object] | None = None,
 ) -> BacktestResult:
     """Runs the strategy over the bars that open in [anchor, end).
 
     `series`: one `Bars` per symbol of the config, in its order.  Bars outside
-    [anchor, end) are never shown to the strategy.
+    [anchor, end) are never shown to the strategy.  `on_simulated` gets the books
+    while the metrics are still to come.
 
     Raises STRATEGY_FAILED with the exception's class, message and line when the
     strategy raises; STRATEGY_BAD_OUTPUT, INVALID_WEIGHTS, INVALID_STOPS and
@@ -73,6 +75,8 @@ def run_backtest(
     decisions = _decisions(strategy, params, seen, progress)
     progress("simulation", 0.7)
     simulation = vectorized.simulate(config, seen, decisions)
+    if on_simulated is not None:
+        on_simulated(simulation)
     progress("metrics", 0.8)
     measured = metrics(config, simulation)
     progress("metrics", 1.0)

@@ -71,8 +71,21 @@ def engine_hash() -> str:
     return digest.hexdigest()
 
 
-def result_digest(simulation: Simulation, metrics: Mapping[str, float | int | None]) -> str:
+def result_digest(
+    simulation: Simulation,
+    metrics: Mapping[str, float | int | None],
+    books: bytes | None = None,
+) -> str:
     """SHA-256 over every bit of the books and the metrics.
+
+    `books`: `books_digest(simulation)` where it is known already.
+    """
+    known = books_digest(simulation) if books is None else books
+    return hashlib.sha256(known + _canonical(metrics)).hexdigest()
+
+
+def books_digest(simulation: Simulation) -> bytes:
+    """SHA-256 over every bit of the books.
 
     The times are the candles' and the cash follows from the orders: neither
     can change alone.
@@ -82,8 +95,7 @@ def result_digest(simulation: Simulation, metrics: Mapping[str, float | int | No
         table = np.ascontiguousarray(getattr(simulation, name))
         digest.update(f"{name} {table.dtype.descr} {table.shape}\n".encode())
         digest.update(table.view(np.uint8).data if table.size else b"")
-    digest.update(_canonical(metrics))
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def _canonical(value: Any) -> bytes:
