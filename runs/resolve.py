@@ -42,6 +42,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     timeframe = market_data.check_timeframe(exchange, request["timeframe"])
     symbols = parse_symbols(request["symbols"])
     market_data.check_symbols(exchange, symbols)
+    check_quotes(symbols)
     version = strategies.get_version(request["strategy_name"])
     params, warmup = strategies.inspect_request(version, request["strategy_params"])
     start_ms, end_ms = _range(request, timeframe, now_ms)
@@ -85,6 +86,15 @@ def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
             "Symbols must be given, each once",
             expected='["BTC/USDT", "ETH/USDT"]',
         )
+    return symbols
+
+
+def parse_symbol(name: str) -> Symbol:
+    """Raises INVALID_SYMBOL; of a name too long to be one, it repeats the beginning only."""
+    return Symbol(name[:_LONGEST_SYMBOL])
+
+
+def check_quotes(symbols: tuple[Symbol, ...]) -> None:
     quotes = {symbol.quote for symbol in symbols}
     if len(quotes) > 1:
         raise InvalidInput(
@@ -92,12 +102,6 @@ def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
             "All symbols of a run must have one quote currency: its cash is one currency",
             quotes=sorted(quotes),
         )
-    return symbols
-
-
-def parse_symbol(name: str) -> Symbol:
-    """Raises INVALID_SYMBOL; of a name too long to be one, it repeats the beginning only."""
-    return Symbol(name[:_LONGEST_SYMBOL])
 
 
 def _range(request: dict[str, Any], timeframe: Timeframe, now_ms: int) -> tuple[int, int]:

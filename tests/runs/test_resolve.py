@@ -9,7 +9,7 @@ import pytest
 from exchanges.domain import InvalidInput
 from exchanges.models import Exchange
 from runs.fields import iso, moment_ms
-from runs.resolve import Resolved, parse_symbols, resolve
+from runs.resolve import Resolved, check_quotes, parse_symbols, resolve
 from runs.serializers import BacktestRequest
 from tests.site.api import GOOD, desk  # noqa: F401 - fixture
 
@@ -134,6 +134,6 @@ def test_moments_survive_being_written_and_read(ms) -> None:
 
 def test_one_run_has_one_quote_currency() -> None:
     with pytest.raises(InvalidInput) as refused:
-        parse_symbols(["BTC/USDT", "ETH/BTC"])
+        check_quotes(parse_symbols(["BTC/USDT", "ETH/BTC"]))
     assert refused.value.code == "INVALID_SYMBOLS"
     assert refused.value.details == {"quotes": ["BTC", "USDT"]}
