@@ -48,14 +48,6 @@ class Keyset(BasePagination):
     def get_paginated_response(self, data: Any) -> Response:
         return Response({self.results_key: data, "next_cursor": self.next_cursor})
 
-    def get_paginated_response_schema(self, schema: Any) -> Any:
-        cursor = {"type": "string", "nullable": True, "description": "null on the last page."}
-        return {
-            "type": "object",
-            "required": ["runs", "next_cursor"],
-            "properties": {"runs": schema, "next_cursor": cursor},
-        }
-
     def _limit(self, request: Request) -> int:
         raw = request.query_params.get("limit", str(self.page_size))
         digits = len(raw) <= len(str(self.max_page_size)) and raw.isascii() and raw.isdigit()
