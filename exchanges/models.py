@@ -90,3 +90,74 @@ class CandleSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.exchange_id} {self.symbol} {self.timeframe}"
+
+
+class Feed(models.Model):
+    """The closed bars of one market, as every run that trades on them comes to know them.
+
+    A bar is accepted once and never changed: what the venue says of it later
+    is a `Revision`.  Only `services.feeds` writes here.
+    """
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="feeds")
+    symbol = models.CharField(max_length=41)
+    timeframe = models.CharField(max_length=4)
+    from_ms = models.BigIntegerField(help_text="Bars that open before it were never asked for.")
+    known_until_ms = models.BigIntegerField(
+        help_text="Every bar that opens before it has been accepted or passed over."
+    )
+    newest_ms = models.BigIntegerField(null=True, help_text="Open time of the newest bar.")
+    asked_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    stale_since = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0, help_text="Since the last good answer.")
+    error_code = models.CharField(max_length=64, blank=True)
+    error = models.TextField(blank=True)
+    claimed_until = models.DateTimeField(null=True, help_text="Somebody is asking the venue.")
+
+    class Meta:
+        ordering = ["exchange__name", "symbol", "timeframe"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "symbol", "timeframe"], name="one_feed_per_market"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange_id} {self.symbol} {self.timeframe}"
+
+
+class FeedBar(models.Model):
+    """A closed bar as it was accepted.  `time`: its open, UTC ms."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="bars")
+    time = models.BigIntegerField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField()
+    accepted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["feed_id", "time"]
+        constraints = [models.UniqueConstraint(fields=["feed", "time"], name="bar_accepted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.feed_id} {self.time}"
+
+
+class Revision(models.Model):
+    """The venue told a closed bar otherwise than it was accepted, or after it was passed over."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="revisions")
+    time = models.BigIntegerField()
+    accepted = models.JSONField(null=True, help_text="Open to volume; null: passed over.")
+    told = models.JSONField(help_text="Open to volume, as the venue says now.")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.feed_id} {self.time}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
-from exchanges.models import Exchange
+from exchanges.models import Exchange, Feed
 from strategies.models import StrategyVersion
 
 
@@ -73,6 +74,25 @@ class Run(models.Model):
     )
     last_seq = models.PositiveIntegerField(default=0)
 
+    # Of a run that is stepped, slice after slice; a backtest has none of it.
+    feeds = models.ManyToManyField(Feed, blank=True, related_name="runs")
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its next slice may be worked on; null: nothing new."
+    )
+    cursor_ms = models.BigIntegerField(
+        null=True, blank=True, help_text="Bars that open before it have been stepped."
+    )
+    checkpoint = models.JSONField(
+        default=dict, blank=True, help_text="All the engine must remember between two slices."
+    )
+    settled_fence = models.PositiveIntegerField(
+        default=0, help_text="The fence at which it last came forward."
+    )
+    flatten = models.BooleanField(default=False, help_text="Sell everything before it stops.")
+    late_bars = models.PositiveIntegerField(
+        default=0, help_text="Bars stepped long after they closed."
+    )
+
     # What lists and the status show, so that neither opens an artifact.
     cash = models.FloatField(null=True, blank=True)
     value = models.FloatField(null=True, blank=True)
@@ -95,6 +115,11 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["owner", "-id"], name="run_owner_newest"),
             models.Index(fields=["status", "lease_expires_at"], name="run_due"),
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="run_slice_due",
+            ),
             models.Index(fields=["strategy_name", "-id"], name="run_strategy_newest"),
             models.Index(fields=["-total_return", "-id"], name="run_best_return"),
             models.Index(fields=["-sharpe_ratio", "-id"], name="run_best_sharpe"),
@@ -121,6 +146,17 @@ class Run(models.Model):
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
     @property
+    def replay(self) -> dict[str, Any] | None:
+        """{"speed": …} of a run over bars of the past; None for all others."""
+        replay: dict[str, Any] | None = self.config.get("replay")
+        return replay
+
+    @property
+    def is_stepped(self) -> bool:
+        """Whether it goes forward slice by slice."""
+        return self.mode != self.Mode.BACKTEST
+
+    @property
     def pnl(self) -> float | None:
         return None if self.value is None else self.value - self.initial_cash
 
@@ -140,6 +176,85 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"
+
+
+class Order(models.Model):
+    """An order of a stepped run, as it stands now; `order_id` says what it is (`engine.steps`)."""
+
+    class Status(models.TextChoices):
+        NEW = "new"
+        FILLED = "filled"
+        CANCELED = "canceled"
+        REJECTED = "rejected"
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="orders")
+    order_id = models.CharField(max_length=64)
+    status = models.CharField(max_length=8, choices=Status.choices)
+    symbol = models.CharField(max_length=41)
+    side = models.CharField(max_length=4)
+    purpose = models.CharField(max_length=16)
+    created_ms = models.BigIntegerField(help_text="Close of the bar that decided it, UTC ms.")
+    number = models.PositiveIntegerField(
+        null=True, help_text="Its row among the filled orders, in the order they filled."
+    )
+    trade = models.PositiveIntegerField(null=True)
+    time_ms = models.BigIntegerField(null=True, help_text="Open of the bar it filled in, UTC ms.")
+    amount = models.FloatField(null=True)
+    price = models.FloatField(null=True)
+    fee = models.FloatField(null=True)
+    reason = models.CharField(max_length=20, blank=True, help_text="Why it was canceled.")
+
+    class Meta:
+        ordering = ["run_id", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "order_id"], name="order_once"),
+            models.UniqueConstraint(fields=["run", "number"], name="fill_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.status}"
+
+
+class Trade(models.Model):
+    """A closed trade of a run that is still stepped; of a finished one its artifact tells."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="trades")
+    number = models.PositiveIntegerField()
+    symbol = models.CharField(max_length=41)
+    entry_ms = models.BigIntegerField()
+    exit_ms = models.BigIntegerField()
+    entry_price = models.FloatField()
+    exit_price = models.FloatField()
+    amount = models.FloatField()
+    fees = models.FloatField()
+    pnl = models.FloatField()
+    ratio = models.FloatField(help_text="pnl as a fraction of the cost.")
+    bars = models.PositiveIntegerField()
+    exit_purpose = models.CharField(max_length=16)
+
+    class Meta:
+        ordering = ["run_id", "number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="trade_once")]
+
+    def __str__(self) -> str:
+        return f"trade {self.number} of run {self.run_id}"
+
+
+class EquityPoint(models.Model):
+    """A stepped bar of a run that is not over; `time`: its open, UTC ms."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="points")
+    time = models.BigIntegerField()
+    equity = models.FloatField()
+    cash = models.FloatField()
+    late = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["run_id", "time"]
+        constraints = [models.UniqueConstraint(fields=["run", "time"], name="bar_stepped_once")]
+
+    def __str__(self) -> str:
+        return f"{self.time} of run {self.run_id}"
 
 
 class Artifact(models.Model):
@@ -187,3 +302,55 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Webhook(models.Model):
+    """Where alerts are posted to: of every run, or of one."""
+
+    name = models.CharField(max_length=80)
+    url = models.URLField(max_length=500)
+    sealed_secret = models.BinaryField(help_text="What messages are signed with, encrypted.")
+    run = models.ForeignKey(
+        Run, models.CASCADE, null=True, blank=True, related_name="webhooks", help_text="Empty: all."
+    )
+    kinds = models.JSONField(default=list, blank=True, help_text="Alerts wanted; empty: all.")
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(models.Model):
+    """One alert to one webhook: written with its Event, sent afterwards, tried again."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries")
+    message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    response_status = models.PositiveSmallIntegerField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(status="waiting"), name="delivery_due"
+            )
+        ]
+        constraints = [models.UniqueConstraint(fields=["webhook", "event"], name="delivered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.webhook}"
