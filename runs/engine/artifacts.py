@@ -6,6 +6,7 @@ Equal tables give equal bytes, so that a table's hash can be its name.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from exchanges.domain import Bars
+from exchanges.domain.bars import PRICE_COLUMNS
+
+from .config import RunConfig
 from .results import ORDER_DTYPE, TRADE_DTYPE, Simulation
 
 EQUITY_DTYPE = np.dtype([("time", np.int64), ("equity", np.float64), ("cash", np.float64)])
 """One row a bar, at its close; see `Simulation`."""
+
+BAR_COLUMNS = ("time", *PRICE_COLUMNS)
 
 DTYPES = {"trades": TRADE_DTYPE, "orders": ORDER_DTYPE, "equity": EQUITY_DTYPE}
 
@@ -50,6 +57,31 @@ def equity_columns(
     """`time`, `equity`, `cash` (t,) of an equity table, without making rows of them."""
     columns = _read(content)
     return columns["time"], columns["equity"], columns["cash"]
+
+
+def encode_bars(series: Sequence[Bars]) -> tuple[bytes, int]:
+    """One `Bars` per symbol as one Parquet table, and its number of rows.
+
+    Columns: `symbol` (int32, index into the series), `time` and the prices of
+    `Bars`; the series end to end.
+    """
+    counts = [len(bars) for bars in series]
+    columns: dict[str, NDArray[Any]] = {
+        "symbol": np.repeat(np.arange(len(series), dtype=np.int32), counts)
+    }
+    for name in BAR_COLUMNS:
+        columns[name] = np.concatenate([getattr(bars, name) for bars in series])
+    return _parquet(columns), sum(counts)
+
+
+def decode_bars(content: bytes, config: RunConfig) -> list[Bars]:
+    """The series of `encode_bars`, one per symbol of the config, to the last bit."""
+    columns = _read(content)
+    bounds = np.searchsorted(columns["symbol"], np.arange(len(config.symbols) + 1)).tolist()
+    return [
+        Bars(symbol, config.timeframe, *(columns[name][low:high] for name in BAR_COLUMNS))
+        for symbol, low, high in zip(config.symbols, bounds, bounds[1:], strict=False)
+    ]
 
 
 def sha256(content: bytes) -> str:

@@ -13,11 +13,14 @@ import numpy as np
 from exchanges.domain import Bars, CracktraderError, Gap, InvalidInput, Panel, Symbol
 from strategies.base import Params, PortfolioStrategy, Signals, Strategy, Weights
 
+from . import inputs
 from .config import RunConfig
 from .metrics import metrics
 from .results import Simulation
 
 T = TypeVar("T")
+
+AnyStrategy = type[Strategy[Any]] | type[PortfolioStrategy[Any]]
 
 Progress = Callable[[str, float], None]
 """Called with the stage that begins and the share of the work done, in [0, 1].
@@ -47,7 +50,7 @@ class BacktestResult:
 
 def run_backtest(
     config: RunConfig,
-    strategy_cls: type[Strategy[Any]] | type[PortfolioStrategy[Any]],
+    strategy_cls: AnyStrategy,
     params: Params,
     series: Sequence[Bars],
     *,
@@ -69,46 +72,105 @@ def run_backtest(
 
     progress = on_progress or _silent
     seen = [bars.between(config.anchor_ms, config.end_ms) for bars in series]
-    strategy = strategy_cls()
     progress("signals", 0.0)
-    warmup = _call(strategy_cls, partial(strategy.warmup, params))
-    decisions = _decisions(strategy, params, seen, progress)
+    wanted = warmup(strategy_cls, params)
+    decisions = decide(strategy_cls, params, seen, progress)
     progress("simulation", 0.7)
     simulation = vectorized.simulate(config, seen, decisions)
     if on_simulated is not None:
         on_simulated(simulation)
     progress("metrics", 0.8)
-    measured = metrics(config, simulation)
+    signals = count_signals(config, seen, decisions, config.start_ms, config.end_ms)
+    result = conclude(config, seen, simulation, wanted, signals)
     progress("metrics", 1.0)
+    return result
+
+
+def warmup(strategy_cls: AnyStrategy, params: Params) -> int:
+    """The bars the strategy wants to have seen before its first decision.
+
+    Raises STRATEGY_FAILED as `run_backtest` does.
+    """
+    bars: int = _call(strategy_cls, lambda: strategy_cls().warmup(params))
+    return bars
+
+
+def decide(
+    strategy_cls: AnyStrategy,
+    params: Params,
+    seen: Sequence[Bars],
+    on_progress: Progress | None = None,
+) -> list[Signals] | Weights:
+    """What the strategy, made anew, decides at the closes of the bars `seen`.
+
+    One `Signals` per series, its rows those of the series; or `Weights` whose
+    rows are the union of the series' times.  Progress is told as "signals", up
+    to 0.7.  Raises STRATEGY_FAILED as `run_backtest` does, and
+    STRATEGY_BAD_OUTPUT for anything but these two.
+    """
+    progress = on_progress or _silent
+    strategy = _call(strategy_cls, strategy_cls)
+    if isinstance(strategy, PortfolioStrategy):
+        panel = Panel.align(seen)
+        weights = _call(strategy_cls, partial(strategy.signals, panel, params))
+        return _checked(weights, Weights)
+    decided: list[Signals] = []
+    for bars in seen:
+        progress("signals", 0.7 * len(decided) / len(seen))
+        signals = _call(strategy_cls, partial(strategy.signals, bars, params))
+        decided.append(_checked(signals, Signals))
+    return decided
+
+
+def count_signals(
+    config: RunConfig,
+    seen: Sequence[Bars],
+    decisions: Sequence[Signals] | Weights,
+    start_ms: int,
+    end_ms: int,
+) -> dict[str, int]:
+    """Decisions at the closes of bars that open in [start, end), a part of the window.
+
+    `entries` and `exits`, or rows of target weights as `weights`.  The counts
+    of adjacent ranges add up to those of both together.  `decisions` are those
+    of `seen`, as an engine accepted them.
+    """
+    low, high = max(start_ms, config.start_ms), min(end_ms, config.end_ms)
+    if isinstance(decisions, Weights):
+        first, last = np.searchsorted(inputs.union(seen), (low, high))
+        rows = decisions.values[first:last]
+        return {"weights": int((~np.isnan(rows)).any(axis=1).sum())}
+    counts = {"entries": 0, "exits": 0}
+    for bars, signals in zip(seen, decisions, strict=True):
+        first, last = np.searchsorted(bars.time, (low, high))
+        counts["entries"] += int(signals.entries[first:last].sum())
+        counts["exits"] += int(signals.exits[first:last].sum())
+    return counts
+
+
+def conclude(
+    config: RunConfig,
+    seen: Sequence[Bars],
+    simulation: Simulation,
+    warmup: int,
+    signals: dict[str, int],
+) -> BacktestResult:
+    """The result of a run whose books are closed.
+
+    `seen`: the bars in [anchor, end); `warmup`: how many of them the strategy
+    wanted before the start; `signals`: as `count_signals` counts them.
+    """
     return BacktestResult(
         simulation=simulation,
-        metrics=measured,
+        metrics=metrics(config, simulation),
         gaps={bars.symbol: list(bars.gaps()) for bars in seen},
         warnings=_warnings(config, seen, warmup),
-        signals=_count(config, seen, decisions, simulation),
+        signals=signals,
     )
 
 
 def _silent(stage: str, done: float) -> None:
     """Nobody is watching."""
-
-
-def _decisions(
-    strategy: Strategy[Any] | PortfolioStrategy[Any],
-    params: Params,
-    series: Sequence[Bars],
-    progress: Progress,
-) -> list[Signals] | Weights:
-    if isinstance(strategy, PortfolioStrategy):
-        panel = Panel.align(series)
-        weights = _call(type(strategy), partial(strategy.signals, panel, params))
-        return _checked(weights, Weights)
-    decided: list[Signals] = []
-    for bars in series:
-        progress("signals", 0.7 * len(decided) / len(series))
-        signals = _call(type(strategy), partial(strategy.signals, bars, params))
-        decided.append(_checked(signals, Signals))
-    return decided
 
 
 def _checked(output: object, wanted: type[T]) -> T:
@@ -179,20 +241,3 @@ def _warnings(config: RunConfig, series: Sequence[Bars], warmup: int) -> list[Ru
         if missing:
             warn("MISSING_BARS", f"{missing} bars are missing within the range, not filled in")
     return found
-
-
-def _count(
-    config: RunConfig,
-    series: Sequence[Bars],
-    decisions: list[Signals] | Weights,
-    simulation: Simulation,
-) -> dict[str, int]:
-    if isinstance(decisions, Weights):
-        rows = decisions.values[len(decisions.values) - len(simulation.time) :]
-        return {"weights": int((~np.isnan(rows)).any(axis=1).sum())}
-    counts = {"entries": 0, "exits": 0}
-    for bars, signals in zip(series, decisions, strict=True):
-        first = np.searchsorted(bars.time, config.start_ms)
-        counts["entries"] += int(signals.entries[first:].sum())
-        counts["exits"] += int(signals.exits[first:].sum())
-    return counts

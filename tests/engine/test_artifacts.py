@@ -14,7 +14,7 @@ from runs.engine import artifacts, seal, vectorized
 from runs.engine.downsample import LEAST, downsample
 from strategies.base import Signals
 
-from .worlds import HOUR, make_bars, make_config
+from .worlds import HOUR, SYMBOLS, make_bars, make_config
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,21 @@ def test_tables_come_back_as_they_went(simulation):
         assert (equity[name] == getattr(simulation, name)).all()
     columns = artifacts.equity_columns(encoded["equity"][0])
     assert [c.tolist() for c in columns] == [equity[n].tolist() for n in ("time", "equity", "cash")]
+
+
+def test_bars_come_back_to_the_last_bit_in_their_order():
+    config = make_config(4)
+    rng = np.random.default_rng(7)
+    hours = ([], [3, 4, 9], [], [1, 5, 6, 7, 100])
+    series = [
+        make_bars(rng.uniform(0.1, 9.0, (len(opens), 4)).tolist(), opens, symbol)
+        for opens, symbol in zip(hours, SYMBOLS, strict=True)
+    ]
+    content, rows = artifacts.encode_bars(series)
+    assert rows == 8
+    back = artifacts.decode_bars(content, config)
+    assert [bars.content_hash() for bars in back] == [bars.content_hash() for bars in series]
+    assert artifacts.encode_bars(back)[0] == content
 
 
 def test_empty_tables_come_back_empty():

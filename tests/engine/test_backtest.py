@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from exchanges.domain import Bars, CracktraderError, InvalidInput
-from runs.engine.backtest import run_backtest
+from runs.engine.backtest import count_signals, decide, run_backtest
 from runs.engine.metrics import METRICS
 from strategies.base import Params, PortfolioStrategy, Signals, Strategy, Weights
 
@@ -71,6 +72,21 @@ def test_a_portfolio_strategy_sees_all_symbols_at_once():
     assert result.signals == {"weights": 2}
     assert result.simulation.orders["symbol"].tolist() == [0, 1]
     assert result.simulation.orders["amount"].tolist() == pytest.approx([5.0, 5.0])
+
+
+@pytest.mark.parametrize("strategy", [Blinker, Halves])
+def test_decisions_counted_range_by_range_add_up_to_those_of_the_window(strategy):
+    config = make_config(2, start_ms=2 * HOUR.ms, end_ms=17 * HOUR.ms)
+    series = series_of(20, 2)
+    decisions = decide(strategy, strategy.Params(), series)
+    cuts = [0, 3, 4, 11, 20]
+    parts = [
+        count_signals(config, series, decisions, low * HOUR.ms, high * HOUR.ms)
+        for low, high in pairwise(cuts)
+    ]
+    whole = run_backtest(config, strategy, strategy.Params(), series).signals
+    assert {name: sum(part[name] for part in parts) for name in whole} == whole
+    assert all(count > 0 for count in whole.values())
 
 
 def test_progress_goes_from_nothing_to_all_and_may_end_the_run():
