@@ -50,7 +50,7 @@ TRADES = [
 ]
 ORDERS = [
     {
-        "order_id": "0",
+        "order_id": "1704081600000-0-0-0",
         "status": "filled",
         "symbol": "BTC/USDT",
         "side": "buy",
@@ -64,7 +64,7 @@ ORDERS = [
         "trade_id": 0,
     },
     {
-        "order_id": "1",
+        "order_id": "1704092400000-0-1-1",
         "status": "filled",
         "symbol": "BTC/USDT",
         "side": "sell",

@@ -110,10 +110,11 @@ class Results:
         artifact = self.artifacts().get(name)
         if artifact is None:
             return []
-        table = artifacts.decode(name, content(artifact))
         end = None if limit is None else offset + limit
-        present = tables.trades if name == "trades" else tables.orders
-        return present(table[offset:end], self.run.symbols, offset)
+        table = artifacts.decode(name, content(artifact))[offset:end]
+        if name == "trades":
+            return tables.trades(table, self.run.symbols, offset)
+        return tables.orders(table, self.run.symbols)
 
     def count(self, name: str) -> int:
         artifact = self.artifacts().get(name)

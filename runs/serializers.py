@@ -215,7 +215,7 @@ class TradeSchema(serializers.Serializer[Any]):
     )
     exit_reason = serializers.CharField(
         allow_null=True,
-        help_text="exit, stop_loss, take_profit, trailing_stop, rebalance or loss_limit.",
+        help_text="exit, stop_loss, take_profit, trailing_stop, rebalance, loss_limit or flatten.",
     )
     fees = serializers.FloatField()
     pnl = serializers.FloatField(help_text="After fees; an open trade is marked at the last close.")
@@ -228,7 +228,9 @@ class TradeSchema(serializers.Serializer[Any]):
 
 
 class OrderSchema(serializers.Serializer[Any]):
-    order_id = serializers.CharField()
+    order_id = serializers.CharField(
+        help_text="created, symbol's index, purpose and side by number: the same in every mode."
+    )
     status = serializers.CharField(help_text="filled, or new for one still pending at the end.")
     symbol = serializers.CharField()
     side = serializers.ChoiceField(choices=ORDER_SIDES)

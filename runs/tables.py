@@ -74,8 +74,10 @@ def trades(table: Table, symbols: Sequence[str], first: int = 0) -> list[dict[st
     ]
 
 
-def orders(table: Table, symbols: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
-    """ORDER_DTYPE rows.  An order's id is its number within the run: the same at every replay."""
+def orders(table: Table, symbols: Sequence[str]) -> list[dict[str, Any]]:
+    """ORDER_DTYPE rows.  An order's id says what it is: the same in every mode."""
+    from .engine.steps import order_id
+
     columns = zip(
         table["symbol"].tolist(),
         table["side"].tolist(),
@@ -90,7 +92,7 @@ def orders(table: Table, symbols: Sequence[str], first: int = 0) -> list[dict[st
     )
     return [
         {
-            "order_id": str(number),
+            "order_id": order_id(symbol, side, purpose, created),
             "status": OrderStatus.FILLED.name.lower(),
             "symbol": symbols[symbol],
             "side": _SIDES[side],
@@ -103,17 +105,7 @@ def orders(table: Table, symbols: Sequence[str], first: int = 0) -> list[dict[st
             "created": created,
             "trade_id": trade,
         }
-        for number, (
-            symbol,
-            side,
-            purpose,
-            amount,
-            price,
-            fee,
-            time,
-            created,
-            trade,
-        ) in enumerate(columns, first)
+        for symbol, side, purpose, amount, price, fee, time, created, trade in columns
     ]
 
 
@@ -172,23 +164,24 @@ def _positions(config: RunConfig, simulation: Simulation) -> list[dict[str, Any]
 
 
 def _pending(config: RunConfig, simulation: Simulation) -> list[dict[str, Any]]:
-    first = len(simulation.orders)
+    from .engine.steps import order_id
+
     return [
         {
-            "order_id": str(number),
+            "order_id": order_id(symbol, side, purpose, created),
             "status": OrderStatus.NEW.name.lower(),
-            "symbol": str(config.symbols[row["symbol"]]),
-            "side": _SIDES[int(row["side"])],
+            "symbol": str(config.symbols[symbol]),
+            "side": _SIDES[side],
             "type": "market",
-            "purpose": _PURPOSES[int(row["purpose"])],
+            "purpose": _PURPOSES[purpose],
             "amount": None,
             "price": None,
             "fee": None,
             "timestamp": None,
-            "created": int(row["created"]),
+            "created": created,
             "trade_id": None,
         }
-        for number, row in enumerate(simulation.pending, first)
+        for symbol, side, purpose, created in simulation.pending.tolist()
     ]
 
 

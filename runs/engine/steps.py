@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exchanges.domain import Bars, Fill, Order, OrderStatus, Purpose, Side
+from exchanges.domain import Bars, Fill, Order, OrderStatus
 
 from . import inputs
 from .books import pending_orders, trades_from_orders
@@ -112,8 +112,8 @@ def trade_record(
     )
 
 
-def order_id(symbol: int, side: Side, purpose: Purpose, created: int) -> str:
-    """Such as `1640995200000-0-1-1`: the enums by number."""
+def order_id(symbol: int, side: int, purpose: int, created: int) -> str:
+    """Such as `1640995200000-0-1-1`: `Side` and `Purpose` by number."""
     return f"{created}-{symbol}-{purpose:d}-{side:d}"
 
 

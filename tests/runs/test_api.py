@@ -228,7 +228,12 @@ def test_trades_orders_and_figures_agree(client, runs):  # noqa: F811
     assert sum(t["fees"] for t in trades) == pytest.approx(metrics["total_fees"])
     assert sum(o["fee"] for o in orders) == pytest.approx(metrics["total_fees"])
     assert {o["trade_id"] for o in orders} == {t["trade_id"] for t in trades}
-    assert [o["order_id"] for o in orders] == [str(i) for i in range(len(orders))]
+    symbols = runs["completed"].symbols
+    for order in orders:
+        created, symbol, _, side = (int(part) for part in order["order_id"].split("-"))
+        assert (created, symbols[symbol]) == (order["created"], order["symbol"])
+        assert ("buy", "sell")[side] == order["side"]
+    assert len({o["order_id"] for o in orders}) == len(orders)
     assert results["final_value"] == results["equity_curve"][-1]["value"]
     for trade in trades:
         assert (trade["exit_time"] is None) == (trade["status"] == "open")
