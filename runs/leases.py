@@ -16,7 +16,7 @@ from .recorder import Lease, LeaseLost
 
 
 def claim(run_id: int) -> tuple[Lease, Run] | None:
-    """Takes the run if it is active and nobody holds it; None otherwise.
+    """Takes the run if it is active, due, and nobody holds it; None otherwise.
 
     Of any number of workers told to run it, one gets it: the update counts.
     """
@@ -24,6 +24,7 @@ def claim(run_id: int) -> tuple[Lease, Run] | None:
     with transaction.atomic():
         free = Run.objects.filter(
             Q(lease_expires_at=None) | Q(lease_expires_at__lt=now),
+            Q(mode=Run.Mode.BACKTEST) | Q(due_at__lte=now),
             id=run_id,
             status__in=Run.ACTIVE,
         )
@@ -40,7 +41,7 @@ def claim(run_id: int) -> tuple[Lease, Run] | None:
         if run.status == Run.Status.STARTING:
             run.status, run.started_at = Run.Status.RUNNING, now
             recorder.write(lease, "run.started", status=run.status, started_at=now)
-        else:
+        elif run.fence - 1 > run.settled_fence:
             recorder.write(lease, "run.resumed", {"attempt": run.attempts})
     return lease, run
 

@@ -26,7 +26,7 @@ from django.utils import timezone
 from exchanges.candle_files import flush_directory
 from exchanges.domain import CracktraderError
 
-from .models import Artifact, Event, Run
+from .models import Artifact, EquityPoint, Event, Run, Trade
 
 _PART = ".part"
 _LEFTOVER_SECONDS = 3600.0
@@ -42,22 +42,38 @@ class Lease:
     fence: int
 
 
-def append(run_id: int, kind: str, data: Mapping[str, Any] | None = None) -> int:
-    """Adds an Event within the caller's transaction; returns its seq."""
+Happening = tuple[str, Mapping[str, Any]]
+"""An Event's kind and data."""
+
+
+def append(run_id: int, kind: str, data: Mapping[str, Any] | None = None) -> None:
+    """Adds an Event within the caller's transaction."""
     Run.objects.filter(id=run_id).update(last_seq=F("last_seq") + 1)
-    seq = Run.objects.values_list("last_seq", flat=True).get(id=run_id)
-    Event.objects.create(run_id=run_id, seq=seq, kind=kind, data=dict(data or {}))
-    return seq
+    _record(run_id, [(kind, data or {})])
+
+
+def _record(run_id: int, happened: Sequence[Happening]) -> None:
+    """Event rows for what `last_seq` was raised by; the run's row is locked until the commit."""
+    seq = Run.objects.values_list("last_seq", flat=True).get(id=run_id) - len(happened)
+    events = [
+        Event(run_id=run_id, seq=seq + number, kind=kind, data=dict(data))
+        for number, (kind, data) in enumerate(happened, 1)
+    ]
+    Event.objects.bulk_create(events)
 
 
 @transaction.atomic
-def write(lease: Lease, kind: str, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
-    """Sets `fields` and adds the Event if the lease still holds; else LeaseLost."""
+def commit(lease: Lease, happened: Sequence[Happening], **fields: Any) -> None:
+    """Sets `fields` and adds the Events if the lease still holds; else LeaseLost."""
     owned = Run.objects.filter(id=lease.run_id, fence=lease.fence, status__in=Run.ACTIVE)
-    if not owned.update(**fields, last_seq=F("last_seq") + 1):
+    if not owned.update(**fields, last_seq=F("last_seq") + len(happened)):
         raise LeaseLost(f"run {lease.run_id} fence {lease.fence}")
-    seq = Run.objects.values_list("last_seq", flat=True).get(id=lease.run_id)
-    Event.objects.create(run_id=lease.run_id, seq=seq, kind=kind, data=dict(data or {}))
+    _record(lease.run_id, happened)
+
+
+def write(lease: Lease, kind: str, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
+    """`commit` of one Event."""
+    commit(lease, [(kind, data or {})], **fields)
 
 
 def _finished(status: Run.Status, **fields: Any) -> dict[str, Any]:
@@ -66,31 +82,42 @@ def _finished(status: Run.Status, **fields: Any) -> dict[str, Any]:
         "finished_at": timezone.now(),
         "lease_owner": "",
         "lease_expires_at": None,
+        "due_at": None,
         "stage": "",
         **fields,
     }
 
 
 def complete(lease: Lease, tables: Mapping[str, tuple[bytes, int]], **fields: Any) -> None:
-    """The run's result: its artifacts (`name: (parquet, rows)`) and its figures.
+    """The run's result: its artifacts (`name: (parquet, rows)`) and its figures."""
+    summary = {"value": fields.get("value"), "trade_count": fields.get("trade_count")}
+    end(lease, ("run.completed", summary), Run.Status.COMPLETED, tables, progress=1.0, **fields)
+
+
+def end(
+    lease: Lease,
+    happening: Happening,
+    status: Run.Status,
+    tables: Mapping[str, tuple[bytes, int]],
+    **fields: Any,
+) -> None:
+    """The run is over, with its artifacts.
 
     Files come first: they are named by their content, so a crash in between
-    leaves at worst a file that nobody names yet.
+    leaves at worst a file that nobody names yet.  What a stepped run kept in
+    rows meanwhile goes: its tables have it.
     """
     hashes = store_all([content for content, _ in tables.values()])
     artifacts = [
         Artifact(run_id=lease.run_id, name=name, sha256=sha256, size=len(content), rows=rows)
         for sha256, (name, (content, rows)) in zip(hashes, tables.items(), strict=True)
     ]
-    summary = {"value": fields.get("value"), "trade_count": fields.get("trade_count")}
     with transaction.atomic():
-        write(
-            lease,
-            "run.completed",
-            summary,
-            **_finished(Run.Status.COMPLETED, progress=1.0, **fields),
-        )
+        commit(lease, [happening], **_finished(status, **fields))
+        Artifact.objects.filter(run_id=lease.run_id).delete()
         Artifact.objects.bulk_create(artifacts)
+        EquityPoint.objects.filter(run_id=lease.run_id).delete()
+        Trade.objects.filter(run_id=lease.run_id).delete()
 
 
 def fail(lease: Lease, error: CracktraderError) -> None:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from exchanges.domain import OrderStatus, Purpose, Side
 
+from .fields import iso
+
 if TYPE_CHECKING:
     import numpy as np
 
     from .engine.backtest import BacktestResult
     from .engine.config import RunConfig
     from .engine.results import Simulation
+    from .engine.steps import TradeRecord
+    from .models import Order, Trade
 
     Table = np.ndarray[Any, np.dtype[np.void]]
 
@@ -107,6 +111,65 @@ def orders(table: Table, symbols: Sequence[str]) -> list[dict[str, Any]]:
         }
         for symbol, side, purpose, amount, price, fee, time, created, trade in columns
     ]
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """A stepped run's order, in the words of `orders`."""
+    return {
+        "order_id": order.order_id,
+        "status": order.status,
+        "symbol": order.symbol,
+        "side": order.side,
+        "type": "market",
+        "purpose": order.purpose,
+        "amount": order.amount,
+        "price": order.price,
+        "fee": order.fee,
+        "timestamp": order.time_ms,
+        "created": order.created_ms,
+        "trade_id": order.trade,
+        "reason": order.reason or None,
+    }
+
+
+def trade_row(trade: Trade) -> dict[str, Any]:
+    """A stepped run's closed trade, in the words of `trades`."""
+    return {
+        "trade_id": trade.number,
+        "symbol": trade.symbol,
+        "side": "long",
+        "status": "closed",
+        "amount": trade.amount,
+        "entry_time": iso(trade.entry_ms),
+        "entry_price": trade.entry_price,
+        "exit_time": iso(trade.exit_ms),
+        "exit_price": trade.exit_price,
+        "exit_reason": trade.exit_purpose,
+        "fees": trade.fees,
+        "pnl": trade.pnl,
+        "return": trade.ratio,
+        "bars": trade.bars,
+    }
+
+
+def open_trade(record: TradeRecord, symbols: Sequence[str]) -> dict[str, Any]:
+    """A trade that is not over, marked at the newest close."""
+    return {
+        "trade_id": record.number,
+        "symbol": symbols[record.symbol],
+        "side": "long",
+        "status": "open",
+        "amount": record.amount,
+        "entry_time": iso(record.entry_time),
+        "entry_price": record.entry_price,
+        "exit_time": None,
+        "exit_price": None,
+        "exit_reason": None,
+        "fees": record.fees,
+        "pnl": record.pnl,
+        "return": record.return_,
+        "bars": record.bars,
+    }
 
 
 def equity_points(

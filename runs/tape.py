@@ -1,0 +1,169 @@
+"""The bars a stepped run sees: what warmed it up, then closed bars as they became known."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.db.models import Min
+from django.utils import timezone
+
+from exchanges import services as market_data
+from exchanges.domain import Bars, CracktraderError
+from exchanges.models import Feed
+from exchanges.services import feeds
+
+from . import queries
+from .models import Artifact, Run
+
+if TYPE_CHECKING:
+    from .engine.config import RunConfig
+
+WARMUP = "warmup"
+_KEPT_BARS = 3_000_000
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tape:
+    """One series a symbol, from the anchor on, and up to when everything is known.
+
+    All bars that open before `watermark` are in it, of every symbol; none that
+    opens later is.
+    """
+
+    series: list[Bars]
+    watermark: int
+
+
+def open_feeds(run: Run, config: RunConfig) -> list[Feed]:
+    """The feeds the run trades on, from its start on."""
+    opened = []
+    for symbol in config.symbols:
+        idle = not Run.objects.filter(
+            feeds__exchange=run.exchange,
+            feeds__symbol=symbol,
+            feeds__timeframe=config.timeframe.name,
+            status__in=Run.ACTIVE,
+        ).exclude(id=run.id)
+        opened.append(
+            feeds.open_feed(
+                run.exchange, symbol, config.timeframe, config.start_ms, idle=not idle.exists()
+            )
+        )
+    return opened
+
+
+def read(run: Run, config: RunConfig, candles: dict[str, str]) -> Tape:
+    """What the run may see now.  `candles`: the hashes sealed when a replay was prepared."""
+    if run.replay is not None:
+        return _replay(run, config, candles)
+    warm = warmup_bars(run, config)
+    mine = feeds_of(run, config)
+    watermark = min(feed.known_until_ms for feed in mine)
+    series = [
+        Bars.concat([before, _RECENT.read(feed, watermark).between(config.start_ms, watermark)])
+        for before, feed in zip(warm, mine, strict=True)
+    ]
+    return Tape(series, watermark)
+
+
+def feeds_of(run: Run, config: RunConfig) -> list[Feed]:
+    """In the order of the run's symbols."""
+    by_symbol = {feed.symbol: feed for feed in run.feeds.select_related("exchange")}
+    return [by_symbol[symbol] for symbol in config.symbols]
+
+
+def known_until(run_id: int) -> int | None:
+    """Up to when the bars of all the run's feeds are known; None for a run without feeds."""
+    found: int | None = Feed.objects.filter(runs=run_id).aggregate(m=Min("known_until_ms"))["m"]
+    return found
+
+
+def load_stored(
+    run: Run,
+    config: RunConfig,
+    start_ms: int,
+    end_ms: int,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Bars]:
+    """From the candle store; downloads what is missing."""
+    return market_data.ensure_bars(
+        run.exchange.name,
+        config.symbols,
+        config.timeframe,
+        start_ms,
+        end_ms,
+        on_progress=progress,
+    )
+
+
+def warmup_bars(run: Run, config: RunConfig) -> list[Bars]:
+    """Anchor to start, as they were when the run was prepared."""
+    artifact = queries.Results(run).artifact(WARMUP)
+    return _decode(artifact.sha256, config)
+
+
+@lru_cache(maxsize=512)
+def _decode(sha256: str, config: RunConfig) -> list[Bars]:
+    from .engine import artifacts
+
+    return artifacts.decode_bars(queries.content(Artifact(sha256=sha256, size=0)), config)
+
+
+def _replay(run: Run, config: RunConfig, candles: dict[str, str]) -> Tape:
+    series = load_stored(run, config, config.anchor_ms, config.end_ms)
+    found = {str(bars.symbol): bars.content_hash() for bars in series}
+    if found != candles:
+        raise CracktraderError(
+            "CANDLES_CHANGED",
+            "The stored candles changed while the run replayed them",
+            symbols=sorted(name for name in candles if found.get(name) != candles[name]),
+        )
+    watermark = min(_replayed_until(run, config), config.end_ms)
+    return Tape([bars.between(config.anchor_ms, watermark) for bars in series], watermark)
+
+
+def _replayed_until(run: Run, config: RunConfig) -> int:
+    """By the replay's own clock, which began at the start of the range."""
+    replay = run.replay or {}
+    if not replay["speed"]:
+        return config.end_ms
+    began = run.checkpoint["began_ms"]
+    passed = max(timezone.now().timestamp() * 1000 - began, 0.0) * replay["speed"]
+    # Beyond the end it does not matter how far.
+    now = config.start_ms + min(passed, float(config.end_ms - config.start_ms))
+    return config.timeframe.floor(int(now))
+
+
+class _RecentBars:
+    """Accepted bars never change: a process reads each of them once."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int], Bars] = OrderedDict()
+
+    def read(self, feed: Feed, until: int) -> Bars:
+        key = (feed.pk, feed.from_ms)
+        held = self._kept.pop(key, None)
+        if held is None:
+            held = feeds.bars(feed, feed.from_ms, until)
+        else:
+            newest = int(held.time[-1]) + 1 if len(held) else feed.from_ms
+            if newest < until:
+                held = Bars.concat([held, feeds.bars(feed, newest, until)])
+        self._kept[key] = held
+        while self._size() > _KEPT_BARS and len(self._kept) > 1:
+            self._kept.popitem(last=False)
+        return held
+
+    def _size(self) -> int:
+        return sum(map(len, self._kept.values()))
+
+
+_RECENT = _RecentBars()
+
+
+def candle_hashes(series: Sequence[Bars]) -> dict[str, str]:
+    return {str(bars.symbol): bars.content_hash() for bars in series}
