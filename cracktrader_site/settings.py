@@ -226,6 +226,12 @@ VENUE_RETRIES = env.integer(
     "CRACKTRADER_VENUE_RETRIES", 4, "How often a failed market data request is repeated."
 )
 
+# --- alerts ----------------------------------------------------------------
+
+WEBHOOK_TIMEOUT = env.integer(
+    "CRACKTRADER_WEBHOOK_TIMEOUT", 10, "Seconds a webhook's receiver has to answer.", minimum=1
+)
+
 # --- API -------------------------------------------------------------------
 
 REST_FRAMEWORK = {

@@ -26,6 +26,7 @@ from django.utils import timezone
 from exchanges.candle_files import flush_directory
 from exchanges.domain import CracktraderError
 
+from . import alerts
 from .models import Artifact, EquityPoint, Event, Run, Trade
 
 _PART = ".part"
@@ -60,6 +61,7 @@ def _record(run_id: int, happened: Sequence[Happening]) -> None:
         for number, (kind, data) in enumerate(happened, 1)
     ]
     Event.objects.bulk_create(events)
+    alerts.outbox(events)
 
 
 @transaction.atomic
@@ -74,6 +76,22 @@ def commit(lease: Lease, happened: Sequence[Happening], **fields: Any) -> None:
 def write(lease: Lease, kind: str, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
     """`commit` of one Event."""
     commit(lease, [(kind, data or {})], **fields)
+
+
+def hand_back(lease: Lease, happened: Sequence[Happening] = (), **fields: Any) -> None:
+    """`commit` at the end of a slice: the run came forward and is free for the next.
+
+    `due_at`: when that may be; without one the run waits until somebody sets it.
+    """
+    given_back = {
+        "lease_owner": "",
+        "lease_expires_at": None,
+        "settled_fence": lease.fence,
+        "attempts": 0,
+        "stage": "",
+        "due_at": None,
+    }
+    commit(lease, happened, **given_back | fields)
 
 
 def _finished(status: Run.Status, **fields: Any) -> dict[str, Any]:
