@@ -38,6 +38,7 @@ _EXITS = {
     Purpose.TRAILING_STOP: ("Trailing stop", "x-open", RED),
     Purpose.TAKE_PROFIT: ("Take-profit", "star", GREEN),
     Purpose.LOSS_LIMIT: ("Loss limit", "octagon", RED),
+    Purpose.FLATTEN: ("Sold on request", "octagon-open", ORANGE),
 }
 _MOMENT = "%Y-%m-%d %H:%M"
 

@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     TRAILING_STOP = 4
     REBALANCE = 5
     LOSS_LIMIT = 6
+    FLATTEN = 7
 
 
 class OrderStatus(IntEnum):

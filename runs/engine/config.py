@@ -28,7 +28,8 @@ class RunConfig:
     [start_ms, end_ms).  Fractions throughout: `fee` and `slippage` of price,
     stops of the entry's fill price (trailing: of the peak since entry),
     `position_size` of the cash free when an entry fills, fee included;
-    `max_drawdown` and `daily_loss` of equity, as `limits` says.
+    `max_drawdown` and `daily_loss` of equity; what they and `flatten_at` do is
+    told in `limits`.
     """
 
     symbols: tuple[Symbol, ...]
@@ -46,6 +47,7 @@ class RunConfig:
     cash: CashMode = CashMode.SLEEVES
     max_drawdown: float | None = None
     daily_loss: float | None = None
+    flatten_at: int | None = None
 
     def __post_init__(self) -> None:
         if not self.symbols or len(set(self.symbols)) != len(self.symbols):
@@ -88,17 +90,18 @@ class RunConfig:
         return (self.stop_loss, self.take_profit, self.trailing_stop) != (None, None, None)
 
     @property
-    def has_limits(self) -> bool:
-        return (self.max_drawdown, self.daily_loss) != (None, None)
+    def may_end_early(self) -> bool:
+        """Whether something may end the trading before the window does: see `limits`."""
+        return (self.max_drawdown, self.daily_loss, self.flatten_at) != (None, None, None)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON; loss limits are left out where there are none, as before there were any."""
+        """JSON; what ends a run early is left out where there is none, as before there was any."""
         plain = asdict(self) | {
             "symbols": list(self.symbols),
             "timeframe": self.timeframe.name,
             "cash": self.cash.value,
         }
-        for name in ("max_drawdown", "daily_loss"):
+        for name in ("max_drawdown", "daily_loss", "flatten_at"):
             if plain[name] is None:
                 del plain[name]
         return plain

@@ -1,6 +1,6 @@
-"""Loss limits: when a run has lost enough to be ended.
+"""What ends the trading before the window does: loss limits, and being told to flatten.
 
-Judged at every close, on equity e, the run's start included:
+Judged at every close until the first that ends it.  Loss limits, on equity e:
 
 - `max_drawdown`: e < highest equity so far x (1 - max_drawdown), the initial
   cash being the first of them.
@@ -8,7 +8,12 @@ Judged at every close, on equity e, the run's start included:
   it opens in; the day's reference is equity at the last close of an earlier
   day, the initial cash where there is none.
 
-The first breach counts, of both at one close `max_drawdown`.
+`flatten_at` t: the first close at or after t.  Where several hold at one close,
+the reason is the first of `max_drawdown`, `daily_loss`, `flatten`.
+
+That close drops all that is pending, its own decisions too, and puts the sale of
+every position at its symbol's next open, with the purpose LOSS_LIMIT or FLATTEN.
+Nothing is decided any more.
 """
 
 from __future__ import annotations
@@ -17,24 +22,33 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from exchanges.domain import Purpose
 from exchanges.domain.timeframe import DAY
 
 
-class LossLimit(StrEnum):
+class Ending(StrEnum):
+    """Why the trading ended."""
+
     MAX_DRAWDOWN = "max_drawdown"
     DAILY_LOSS = "daily_loss"
+    FLATTEN = "flatten"
+
+    @property
+    def purpose(self) -> Purpose:
+        """That of the sales it asks for."""
+        return Purpose.FLATTEN if self is Ending.FLATTEN else Purpose.LOSS_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
 class LimitHit:
-    """The limit that ended a run, and the close it was broken at, UTC ms."""
+    """What ended a run's trading, and the close it did so at, UTC ms."""
 
-    reason: LossLimit
+    reason: Ending
     time: int
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LimitHit:
-        return cls(LossLimit(data["reason"]), int(data["time"]))
+        return cls(Ending(data["reason"]), int(data["time"]))
 
 
 @dataclass(slots=True)
@@ -57,7 +71,7 @@ class LossWatch:
 
     def see(
         self, opened: int, equity: float, max_drawdown: float | None, daily_loss: float | None
-    ) -> LossLimit | None:
+    ) -> Ending | None:
         """The limit that `equity`, at the close of the bar opened then, breaks."""
         day = opened // DAY
         if day != self.day:
@@ -65,9 +79,9 @@ class LossWatch:
         self.peak = max(self.peak, equity)
         self.equity = equity
         if max_drawdown is not None and equity < self.peak * (1 - max_drawdown):
-            return LossLimit.MAX_DRAWDOWN
+            return Ending.MAX_DRAWDOWN
         if daily_loss is not None and equity < self.reference * (1 - daily_loss):
-            return LossLimit.DAILY_LOSS
+            return Ending.DAILY_LOSS
         return None
 
     @classmethod

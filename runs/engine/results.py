@@ -69,4 +69,4 @@ class Simulation:
     positions: NDArray[np.float64]
     """(n,) amounts held at the end."""
     limit: LimitHit | None = None
-    """The loss limit that ended the trading, if one did."""
+    """What ended the trading before the window did, if anything."""

@@ -21,7 +21,7 @@ from strategies.base import Signals, Weights
 
 from .books import SMALLEST_CHANGE, rebalancing_side
 from .config import RunConfig
-from .limits import LimitHit
+from .limits import Ending, LimitHit
 from .rows import Bar, rows
 from .state import Pending, Position, State
 from .steps import Cancel, OrderRecord, Step, TradeRecord, order_id, trade_record
@@ -42,7 +42,7 @@ class Stepper:
         self.broker = broker
         self.state = state
         self._bar_ms = config.timeframe.ms
-        self._has_stops, self._has_limits = config.has_stops, config.has_limits
+        self._has_stops, self._is_judged = config.has_stops, config.may_end_early
         self._due = any(market.pending is not None for market in state.markets)
         # Of the row at hand: its orders, trades that ended, symbols whose trade changed.
         self._orders: list[OrderRecord] = []
@@ -51,7 +51,7 @@ class Stepper:
 
     @property
     def finished(self) -> bool:
-        """Nothing is left to do: the window is over, or a loss limit sold everything."""
+        """Nothing is left to do: the window is over, or everything was sold to end the trading."""
         sold = self.state.limit is not None and not any(self.broker.account.positions)
         return sold or self.state.cursor >= self.config.end_ms
 
@@ -68,8 +68,8 @@ class Stepper:
 
         Rows are stepped as they are asked for, and the state is theirs after
         each; one may stop at any.  Where rows run out the cursor is at the
-        watermark.  After a loss limit rows only mark equity, as in a backtest:
-        a run that is to end there stops asking once it is `finished`.
+        watermark.  After a loss limit or a flattening rows only mark equity, as
+        in a backtest: a run that is to end there stops asking once it is `finished`.
 
         Raises InvalidInput as `vectorized.simulate` does, before the first row.
         """
@@ -106,7 +106,7 @@ class Stepper:
 
         limit = None
         if state.limit is None:
-            if self._has_limits:
+            if self._is_judged:
                 limit = self._judge(now, closed)
             if limit is None and targets is None:
                 self._decide(closed, bars, stopped)
@@ -214,19 +214,22 @@ class Stepper:
         return stopped
 
     def _judge(self, now: int, closed: int) -> LimitHit | None:
-        """Drops what is pending and sells everything, if a loss limit is broken."""
+        """Drops what is pending and sells everything, if this close ends the trading."""
         state, config = self.state, self.config
         reason = state.watch.see(now, state.equity, config.max_drawdown, config.daily_loss)
+        if reason is None and config.flatten_at is not None and closed >= config.flatten_at:
+            reason = Ending.FLATTEN
         if reason is None:
             return None
+        why = Cancel.FLATTEN if reason is Ending.FLATTEN else Cancel.LOSS_LIMIT
         state.limit = LimitHit(reason, closed)
         for s, market in enumerate(state.markets):
             if market.pending is not None:
-                self._withdraw(s, market.pending, Cancel.LOSS_LIMIT)
+                self._withdraw(s, market.pending, why)
                 market.pending = None
         for s, held in enumerate(self.broker.account.positions):
             if held > 0:
-                self._announce(s, Pending(Purpose.LOSS_LIMIT, closed, Side.SELL))
+                self._announce(s, Pending(reason.purpose, closed, Side.SELL))
         return state.limit
 
     def _decide(self, closed: int, bars: _Bars, stopped: Sequence[int]) -> None:

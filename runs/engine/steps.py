@@ -34,6 +34,7 @@ class Cancel(StrEnum):
     REPLACED = "replaced"
     """A later decision took its place, or the open asked for the other side."""
     LOSS_LIMIT = "loss_limit"
+    FLATTEN = "flatten"
 
 
 class OrderRecord(NamedTuple):
@@ -73,7 +74,7 @@ class Step(NamedTuple):
 
     `orders` in the order they happened: due at the open, stops, then at the
     close canceled and new ones.  `trades`: those opened, changed or closed, by
-    number.  `limit`: the loss limit broken at this close.
+    number.  `limit`: what ended the trading at this close.
     """
 
     time: int

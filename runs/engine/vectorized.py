@@ -21,10 +21,11 @@ At each row, in this order:
 5. Decisions at the close become pending until the symbol's next bar.  Entry
    and exit together do nothing; an entry while long, or in the bar the symbol
    was stopped out in, does nothing; an exit while flat does nothing.
-6. Loss limits judge the equity of step 4, as `limits` says.  At the first
-   breach all that is pending is dropped, this close's decisions too, and the
-   sale of every position becomes pending, with the purpose LOSS_LIMIT; nothing
-   is decided any more.  Later rows mark equity to the end of the window.
+6. Loss limits judge the equity of step 4, and `flatten_at` the close's time, as
+   `limits` says.  At the first close that ends the trading all that is pending
+   is dropped, this close's decisions too, and the sale of every position becomes
+   pending, with the purpose LOSS_LIMIT or FLATTEN; nothing is decided any more.
+   Later rows mark equity to the end of the window.
 
 A buy pays price x (1 + slippage), a sell gets price x (1 - slippage); the fee
 is a fraction of that notional.  What is still pending after the last row is
@@ -36,7 +37,7 @@ taking the place of older ones; NaN leaves a symbol as it was.  At a row where a
 pending symbol has a bar, value V is cash + sum of position x open (last close
 where there is no bar), and the wanted amount is weight x V / open.  Sales come
 first, then purchases as far as the free cash reaches, fee included.  Weight 0,
-which a loss limit's sale is too, sells everything; other changes worth at most
+which step 6's sale is too, sells everything; other changes worth at most
 a millionth of V are not placed.
 
 Dust, as vectorbt has it: no order is placed for an amount, nor with money, of
@@ -62,7 +63,7 @@ from strategies.base import Signals, Weights
 from . import inputs
 from .books import NOTHING, SMALLEST_CHANGE, pending_orders, trades_from_orders
 from .config import CashMode, RunConfig
-from .limits import LimitHit, LossLimit
+from .limits import Ending, LimitHit
 from .results import ORDER_DTYPE, Simulation
 
 # Plain numbers for the kernel: numba freezes globals, and enums compile slowly.
@@ -70,12 +71,13 @@ _BUY, _SELL = int(Side.BUY), int(Side.SELL)
 _ENTRY, _EXIT = int(Purpose.ENTRY), int(Purpose.EXIT)
 _STOP_LOSS, _TAKE_PROFIT = int(Purpose.STOP_LOSS), int(Purpose.TAKE_PROFIT)
 _TRAILING_STOP, _REBALANCE = int(Purpose.TRAILING_STOP), int(Purpose.REBALANCE)
-_LOSS_LIMIT = int(Purpose.LOSS_LIMIT)
+_LOSS_LIMIT, _FLATTEN = int(Purpose.LOSS_LIMIT), int(Purpose.FLATTEN)
 _LONG_ONLY = int(Direction.LongOnly)
 _NONE = -1
 _DAY = DAY
-_LIMITS = (LossLimit.MAX_DRAWDOWN, LossLimit.DAILY_LOSS)
-_MAX_DRAWDOWN, _DAILY_LOSS = range(2)
+_NEVER = np.iinfo(np.int64).max
+_ENDINGS = (Ending.MAX_DRAWDOWN, Ending.DAILY_LOSS, Ending.FLATTEN)
+_BY_DRAWDOWN, _BY_DAILY_LOSS, _BY_FLATTENING = range(3)
 
 
 @njit(cache=True)
@@ -145,6 +147,7 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     costs,
     stops,
     limits,
+    flatten_at,
     initial_cash,
     position_size,
     orders,
@@ -157,8 +160,8 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     to end, series s at offsets[s]:offsets[s + 1]; `entries` and `exits` alike.
     `targets` (t, n) is used if `weighted`.  `wallets` holds one sum, or one per
     symbol.  Returns the number of orders, the positions, and per symbol what is
-    pending: purpose (-1: nothing), time of decision, weight; last the loss limit
-    hit, as an index into _LIMITS (-1: none), and its row.
+    pending: purpose (-1: nothing), time of decision, weight; last what
+    ended the trading, as an index into _ENDINGS (-1: nothing), and its row.
     """
     bar_time, opens, highs, lows, last_prices = bars
     fee, slippage = costs
@@ -178,7 +181,7 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     cursor = offsets[:-1].copy()
     here = np.zeros(n, np.bool_)
     any_stop = not (np.isnan(stop_loss) and np.isnan(take_profit) and np.isnan(trailing_stop))
-    limited = not (np.isnan(max_drawdown) and np.isnan(daily_loss))
+    judged = flatten_at != _NEVER or not (np.isnan(max_drawdown) and np.isnan(daily_loss))
     limit = _NONE
     limit_row = _NONE
     top = initial_cash
@@ -321,22 +324,24 @@ def _rows_nb(  # type: ignore[no-untyped-def]
         cash[t] = free
         equity[t] = worth
 
-        if limited and limit == _NONE:
+        if judged and limit == _NONE:
             if now // _DAY != day:
                 day = now // _DAY
                 reference = before
             before = worth
             top = max(top, worth)
             if worth < top * (1 - max_drawdown):
-                limit = _MAX_DRAWDOWN
+                limit = _BY_DRAWDOWN
             elif worth < reference * (1 - daily_loss):
-                limit = _DAILY_LOSS
+                limit = _BY_DAILY_LOSS
+            elif now + step >= flatten_at:
+                limit = _BY_FLATTENING
             if limit != _NONE:
                 limit_row = t
                 for s in range(n):
                     pending[s] = _NONE
                     if position[s] > 0:
-                        pending[s] = _LOSS_LIMIT
+                        pending[s] = _FLATTEN if limit == _BY_FLATTENING else _LOSS_LIMIT
                         created[s] = now + step
                         wanted[s] = 0.0
     return order_count, position, pending, created, wanted, limit, limit_row
@@ -361,7 +366,7 @@ def simulate(
     if isinstance(decisions, Weights):
         entries = exits = np.zeros(0, np.bool_)
         targets = inputs.targets(config, series, decisions)
-        # A loss limit sells each symbol once more.
+        # What ends the trading sells each symbol once more.
         capacity = int(np.count_nonzero(~np.isnan(targets))) + len(series)
     else:
         per_symbol = inputs.signals(config, series, decisions)
@@ -391,6 +396,7 @@ def simulate(
         (float(config.fee), float(config.slippage)),
         _optional(config.stop_loss, config.take_profit, config.trailing_stop),
         _optional(config.max_drawdown, config.daily_loss),
+        _NEVER if config.flatten_at is None else config.flatten_at,
         float(config.initial_cash),
         float(config.position_size),
         orders,
@@ -412,7 +418,7 @@ def simulate(
         positions=positions,
         limit=None
         if limit == _NONE
-        else LimitHit(_LIMITS[limit], int(time[limit_row]) + config.timeframe.ms),
+        else LimitHit(_ENDINGS[limit], int(time[limit_row]) + config.timeframe.ms),
     )
 
 

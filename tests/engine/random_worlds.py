@@ -40,11 +40,15 @@ def stops(draw: st.DrawFn) -> dict[str, float]:
 
 @st.composite
 def limits(draw: st.DrawFn) -> dict[str, float]:
-    """No loss limits, one or both; of fractions that round prices never meet exactly."""
-    chosen = {}
+    """No loss limits, one or both, of fractions that round prices never meet exactly;
+    and perhaps a moment to flatten at, on a close or beside one."""
+    chosen: dict[str, float] = {}
     for name in ("max_drawdown", "daily_loss"):
         if draw(st.booleans()):
             chosen[name] = draw(st.sampled_from([0.0113, 0.0471, 0.1317, 0.3719]))
+    if draw(st.booleans()):
+        beside = draw(st.sampled_from([-1, 0, 1]))
+        chosen["flatten_at"] = draw(st.integers(0, 62)) * HOUR.ms + beside
     return chosen
 
 

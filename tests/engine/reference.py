@@ -38,6 +38,7 @@ class Rules:
     shared: bool = False
     max_drawdown: float | None = None
     daily_loss: float | None = None
+    flatten_at: int | None = None
 
 
 @dataclass
@@ -204,8 +205,8 @@ def stop_hit(rules: Rules, book: Book, symbol: str, bar: Bar) -> tuple[str, floa
     return None
 
 
-def limit_broken(rules: Rules, times: list[int], equity: list[float]) -> str | None:
-    """Which loss limit the newest of these closes breaks."""
+def end_of_trading(rules: Rules, times: list[int], equity: list[float]) -> str | None:
+    """Why the newest of these closes ends the trading, if it does."""
     now = equity[-1]
     if rules.max_drawdown is not None:
         highest = max([rules.initial_cash, *equity])
@@ -217,7 +218,15 @@ def limit_broken(rules: Rules, times: list[int], equity: list[float]) -> str | N
         before = earlier[-1] if earlier else rules.initial_cash
         if now < before * (1 - rules.daily_loss):
             return "daily_loss"
+    close = times[len(equity) - 1] + rules.bar_ms
+    if rules.flatten_at is not None and close >= rules.flatten_at:
+        return "flatten"
     return None
+
+
+def sale_after(limit: tuple[str, int]) -> str:
+    """The purpose of the sales at the end of the trading."""
+    return "flatten" if limit[0] == "flatten" else "loss_limit"
 
 
 def trade_signals(
@@ -235,7 +244,7 @@ def trade_signals(
         trading = [s for s in rules.symbols if now in bars[s]]
 
         for symbol in trading:
-            if due.get(symbol, ("", 0))[0] in ("exit", "loss_limit"):
+            if due.get(symbol, ("", 0))[0] in ("exit", "loss_limit", "flatten"):
                 purpose, created = due.pop(symbol)
                 open_ = bars[symbol][now].open
                 book.sell(symbol, book.position[symbol], open_, purpose, created, now)
@@ -268,11 +277,11 @@ def trade_signals(
 
         if limit:
             continue
-        broken = limit_broken(rules, times, equity)
-        if broken:
+        reason = end_of_trading(rules, times, equity)
+        if reason:
             close = now + rules.bar_ms
-            limit = (broken, close)
-            due = {s: ("loss_limit", close) for s in rules.symbols if book.position[s] > 0}
+            limit = (reason, close)
+            due = {s: (sale_after(limit), close) for s in rules.symbols if book.position[s] > 0}
             continue
 
         for symbol in trading:
@@ -310,7 +319,8 @@ def trade_weights(
                 if symbol in due:
                     _, created = due.pop(symbol)
                     open_ = bars[symbol][now].open
-                    book.sell(symbol, book.position[symbol], open_, "loss_limit", created, now)
+                    purpose = sale_after(limit)
+                    book.sell(symbol, book.position[symbol], open_, purpose, created, now)
 
         rebalanced = [s for s in trading if s in due]
 
@@ -352,10 +362,10 @@ def trade_weights(
 
         if limit:
             continue
-        broken = limit_broken(rules, times, equity)
-        if broken:
+        reason = end_of_trading(rules, times, equity)
+        if reason:
             close = now + rules.bar_ms
-            limit = (broken, close)
+            limit = (reason, close)
             due = {s: (0.0, close) for s in rules.symbols if book.position[s] > 0}
             continue
 
@@ -373,7 +383,7 @@ def trade_weights(
             difference = weight * value - held
             if abs(difference) > 1e-6 * value or (weight == 0 and held > 0):
                 side = "buy" if difference > 0 else "sell"
-                purpose = "loss_limit" if limit else "rebalance"
+                purpose = sale_after(limit) if limit else "rebalance"
                 pending.append(Pending(symbol, side, purpose, created))
     return finish(book, bars, times, equity, cash, pending, limit)
 

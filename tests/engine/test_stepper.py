@@ -16,7 +16,7 @@ from exchanges.ports import Account, Broker, Size
 from runs.engine import vectorized
 from runs.engine.books import NOTHING
 from runs.engine.config import CashMode
-from runs.engine.limits import LimitHit, LossLimit
+from runs.engine.limits import Ending, LimitHit
 from runs.engine.paper import PaperBroker
 from runs.engine.state import State
 from runs.engine.stepper import Stepper
@@ -122,7 +122,7 @@ def test_a_loss_limit_cancels_what_is_pending_and_sells():
     assert [step.limit for step in steps] == [
         None,
         None,
-        LimitHit(LossLimit.MAX_DRAWDOWN, 3 * HOUR.ms),
+        LimitHit(Ending.MAX_DRAWDOWN, 3 * HOUR.ms),
         None,
     ]
     assert told(steps[2]) == [
@@ -131,6 +131,51 @@ def test_a_loss_limit_cancels_what_is_pending_and_sells():
     ]
     assert told(steps[3]) == [("LOSS_LIMIT", "FILLED", 40.0, 1, 0, None)]
     assert stepper.state.limit == steps[2].limit
+
+
+def test_flattening_cancels_what_is_pending_and_sells_at_the_next_opens():
+    series = [
+        make_bars([FLAT] * 4),
+        make_bars([FLAT] * 3, [0, 1, 3], SYMBOLS[1]),
+    ]
+    stepper = start(make_config(2, hours=9, flatten_at=2 * HOUR.ms + 1))
+    steps = []
+    for step in stepper.advance(series, [make_signals(4, [0]), make_signals(3, [1])], 10**12):
+        steps.append(step)
+        assert stepper.finished == (len(steps) == 4)
+    assert [step.limit for step in steps] == [
+        None,
+        None,
+        LimitHit(Ending.FLATTEN, 3 * HOUR.ms),
+        None,
+    ]
+    assert told(steps[2]) == [
+        ("ENTRY", "CANCELED", None, None, None, "flatten"),
+        ("FLATTEN", "NEW", None, None, None, None),
+    ]
+    assert told(steps[3]) == [("FLATTEN", "FILLED", 100.0, 1, 0, None)]
+    assert State.from_dict(json.loads(json.dumps(stepper.state.to_dict()))) == stepper.state
+
+
+def test_flattening_with_nothing_held_is_over_at_its_close():
+    stepper = start(make_config(hours=9, flatten_at=2 * HOUR.ms))
+    rows = stepper.advance([make_bars([FLAT] * 4)], [make_signals(4, [1])], 10**12)
+    assert (next(rows).limit, stepper.finished) == (None, False)
+    assert (next(rows).limit, stepper.finished) == (LimitHit(Ending.FLATTEN, 2 * HOUR.ms), True)
+    assert not any(step.orders for step in rows)
+
+
+def test_a_run_told_to_flatten_between_two_slices_equals_one_that_always_was():
+    bars, signals = make_bars([at(100 + p) for p in range(8)]), make_signals(8, [0, 3], [2])
+    config = make_config(hours=8)
+    told_late = replace(config, flatten_at=5 * HOUR.ms + 1)
+    stepper = start(config)
+    steps = list(stepper.advance([bars], [signals], 5 * HOUR.ms))
+    state = State.from_dict(json.loads(json.dumps(stepper.state.to_dict())))
+    other = Stepper(told_late, PaperBroker(told_late, state.account), state)
+    steps += other.advance([bars], [signals], 10**12)
+    assert steps == list(start(told_late).advance([bars], [signals], 10**12))
+    assert steps[5].limit == LimitHit(Ending.FLATTEN, 6 * HOUR.ms)
 
 
 def test_a_rebalancing_is_announced_at_the_close_and_replaced_by_newer_weights():

@@ -68,6 +68,7 @@ def run_reference(
         shared=config.cash is CashMode.SHARED,
         max_drawdown=config.max_drawdown,
         daily_loss=config.daily_loss,
+        flatten_at=config.flatten_at,
     )
     bars = {
         b.symbol: {
