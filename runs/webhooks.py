@@ -27,14 +27,19 @@ def add(
 ) -> tuple[Webhook, str]:
     """The webhook and its secret, which nothing shows again.
 
-    Raises INVALID_URL, and INVALID_VALUE for a kind that is no alert's.
+    Raises INVALID_URL, and INVALID_VALUE for a kind that is no alert's or a long name.
     """
     unknown = sorted(set(kinds) - set(alerts.KINDS))
     if unknown:
         raise InvalidInput(
             "INVALID_VALUE", f"{unknown[0]:.40} is no alert", available=list(alerts.KINDS)
         )
-    webhook = Webhook(name=name or host(url), url=check_url(url), run=run, kinds=list(kinds))
+    check_url(url)
+    longest = Webhook._meta.get_field("name").max_length
+    if len(name) > longest:
+        raise InvalidInput("INVALID_VALUE", f"A name has at most {longest} characters")
+    name = name or host(url)[:longest]
+    webhook = Webhook(name=name, url=url, run=run, kinds=list(kinds))
     secret = give_secret(webhook)
     webhook.save()
     return webhook, secret
@@ -68,4 +73,4 @@ def send_test(webhook: Webhook) -> Answer:
 
 def host(url: str) -> str:
     """All of a URL that lists and logs show: its path may be a secret."""
-    return urlsplit(check_url(url)).netloc
+    return urlsplit(url).netloc
