@@ -15,6 +15,8 @@ from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
+from exchanges.clock import format_clock, parse_clock
+
 T = TypeVar("T")
 
 
@@ -101,6 +103,16 @@ def names(name: str, default: list[str], help: str) -> list[str]:
 
 def path(name: str, default: Path, help: str) -> Path:
     return _read(name, "a path", default, help, lambda raw: Path(raw).expanduser().resolve())
+
+
+def clock(name: str, help: str) -> str:
+    """A clock as `exchanges.clock.parse_clock` reads it, the same for all processes started here."""
+
+    def parse(raw: str) -> str:
+        os.environ[name] = format_clock(parse_clock(raw))
+        return os.environ[name]
+
+    return _read(name, "a clock", "", help, parse)
 
 
 def provide(name: str, value: str) -> None:

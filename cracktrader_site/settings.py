@@ -191,6 +191,24 @@ RUN_MAX_ATTEMPTS = env.integer(
     "How often a run whose worker died is taken up again before it fails.",
     minimum=1,
 )
+LIVE_WORKERS = env.integer(
+    "CRACKTRADER_LIVE_WORKERS", 2, "Worker processes for paper and live runs.", minimum=1
+)
+SLICE_BARS = env.integer(
+    "CRACKTRADER_SLICE_BARS",
+    250,
+    "Bars a paper run that has fallen behind, or a replay, steps before it commits.",
+    minimum=1,
+)
+SLICE_TIMEOUT = env.integer(
+    "CRACKTRADER_SLICE_TIMEOUT", 60, "Seconds one slice of a paper run may take.", minimum=1
+)
+LATE_SECONDS = env.integer(
+    "CRACKTRADER_LATE_SECONDS",
+    60,
+    "Seconds after its close from which a bar that a paper run steps is marked late.",
+    minimum=1,
+)
 Q_CLUSTER = {
     "name": "jobs",
     "broker_class": "runs.broker.LeanOrm",
@@ -211,6 +229,14 @@ Q_CLUSTER = {
     "max_rss": 1_500_000,
     "label": "Task queue",
     "error_reporter": {},
+    # Backtests never starve runs that trade.
+    "ALT_CLUSTERS": {
+        "live": {
+            "workers": LIVE_WORKERS,
+            "timeout": SLICE_TIMEOUT,
+            "retry": SLICE_TIMEOUT * 3,
+        }
+    },
 }
 
 # --- market data -----------------------------------------------------------
@@ -224,6 +250,21 @@ VENUE_TIMEOUT = env.integer(
 )
 VENUE_RETRIES = env.integer(
     "CRACKTRADER_VENUE_RETRIES", 4, "How often a failed market data request is repeated."
+)
+BAR_SETTLE = env.integer(
+    "CRACKTRADER_BAR_SETTLE_MS",
+    300,
+    "Milliseconds to leave a venue after a bar's close before it is asked for the bar.",
+)
+BAR_PATIENCE = env.integer(
+    "CRACKTRADER_BAR_PATIENCE",
+    30,
+    "Seconds after a bar's close from which on a bar the venue does not deliver is passed over.",
+)
+REHEARSAL_CLOCK = env.clock(
+    "CRACKTRADER_CLOCK",
+    "Rehearse on another clock: `<time it shows>,<speed>[,<when, on the wall clock>]`, "
+    "times in ISO 8601; without the last one: at the start.",
 )
 
 # --- alerts ----------------------------------------------------------------

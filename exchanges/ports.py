@@ -61,6 +61,10 @@ class MarketData(Protocol):
         """
         ...
 
+    def now_ms(self, on_wait: Callable[[], None] | None = None) -> int:
+        """The venue's time, UTC ms, or a little less: what has closed by it has closed."""
+        ...
+
 
 @dataclass(slots=True)
 class Account:
@@ -127,6 +131,11 @@ class Broker(Protocol):
 
 
 class Clock(Protocol):
+    @property
+    def speed(self) -> float:
+        """Seconds of it that pass in a real one; 1 but in rehearsals."""
+        ...
+
     def now_ms(self) -> int:
         """UTC milliseconds."""
         ...

@@ -13,9 +13,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from .adapters import Door
+from .clock import parse_clock
 from .domain import InvalidInput, Symbol, Timeframe
 from .market_store import MarketStore, SeriesInfo, SeriesKey
 from .models import CandleSeries, Exchange
+from .ports import Clock
 
 DEFAULT_FEE = 0.001
 MARKETS_FRESH = timedelta(hours=24)
@@ -36,6 +38,11 @@ def door(exchange: Exchange) -> Door:
         float(settings.VENUE_TIMEOUT),
         settings.VENUE_RETRIES,
     )
+
+
+def clock() -> Clock:
+    """What everybody goes by who asks for bars: the wall's, or the rehearsal's."""
+    return parse_clock(settings.REHEARSAL_CLOCK)
 
 
 def find_exchange(name: str) -> Exchange:

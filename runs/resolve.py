@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,14 @@ from django.conf import settings
 from exchanges import services as market_data
 from exchanges.domain import InvalidInput, Symbol, Timeframe
 from exchanges.models import Exchange
+from exchanges.queries import clock
+from exchanges.queries import clock
 from strategies import services as strategies
 from strategies.models import Strategy, StrategyVersion
 
 from .engine.config import CashMode, RunConfig
 
+FOREVER_MS = 4_102_444_800_000  # 2100-01-01: the end of a run that has none
 DEFAULT_BARS = 1_000
 DEFAULT_CASH = 10_000.0
 _LONGEST_SYMBOL = 42  # one more than any symbol has
@@ -32,12 +34,12 @@ class Resolved:
 
 
 def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
-    """`request` has the shape runs.serializers.BacktestRequest validated.
+    """`request` has the shape runs.serializers.BacktestRequest or LiveTradingRequest validated.
 
     Raises InvalidInput with a code of its own for everything that can be
     known before a candle is read.
     """
-    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
+    now_ms = clock().now_ms() if now_ms is None else now_ms
     exchange = market_data.get_exchange(request["exchange"])
     timeframe = market_data.check_timeframe(exchange, request["timeframe"])
     symbols = parse_symbols(request["symbols"])
@@ -45,9 +47,13 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     check_quotes(symbols)
     version = strategies.get_version(request["strategy_name"])
     params, warmup = strategies.inspect_request(version, request["strategy_params"])
-    start_ms, end_ms = _range(request, timeframe, now_ms)
+    if _is_open_ended(request):
+        # The bar that is open now is the first to decide at.
+        start_ms, end_ms = timeframe.floor(now_ms), timeframe.floor(FOREVER_MS)
+    else:
+        start_ms, end_ms = _range(request.get("replay") or request, timeframe, now_ms)
     anchor_ms = max(start_ms - warmup * timeframe.ms, timeframe.ceil(0))
-    _check_size(symbols, timeframe, anchor_ms, end_ms)
+    _check_size(symbols, timeframe, anchor_ms, start_ms if _is_open_ended(request) else end_ms)
     engine = RunConfig(
         symbols=symbols,
         timeframe=timeframe,
@@ -62,6 +68,8 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
         trailing_stop=request["trailing_stop"],
         position_size=request["position_size"],
         cash=_cash(request, version),
+        max_drawdown=request["max_drawdown"],
+        daily_loss=request["daily_loss"],
     )
     strategies.check_stops(version, engine.has_stops)
     config = {
@@ -71,7 +79,14 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
         "source_hash": version.source_hash,
         "engine": engine.to_dict(),
     }
+    if request.get("replay") is not None:
+        config["replay"] = {"speed": request["replay"]["speed"]}
     return Resolved(exchange, version, engine, config)
+
+
+def _is_open_ended(request: dict[str, Any]) -> bool:
+    """Whether it trades bars that are still to come."""
+    return "mode" in request and request["replay"] is None
 
 
 def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:

@@ -9,6 +9,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,16 +17,19 @@ import ccxt  # noqa: TID251
 import requests
 
 from exchanges.adapters import Door
+from exchanges.adapters.venue_clock import OnWait, Reading, VenueClock
 from exchanges.domain import VenueError
+from exchanges.ports import Clock
 
 T = TypeVar("T")
-OnWait = Callable[[], None]
-
 _CONNECT_SECONDS = 5.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 60.0
 _CONNECT_RETRIES = 2
 _TICK = 0.2
+_BURST_SECONDS = 0.5
+_NO_CLOCK_MARGIN_MS = 5_000
+_EARLIEST_MS, _LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100
 _UNTOUCHED_URLS = {"logo", "www", "doc", "fees", "referral", "api_management"}
 
 
@@ -41,6 +45,9 @@ class CcxtClient:
         self._sleep = sleep
         self._lock = threading.RLock()
         self._markets_at: float | None = None
+        self._dated: Reading | None = None
+        self._clock: VenueClock | None = None
+        self._paid_until = 0.0
         self.api = getattr(ccxt, door.ccxt_id)(
             {
                 "enableRateLimit": True,
@@ -49,6 +56,8 @@ class CcxtClient:
             }
         )
         self.api.enableLastJsonResponse = True
+        # ccxt's own paces by the wall clock: set back an hour, it waits an hour.
+        self.api.throttle = self._throttle
         # Not needed for candles, and another request or a signed one for many venues.
         self.api.has["fetchCurrencies"] = False
         # ccxt drops rows outside the range asked for, broken ones among them, before
@@ -91,6 +100,46 @@ class CcxtClient:
         self.call(ask, on_wait)
         self._markets_at = time.monotonic()
 
+    def clock(self, desk: Clock) -> VenueClock:
+        """The venue's clock, one for all who use this client; `desk` is the installation's."""
+        if self._clock is None:
+            self._clock = VenueClock(lambda on_wait: self._read_clock(desk, on_wait), desk)
+        return self._clock
+
+    def _read_clock(self, desk: Clock, on_wait: OnWait | None) -> Reading:
+        """What the venue says when asked; else how it dated its last answer, to the second.
+
+        A venue that does neither is taken to be 5 s behind the desk's clock.
+        """
+
+        def ask() -> Reading:
+            ms = self.api.fetch_time()
+            if not isinstance(ms, (int, float)) or not _EARLIEST_MS < ms < _LATEST_MS:
+                raise BadData("not a time")
+            return Reading(int(ms), time.monotonic())
+
+        if self.api.has.get("fetchTime") is True:
+            try:
+                return self.call(ask, on_wait)
+            except VenueError:
+                if self._dated is None:
+                    raise
+        return self._dated or Reading(desk.now_ms() - _NO_CLOCK_MARGIN_MS, time.monotonic())
+
+    def _note_date(self) -> None:
+        headers = self.api.last_response_headers or {}
+        with contextlib.suppress(ValueError, TypeError):
+            ms = int(parsedate_to_datetime(headers["Date"]).timestamp() * 1000)
+            self._dated = Reading(ms, time.monotonic())
+
+    def _throttle(self, cost: float | None = None) -> None:
+        """The venue's pace over any second and more; what is due together leaves together."""
+        now = time.monotonic()
+        price = self.api.rateLimit / 1000 * (1 if cost is None else cost)
+        self._paid_until = max(self._paid_until, now - _BURST_SECONDS) + price
+        if self._paid_until > now:
+            time.sleep(self._paid_until - now)
+
     def _attempt(self, request: Callable[[], T], on_wait: OnWait | None) -> tuple[T, Any]:
         """The answer or what went wrong.  Given up, the request ends by itself, unheard."""
         outcome: list[tuple[Any, Exception | None]] = []
@@ -98,7 +147,9 @@ class CcxtClient:
         def work() -> None:
             try:
                 with self._lock:
-                    outcome.append((request(), None))
+                    value = request()
+                    self._note_date()
+                    outcome.append((value, None))
             except Exception as error:  # noqa: BLE001 - judged by the caller
                 outcome.append((None, error))
 

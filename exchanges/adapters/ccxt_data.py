@@ -10,8 +10,9 @@ import ccxt  # noqa: TID251
 import numpy as np
 from numpy.typing import NDArray
 
-from exchanges.adapters.ccxt_client import BadData, CcxtClient, OnWait
+from exchanges.adapters.ccxt_client import BadData, CcxtClient
 from exchanges.adapters.ccxt_venues import describe_all
+from exchanges.adapters.venue_clock import OnWait
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe, VenueError
 from exchanges.domain.timeframe import DAY
 from exchanges.ports import Clock, Market, Venue
@@ -65,12 +66,13 @@ class CcxtMarketData:
                 supported_timeframes=list(self.venue().timeframes),
             )
         self._client.load_markets(_MARKETS_KEPT, on_wait)
-        end_ms = min(end_ms, self._closed_before(timeframe, end_ms, on_wait))
+        if end_ms >= timeframe.floor(self._clock.now_ms()):
+            end_ms = min(end_ms, timeframe.floor(self.now_ms(on_wait)))
         limit = self._page_size()
         since = timeframe.ceil(start_ms)
         while since < end_ms:
             bars = self._page(symbol, timeframe, since, limit, on_wait)
-            self._refuse_newest_only(timeframe, since, bars, limit)
+            self._refuse_newest_only(timeframe, since, bars, limit, on_wait)
             page = bars.between(since, end_ms)
             if len(page):
                 yield page
@@ -80,6 +82,9 @@ class CcxtMarketData:
             else:
                 since += limit * timeframe.ms
                 since = self._next_listed(symbol, timeframe, since, end_ms, on_wait)
+
+    def now_ms(self, on_wait: OnWait | None = None) -> int:
+        return self._client.clock(self._clock).now_ms(on_wait)
 
     # --- pages ---
 
@@ -138,11 +143,13 @@ class CcxtMarketData:
             at += limit * DAY
         return max(since, end_ms)
 
-    def _refuse_newest_only(self, timeframe: Timeframe, since: int, bars: Bars, limit: int) -> None:
+    def _refuse_newest_only(
+        self, timeframe: Timeframe, since: int, bars: Bars, limit: int, on_wait: OnWait | None
+    ) -> None:
         """A full page that starts late and ends now: the venue ignored where to start."""
         if len(bars) < min(limit, _PAGE) - 1 or bars.time[0] <= since:
             return
-        newest = timeframe.floor(self._clock.now_ms()) - timeframe.ms
+        newest = timeframe.floor(self.now_ms(on_wait)) - timeframe.ms
         if bars.time[-1] >= newest:
             raise InvalidInput(
                 "HISTORY_NOT_AVAILABLE",
@@ -150,18 +157,6 @@ class CcxtMarketData:
                 "start later, choose a longer timeframe, or import candles",
                 earliest_ms=int(bars.time[0]),
             )
-
-    def _closed_before(self, timeframe: Timeframe, end_ms: int, on_wait: OnWait | None) -> int:
-        """End of the closed bars, by our clock and by the venue's."""
-        now = self._clock.now_ms()
-        closed = timeframe.floor(now)
-        if end_ms < closed or self._api.has.get("fetchTime") is not True:
-            return closed
-        try:
-            theirs = self._client.call(self._api.fetch_time, on_wait)
-        except VenueError:
-            return closed
-        return min(closed, timeframe.floor(int(theirs))) if theirs else closed
 
     def _page_size(self) -> int:
         spot = (self._api.features or {}).get("spot") or {}
@@ -171,6 +166,9 @@ class CcxtMarketData:
     def _ask(self, symbol: Symbol, ask: Callable[[], Cleaned], on_wait: OnWait | None) -> Cleaned:
         try:
             return self._client.call(ask, on_wait)
+        except VenueError:
+            self._client.clock(self._clock).doubt()
+            raise
         except ccxt.BadSymbol:
             names = sorted(str(market.symbol) for market in self.markets())
             raise InvalidInput(

@@ -25,6 +25,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from exchanges.clock import SystemClock
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.domain.timeframe import DAY, MINUTE, WEEK
 from exchanges.ports import Clock, Market, Venue
@@ -131,6 +132,10 @@ class SimulatedMarketData:
             until = min(end, timeframe.ceil(start + step))
             yield generate(symbol, timeframe, start, until)
             start = until
+
+    def now_ms(self, on_wait: Callable[[], None] | None = None) -> int:
+        """The desk's time: the venue has no other."""
+        return (self._clock or SystemClock()).now_ms()
 
 
 def generate(symbol: Symbol, timeframe: Timeframe, start_ms: int, end_ms: int) -> Bars:

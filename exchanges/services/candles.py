@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from exchanges import queries
 from exchanges.adapters import market_data
-from exchanges.clock import SystemClock
 from exchanges.domain import Bars, Symbol, Timeframe
 from exchanges.domain.timeframe import MINUTE
 from exchanges.market_store import MarketStore, SeriesKey
@@ -52,7 +52,7 @@ def ensure_bars(
     HISTORY_NOT_AVAILABLE) and VenueError (VENUE_UNREACHABLE,
     VENUE_RATE_LIMITED, VENUE_BAD_DATA, VENUE_ERROR).
     """
-    clock = clock or SystemClock()
+    clock = clock or queries.clock()
     exchange = get_exchange(exchange_name)
     timeframe = check_timeframe(exchange, timeframe)
     end_ms = min(end_ms, timeframe.floor(clock.now_ms()))

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from exchanges import queries
 from exchanges.candle_import import read_columns
-from exchanges.clock import SystemClock
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
 from exchanges.ports import Clock
@@ -69,7 +69,7 @@ def import_candles(
         on_progress(f"reading {path.name}", 0.0)
     columns = read_columns(path)
     cleaned = clean_bars(key.symbol, key.timeframe, columns)
-    closed = key.timeframe.floor((clock or SystemClock()).now_ms())
+    closed = key.timeframe.floor((clock or queries.clock()).now_ms())
     bars = cleaned.bars.between(0, closed)
     rejected = dict(cleaned.rejected)
     if len(cleaned.bars) > len(bars):

@@ -17,6 +17,7 @@ HOUR, MINUTE = Timeframe.parse("1h"), Timeframe.parse("1m")
 @dataclass
 class FixedClock:
     ms: int
+    speed: float = 1.0
 
     def now_ms(self) -> int:
         return self.ms

@@ -80,6 +80,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # A small answer in two writes would wait 40 ms for an acknowledgement.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:
@@ -125,6 +127,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
         self.connection.close()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header tells the venue's time too."""
+        return super().date_time_string(int(self.server.venue.market.now_ms() // 1000))
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

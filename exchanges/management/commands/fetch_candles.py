@@ -6,8 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from exchanges import services
-from exchanges.clock import SystemClock
+from exchanges import queries, services
 from exchanges.management.progress import (
     one_line_errors,
     parse_date,
@@ -31,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         start = parse_date(options["start"])
-        end = parse_date(options["end"]) if options["end"] else SystemClock().now_ms()
+        end = parse_date(options["end"]) if options["end"] else queries.clock().now_ms()
         if start >= end:
             raise CommandError("the start must be before the end")
         symbols = options["symbol"].split(",")

@@ -1,0 +1,232 @@
+"""Keeps the feeds of active runs up to date, and tells the runs.
+
+One thread an exchange, so that a venue that hangs delays no other; within one,
+the feed that has been due longest comes first.  Any number of these may work
+on one database: each asks only for feeds it could claim.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import DatabaseError, connections, transaction
+from django.db.models import F, Min, Q, QuerySet
+from django.utils import timezone
+
+from exchanges.clock import JumpWatch
+from exchanges.domain import Timeframe
+from exchanges.models import Feed
+from exchanges.ports import Clock
+from exchanges.queries import clock as desk_clock
+from exchanges.services import feeds
+from exchanges.services.feeds import Change, Polled
+
+from . import recorder
+from .models import Run
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+# A venue in good health is asked this often, so that one that is not is noticed between two bars.
+LONGEST_PAUSE = 60.0
+LATE_PAUSES = (0.3, 5.0)
+FAILURE_PAUSES = (0.5, 30.0)
+_VENUE_DOWN = ("VENUE_UNREACHABLE", "VENUE_RATE_LIMITED")
+
+
+def fed_runs() -> QuerySet[Run]:
+    """Prepared, active runs that live on bars as they close."""
+    live = Q(config__replay__isnull=True) | Q(config__replay=None)
+    return Run.objects.filter(live, status__in=Run.ACTIVE, cursor_ms__isnull=False)
+
+
+def needed_feeds() -> QuerySet[Feed]:
+    """With their exchange."""
+    wanted = Run.feeds.through.objects.filter(run__in=fed_runs()).values("feed_id")
+    return Feed.objects.filter(pk__in=wanted).select_related("exchange").defer("exchange__markets")
+
+
+def mark_due(run_ids: list[int] | None = None) -> int:
+    """Makes due every run that all its feeds are ahead of; of all runs or of these."""
+    runs = fed_runs() if run_ids is None else fed_runs().filter(pk__in=run_ids)
+    behind = runs.annotate(known=Min("feeds__known_until_ms")).filter(cursor_ms__lt=F("known"))
+    now = timezone.now()
+    later = Q(due_at=None) if run_ids is None else Q(due_at=None) | Q(due_at__gt=now)
+    return Run.objects.filter(later, pk__in=list(behind.values_list("pk", flat=True))).update(
+        due_at=now
+    )
+
+
+class Feeder:
+    """Runs until `stop` is set.  No fault of a venue, a feed or the database ends it."""
+
+    def __init__(self, stop: threading.Event, clock: Clock | None = None) -> None:
+        self._stop = stop
+        self._clock = clock or desk_clock()
+        self._venues: dict[int, _Venue] = {}
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except DatabaseError:
+                logger.exception("the feed could not reach the database")
+                connections.close_all()
+            self._stop.wait(LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Finds out which feeds are needed, and wakes runs that a lost message left behind."""
+        wanted: dict[int, dict[int, Feed]] = {}
+        for feed in needed_feeds():
+            wanted.setdefault(feed.exchange_id, {})[feed.pk] = feed
+        for exchange_id in wanted.keys() - self._venues.keys():
+            self._venues[exchange_id] = _Venue(self._stop, self._clock)
+        for exchange_id, venue in self._venues.items():
+            venue.want(wanted.get(exchange_id, {}))
+        if mark_due():
+            _ring()
+
+
+@dataclass(slots=True)
+class _Asking:
+    """When a feed is asked next, in monotonic seconds, and how often it was asked in vain."""
+
+    feed: Feed
+    at: float = 0.0
+    vain: int = 0
+
+
+class _Venue:
+    """One exchange's feeds, and the thread that asks for them."""
+
+    def __init__(self, stop: threading.Event, clock: Clock) -> None:
+        self._stop, self._clock = stop, clock
+        self._jumps = JumpWatch(clock)
+        self._asking: dict[int, _Asking] = {}
+        self._down = 0
+        self._not_before = 0.0
+        self._changed = threading.Condition()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def want(self, wanted: dict[int, Feed]) -> None:
+        with self._changed:
+            if wanted.keys() == self._asking.keys():
+                return
+            self._asking = {
+                pk: self._asking.get(pk) or _Asking(feed) for pk, feed in wanted.items()
+            }
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            asking = self._next()
+            if asking is None:
+                continue
+            try:
+                polled = feeds.poll(asking.feed, self._clock, tell)
+            except Exception:
+                logger.exception("feed %s could not be asked", asking.feed.pk)
+                connections.close_all()
+                asking.vain += 1
+                asking.at = time.monotonic() + _growing(FAILURE_PAUSES, asking.vain)
+                continue
+            self._arrange(asking, polled)
+
+    def _next(self) -> _Asking | None:
+        """The feed that has been due longest; waits a little for one."""
+        with self._changed:
+            if self._jumps.jumped():
+                # The machine may have slept, through bars that nobody asked for.
+                self._not_before = 0.0
+                for asking in self._asking.values():
+                    asking.at = 0.0
+            first = min(self._asking.values(), key=lambda asking: asking.at, default=None)
+            now = time.monotonic()
+            due = now + LOOK_SECONDS if first is None else max(first.at, self._not_before)
+            if due > now:
+                self._changed.wait(min(due - now, LOOK_SECONDS))
+                return None
+            return first
+
+    def _arrange(self, asking: _Asking, polled: Polled) -> None:
+        now = time.monotonic()
+        if not polled.asked:
+            asking.at = now + LOOK_SECONDS
+            return
+        if polled.error is not None:
+            if asking.vain == 0:
+                logger.warning("feed %s: %s", asking.feed, polled.error)
+            asking.vain += 1
+            asking.at = now + _growing(FAILURE_PAUSES, asking.vain)
+            if polled.error.code in _VENUE_DOWN:
+                self._down += 1
+                self._not_before = now + _growing(FAILURE_PAUSES, self._down)
+            return
+        self._down = 0
+        asking.vain = asking.vain + 1 if polled.waits and not polled.more else 0
+        asking.at = now + self._pause(asking, polled)
+
+    def _pause(self, asking: _Asking, polled: Polled) -> float:
+        """Until the next bar has closed; shorter while one is late."""
+        if polled.more or polled.venue_ms is None:
+            return 0.0
+        speed = self._clock.speed
+        step = Timeframe.parse(asking.feed.timeframe).ms
+        close_ms = (polled.closed_ms if polled.waits else polled.known_until_ms) + step
+        pause = (close_ms + settings.BAR_SETTLE - polled.venue_ms) / 1000 / speed
+        if polled.waits:
+            pause = min(pause, _growing(LATE_PAUSES, asking.vain) / speed)
+            over = polled.known_until_ms + step + settings.BAR_PATIENCE * 1000
+            if over > polled.venue_ms:
+                pause = min(pause, (over - polled.venue_ms) / 1000 / speed)
+        return min(max(pause, 0.0), LONGEST_PAUSE)
+
+
+def tell(feed: Feed, change: Change) -> None:
+    """Passes on what a feed learnt, within the transaction in which it learns it."""
+    run_ids = list(fed_runs().filter(feeds=feed).order_by("pk").values_list("pk", flat=True))
+    for kind, data in events(feed, change):
+        for run_id in run_ids:
+            recorder.append(run_id, kind, data)
+    if change.moved and mark_due(run_ids):
+        transaction.on_commit(_ring)
+
+
+def events(feed: Feed, change: Change) -> list[tuple[str, dict[str, object]]]:
+    """What a run of the feed is told: kind and data."""
+    told: list[tuple[str, dict[str, object]]] = [
+        (
+            "bar.revised",
+            {
+                "symbol": feed.symbol,
+                "time": revised.time,
+                "accepted": revised.accepted,
+                "told": revised.told,
+            },
+        )
+        for revised in change.revised
+    ]
+    if change.stale:
+        told.append(("data.stale", {"symbol": feed.symbol, "since": change.since_ms}))
+    elif change.stale is not None:
+        told.append(("data.fresh", {"symbol": feed.symbol}))
+    return told
+
+
+def _growing(bounds: tuple[float, float], failures: int) -> float:
+    first, longest = bounds
+    return min(first * 2.0 ** min(failures - 1, 20), longest)
+
+
+def _ring() -> None:
+    """A bell that is lost costs time only: the ticker rings for what is due."""
+    from .services import ring_due
+
+    try:
+        ring_due()
+    except Exception:
+        logger.exception("the runs that are due could not be rung for")
