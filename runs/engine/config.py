@@ -90,9 +90,8 @@ class RunConfig:
         return (self.stop_loss, self.take_profit, self.trailing_stop) != (None, None, None)
 
     @property
-    def may_end_early(self) -> bool:
-        """Whether something may end the trading before the window does: see `limits`."""
-        return (self.max_drawdown, self.daily_loss, self.flatten_at) != (None, None, None)
+    def has_limits(self) -> bool:
+        return (self.max_drawdown, self.daily_loss) != (None, None)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON; what ends a run early is left out where there is none, as before there was any."""

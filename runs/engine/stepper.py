@@ -42,7 +42,8 @@ class Stepper:
         self.broker = broker
         self.state = state
         self._bar_ms = config.timeframe.ms
-        self._has_stops, self._is_judged = config.has_stops, config.may_end_early
+        self._has_stops, self._has_limits = config.has_stops, config.has_limits
+        self._flatten_at = math.inf if config.flatten_at is None else config.flatten_at
         self._due = any(market.pending is not None for market in state.markets)
         # Of the row at hand: its orders, trades that ended, symbols whose trade changed.
         self._orders: list[OrderRecord] = []
@@ -106,7 +107,7 @@ class Stepper:
 
         limit = None
         if state.limit is None:
-            if self._is_judged:
+            if self._has_limits or closed >= self._flatten_at:
                 limit = self._judge(now, closed)
             if limit is None and targets is None:
                 self._decide(closed, bars, stopped)
@@ -217,7 +218,7 @@ class Stepper:
         """Drops what is pending and sells everything, if this close ends the trading."""
         state, config = self.state, self.config
         reason = state.watch.see(now, state.equity, config.max_drawdown, config.daily_loss)
-        if reason is None and config.flatten_at is not None and closed >= config.flatten_at:
+        if reason is None and closed >= self._flatten_at:
             reason = Ending.FLATTEN
         if reason is None:
             return None

@@ -46,7 +46,7 @@ def limits(draw: st.DrawFn) -> dict[str, float]:
     for name in ("max_drawdown", "daily_loss"):
         if draw(st.booleans()):
             chosen[name] = draw(st.sampled_from([0.0113, 0.0471, 0.1317, 0.3719]))
-    if draw(st.booleans()):
+    if draw(st.sampled_from([False, False, True])):
         beside = draw(st.sampled_from([-1, 0, 1]))
         chosen["flatten_at"] = draw(st.integers(0, 62)) * HOUR.ms + beside
     return chosen

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from exchanges.domain import Bars, OrderStatus, Panel, Purpose, Symbol
 from runs.engine import vectorized
 from runs.engine.config import CashMode, RunConfig
+from runs.engine.limits import Ending
 from runs.engine.metrics import metrics
 from runs.engine.paper import PaperBroker
 from runs.engine.results import TRADE_DTYPE, Simulation
@@ -54,12 +55,17 @@ def upto(series: Sequence[Bars], decisions: Decisions, end: int) -> tuple[list[B
 def stepped(
     config: RunConfig, series: Sequence[Bars], decisions: Decisions, cuts: Sequence[int]
 ) -> tuple[list[Step], State]:
-    """The run in slices that end at the cuts, each by a new process, so to speak."""
+    """The run in slices that end at the cuts, each by a new process, so to speak.
+
+    It hears of `flatten_at` in the slice that comes to it.
+    """
+    untold = replace(config, flatten_at=None)
     kept = json.dumps(State.start(config, weighted=isinstance(decisions, Weights)).to_dict())
     steps = []
     for watermark in [*sorted(cuts), config.end_ms]:
         state = State.from_dict(json.loads(kept))
-        stepper = Stepper(config, PaperBroker(config, state.account), state)
+        told = config if watermark >= (config.flatten_at or 0) else untold
+        stepper = Stepper(told, PaperBroker(told, state.account), state)
         steps += stepper.advance(*upto(series, decisions, watermark), watermark)
         kept = json.dumps(state.to_dict(), allow_nan=False)
     return steps, State.from_dict(json.loads(kept))
@@ -141,6 +147,8 @@ def runs(draw: st.DrawFn) -> tuple[RunConfig, list[Bars], Decisions, list[int]]:
     """A world, rules, decisions and where the slices end."""
     config, series, rng = draw(worlds())
     changes = draw(limits())
+    if "flatten_at" in changes and draw(st.booleans()):
+        changes["flatten_at"] = config.end_ms - draw(st.integers(0, 2)) * HOUR.ms
     decisions: Decisions
     if draw(st.booleans()):
         changes |= draw(stops())
@@ -158,6 +166,34 @@ def runs(draw: st.DrawFn) -> tuple[RunConfig, list[Bars], Decisions, list[int]]:
     hours = st.integers(0, config.end_ms // HOUR.ms + 2)
     cuts = draw(st.one_of(st.just(range(62)), st.lists(hours, max_size=6)))
     return config, series, decisions, [hour * HOUR.ms for hour in cuts]
+
+
+def test_the_random_runs_hold_all_there_is():
+    """Else the two tests below would prove less than they seem to."""
+    met: set[object] = set()
+
+    @settings(parent=many, max_examples=800, derandomize=True)
+    @given(run=runs())
+    def look(run):
+        config, series, decisions, cuts = run
+        backtest = vectorized.simulate(config, series, decisions)
+        met.update(Purpose(purpose) for purpose in backtest.orders["purpose"])
+        met.update(f"pending {Purpose(purpose).name}" for purpose in backtest.pending["purpose"])
+        met.add(backtest.limit and backtest.limit.reason)
+        met.add(config.cash if backtest.orders.size and len(series) > 1 else None)
+        met.add("weights" if isinstance(decisions, Weights) else "signals")
+        met.add(f"{len(series)} symbols")
+        inside = {cut for cut in cuts if config.start_ms < cut < config.end_ms}
+        met.add("whole" if not inside else "few slices" if len(inside) < 7 else "row by row")
+        met.update("gap" for bars in series for _ in bars.gaps())
+        met.update("never traded" for bars in series if not len(bars))
+
+    look()
+    wanted = {*Purpose, *Ending, *CashMode, "weights", "signals", "gap", "never traded"}
+    wanted |= {f"{count} symbols" for count in range(1, 5)}
+    wanted |= {"whole", "few slices", "row by row"}
+    wanted |= {f"pending {name}" for name in ("ENTRY", "EXIT", "REBALANCE", "FLATTEN")}
+    assert wanted <= met
 
 
 @books
