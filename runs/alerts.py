@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import connections, transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from . import signing
@@ -42,7 +42,7 @@ PAUSES = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3_600, 21_600))
 SENDERS = 8
 """Webhooks that one process sends to at a time."""
 
-_CLAIM = timedelta(seconds=120)
+_BATCH = 100
 _GONE = 410
 
 
@@ -151,7 +151,8 @@ def _claim(delivery_id: int) -> Delivery | None:
     now = timezone.now()
     with transaction.atomic():
         due = _due(now).filter(id=delivery_id)
-        if not due.update(attempts=F("attempts") + 1, due_at=now + _CLAIM):
+        claim = timedelta(seconds=2 * settings.WEBHOOK_TIMEOUT + 30)
+        if not due.update(attempts=F("attempts") + 1, due_at=now + claim):
             return None
         parts = Delivery.objects.select_related("webhook", "event__run__exchange")
         return parts.only(
@@ -164,7 +165,9 @@ def _claim(delivery_id: int) -> Delivery | None:
 
 
 def _due(now: datetime) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(status=Delivery.Status.WAITING, due_at__lte=now)
+    """Longest first: of alerts not tried yet, in the order of their events."""
+    waiting = Delivery.objects.filter(status=Delivery.Status.WAITING, due_at__lte=now)
+    return waiting.order_by("due_at", "id")
 
 
 def _fail(delivery: Delivery, answer: Answer) -> bool:
@@ -193,27 +196,30 @@ def ring_due() -> None:
     One thread a webhook, so a receiver gets a run's alerts in order as long
     as it takes them, and one that hangs holds up only its own.
     """
-    waiting = _due(timezone.now()).order_by().values_list("webhook_id")
-    longest_first = waiting.annotate(since=Min("due_at")).order_by("since")
-    for webhook_id, _ in longest_first:
-        with _lock:
-            if len(_sending) >= SENDERS:
-                return
-            if webhook_id in _sending:
-                continue
-            _sending.add(webhook_id)
+    while webhook_id := _take_webhook():
         threading.Thread(
             target=_send_due, args=[webhook_id], name=f"webhook-{webhook_id}", daemon=True
         ).start()
 
 
+def _take_webhook() -> int | None:
+    """The one that has waited longest of those nobody here sends to."""
+    with _lock:
+        if len(_sending) >= SENDERS:
+            return None
+        waiting = _due(timezone.now()).exclude(webhook_id__in=_sending)
+        webhook_id = waiting.values_list("webhook_id", flat=True).first()
+        if webhook_id is not None:
+            _sending.add(webhook_id)
+        return webhook_id
+
+
 def _send_due(webhook_id: int) -> None:
-    """Until nothing is due or the receiver does not take one: others may need the thread more."""
+    """A batch, as long as the receiver takes them: others may need the thread more."""
     try:
-        while True:
-            due = _due(timezone.now()).filter(webhook_id=webhook_id)
-            delivery_id = due.order_by("event_id").values_list("id", flat=True).first()
-            if delivery_id is None or not deliver(delivery_id):
+        due = _due(timezone.now()).filter(webhook_id=webhook_id)
+        for delivery_id in list(due.values_list("id", flat=True)[:_BATCH]):
+            if not deliver(delivery_id):
                 return
     except Exception:
         logger.exception("webhook %s: sending broke off; it is taken up again", webhook_id)

@@ -135,9 +135,7 @@ class WebhookAdmin(ModelAdmin):
             "change_url": reverse("admin:runs_webhook_change", args=[obj.pk]),
             "list_url": reverse("admin:runs_webhook_changelist"),
         }
-        answer = TemplateResponse(request, "admin/runs/webhook_secret.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "admin/runs/webhook_secret.html", context)
 
     # --- deleting ---
 
