@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 import psutil
 from django.utils import timezone
-from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
@@ -24,6 +23,9 @@ from .models import Heartbeat
 from .processes import HOST, ProcessId
 
 logger = logging.getLogger(__name__)
+
+JOBS, LIVE = "jobs", "live"
+"""Backtests, replays and preparations; slices of paper and live runs."""
 
 ASK_SECONDS = 3.0
 DEAF_SECONDS = 10.0
@@ -74,9 +76,9 @@ def forget_dead() -> list[Heartbeat]:
     return alive
 
 
-def waiting_tasks() -> bool:
-    """Whether a message waits that no cluster has taken yet."""
-    return OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__lte=timezone.now()).exists()
+def waiting_tasks(cluster: str) -> int:
+    """Messages that no worker of that name has taken yet."""
+    return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
 
 
 def check(held: Iterable[tuple[ProcessId, tuple[int, int]]], seen: dict[str, Watched]) -> None:
@@ -112,8 +114,8 @@ def _check(beat: Heartbeat, claims: Claims, watched: Watched) -> None:
     watched.unreaped = unreaped
     if not waits:
         Heartbeat.objects.filter(id=beat.id).update(sent_at=timezone.now())
-    if not waits or not waiting_tasks():
-        async_task("runs.tasks.beat", beat.id, save=False)
+    if not waits or not waiting_tasks(beat.cluster):
+        async_task("runs.tasks.beat", beat.id, cluster=beat.cluster, save=False)
 
 
 def _unreaped(pid: int) -> set[int]:

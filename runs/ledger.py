@@ -1,4 +1,4 @@
-"""What a stepped run's rows say, as database rows and Events; and back, as its books."""
+"""What a stepped run's bars came to, as database rows and Events."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ from .recorder import Happening
 
 if TYPE_CHECKING:
     from .engine.config import RunConfig
-    from .engine.results import Simulation
     from .engine.state import State
     from .engine.steps import OrderRecord, Step, TradeRecord
 
 _SIDES = {side: side.name.lower() for side in Side}
 _PURPOSES = {purpose: purpose.name.lower() for purpose in Purpose}
-_SIDE_OF = {name: side for side, name in _SIDES.items()}
-_PURPOSE_OF = {name: purpose for purpose, name in _PURPOSES.items()}
 
 
 @dataclass(slots=True)
@@ -39,8 +36,13 @@ class Entries:
     def late(self) -> int:
         return sum(point.late for point in self.points)
 
+    @property
+    def missing(self) -> int:
+        """Bars that were never delivered."""
+        return sum(data["bars"] for kind, data in self.happened if kind == "bar.missing")
+
     def save(self, run_id: int) -> None:
-        """Within the transaction that moves the cursor.  A bar is stepped once, an order born once."""
+        """Within the transaction that moves the cursor.  Rows there are already are an error."""
         EquityPoint.objects.bulk_create(self.points)
         Trade.objects.bulk_create(self.trades)
         known = Order.objects.filter(run_id=run_id, order_id__in=self.orders, status="new")
@@ -167,54 +169,52 @@ class Ledger:
         self.entries.happened.append((kind, shown))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Books:
-    """A stepped run's books, as a backtest over the same bars would have them.
-
-    `config` ends where the run stands; `series` are the bars it saw, anchor to
-    end; `late` the open times of the rows that were stepped late.
-    """
-
-    config: RunConfig
-    series: list[Bars]
-    simulation: Simulation
-    late: set[int]
-
-
-def books(run: Run, config: RunConfig, state: State, series: Sequence[Bars]) -> Books:
-    """From the rows of a run that is not over.  `config` ends where the run stands."""
-    from .engine import steps
-    from .engine.results import ORDER_DTYPE
-
-    index = {str(symbol): number for number, symbol in enumerate(config.symbols)}
-    filled = run.orders.filter(number__isnull=False).order_by("number")
-    columns = ("symbol", "side", "purpose", "created_ms", "time_ms", "amount", "price", "fee")
-    orders = np.array(
-        [
-            (index[symbol], _SIDE_OF[side], _PURPOSE_OF[purpose], *rest)
-            for symbol, side, purpose, *rest in filled.values_list(*columns, "trade")
-        ],
-        ORDER_DTYPE,
-    )
-    rows = list(run.points.order_by("time").values_list("time", "equity", "cash", "late"))
-    seen = [bars.between(config.anchor_ms, config.end_ms) for bars in series]
-    points = [(time, equity, cash) for time, equity, cash, _ in rows]
-    simulation = steps.simulation(config, seen, state, orders, points)
-    return Books(config, seen, simulation, {row[0] for row in rows if row[3]})
-
-
 def open_trades(run: Run, config: RunConfig) -> list[dict[str, Any]]:
     """Trades that are still open, marked at the newest close, as the API shows them."""
-    from .engine.state import State
     from .engine.steps import trade_record
 
     if not run.checkpoint:
         return []
-    state = State.from_dict(run.checkpoint["state"])
+    state = _state(run)
     symbols = [str(symbol) for symbol in config.symbols]
     found = []
     for s, (market, held) in enumerate(zip(state.markets, state.account.positions, strict=True)):
         if market.position is not None and market.mark is not None:
             record = trade_record(s, market.position, held, market.mark, None, -1)
             found.append(tables.open_trade(record, symbols))
-    return sorted(found, key=lambda trade: trade["trade_id"])
+    return sorted(found, key=lambda trade: int(trade["trade_id"]))
+
+
+def positions(run: Run, config: RunConfig) -> list[dict[str, Any]]:
+    """What a run that goes on holds, as the API shows it."""
+    state = _state(run)
+    found = []
+    for symbol, market, held in zip(
+        config.symbols, state.markets, state.account.positions, strict=True
+    ):
+        position = market.position
+        if position is not None and held > 0 and market.mark is not None:
+            entry = position.price if position.buys == 1 else position.cost / position.bought
+            found.append(tables.position(str(symbol), held, entry, market.mark))
+    return found
+
+
+def with_estimates(
+    run: Run, config: RunConfig, pending: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The orders with what they would come to if the next open were the newest close."""
+    from .engine.estimates import estimates
+
+    estimated = estimates(config, _state(run))
+    return [
+        order | {"amount": fill.amount, "price": fill.price, "fee": fill.fee}
+        if (fill := estimated.get(order["order_id"])) is not None
+        else order
+        for order in pending
+    ]
+
+
+def _state(run: Run) -> State:
+    from .engine.state import State
+
+    return State.from_dict(run.checkpoint["state"])

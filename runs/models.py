@@ -157,6 +157,11 @@ class Run(models.Model):
         return self.mode != self.Mode.BACKTEST
 
     @property
+    def on_live(self) -> bool:
+        """Whether its slices are the live cluster's: not a replay's, nor the preparation."""
+        return self.is_stepped and self.cursor_ms is not None and self.replay is None
+
+    @property
     def pnl(self) -> float | None:
         return None if self.value is None else self.value - self.initial_cash
 

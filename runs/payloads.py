@@ -6,9 +6,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from exchanges.queries import clock
+
 from .fields import iso
 from .models import Run
 from .queries import RECENT, RESULT_POINTS, RESULT_ROWS, STATUS_POINTS, Results
+
+OPEN_END_MS = 4_102_000_000_000
+"""A run that ends after this has no end."""
 
 _IDLE = {
     "run_id": None,
@@ -71,6 +76,7 @@ def detailed_status(run: Run | None) -> dict[str, Any]:
             "progress": None,
             "recent_orders": [],
             "positions": [],
+            "pending_orders": [],
         }
     results = Results(run)
     trades, orders = results.count("trades"), results.count("orders")
@@ -81,21 +87,89 @@ def detailed_status(run: Run | None) -> dict[str, Any]:
         "health": _health(run),
         "progress": {"fraction": run.progress, "stage": run.stage or run.status},
         "recent_orders": results.rows("orders", max(orders - RECENT, 0), RECENT),
-        "positions": run.outcome.get("positions", []),
+        "positions": positions(run),
+        "pending_orders": pending_orders(run),
     }
 
 
+def positions(run: Run) -> list[dict[str, Any]]:
+    """What the run holds, marked at the newest close it knows."""
+    if run.outcome or not run.checkpoint:
+        held: list[dict[str, Any]] = run.outcome.get("positions", [])
+        return held
+    from . import ledger
+    from .engine.config import RunConfig
+
+    return ledger.positions(run, RunConfig.from_dict(run.config["engine"]))
+
+
+def pending_orders(run: Run) -> list[dict[str, Any]]:
+    """Orders that wait for the next open; of a run that goes on with an estimate of their fill."""
+    if run.outcome or not run.checkpoint:
+        pending: list[dict[str, Any]] = run.outcome.get("pending_orders", [])
+        return pending
+    from . import ledger
+    from .engine.config import RunConfig
+
+    config = RunConfig.from_dict(run.config["engine"])
+    return ledger.with_estimates(run, config, Results(run).pending_orders())
+
+
 def _health(run: Run) -> dict[str, Any]:
-    """Whether somebody works on the run, and how often it had to be taken up again."""
+    """Whether somebody works on the run, how far it is behind, and what went wrong last."""
     now = timezone.now()
-    return {
+    shown: dict[str, Any] = {
+        "gaps": sum(gap["bars"] for gap in run.outcome.get("gaps", [])),
+        "warnings": run.outcome.get("warnings", []),
+    }
+    if run.is_stepped:
+        shown |= _stepped_health(run)
+    return shown | {
         "attempts": run.attempts,
         "queued_seconds": (
             (run.started_at or run.finished_at or now) - run.created_at
         ).total_seconds(),
         "owned": run.lease_expires_at is not None and run.lease_expires_at > now,
-        "gaps": sum(gap["bars"] for gap in run.outcome.get("gaps", [])),
-        "warnings": run.outcome.get("warnings", []),
+    }
+
+
+def _stepped_health(run: Run) -> dict[str, Any]:
+    """`lag_seconds`: from the close up to which the run has stepped until now, by the venue's time.
+
+    While nothing is wrong that is less than a bar and what the venue takes to publish.
+    """
+    feeds = list(run.feeds.order_by("id"))
+    warnings = [
+        f"DATA_STALE: no new bar of {feed.symbol} since {iso(feed.newest_ms or feed.from_ms)}"
+        for feed in feeds
+        if feed.stale_since is not None
+    ]
+    holes = run.checkpoint.get("missing", 0)
+    if holes:
+        warnings.append(f"MISSING_BARS: {holes} bars were never delivered")
+    if run.late_bars:
+        warnings.append(f"LATE_BARS: {run.late_bars} bars were stepped late")
+    errors = [f"{feed.error_code}: {feed.error}" for feed in feeds if feed.error_code]
+    lag = None
+    if run.is_active and run.replay is None and run.cursor_ms is not None:
+        lag = max((clock().now_ms() - run.cursor_ms) / 1000, 0.0)
+    return {
+        "gaps": holes,
+        "warnings": run.outcome.get("warnings", []) + warnings,
+        "lag_seconds": lag,
+        "late_bars": run.late_bars,
+        "last_error": errors[0] if errors else error_text(run),
+        "stepped_until": None if run.cursor_ms is None else iso(run.cursor_ms),
+        "feeds": [
+            {
+                "symbol": feed.symbol,
+                "newest_bar": None if feed.newest_ms is None else iso(feed.newest_ms),
+                "stale": feed.stale_since is not None,
+                "failures": feed.failures,
+                "error": f"{feed.error_code}: {feed.error}" if feed.error_code else None,
+            }
+            for feed in feeds
+        ],
     }
 
 
@@ -123,8 +197,8 @@ def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
         "error": error_text(run),
         "orders": tables.rows("orders", limit=RESULT_ROWS),
         "orders_total": totals["orders"],
-        "positions": run.outcome.get("positions", []),
-        "pending_orders": run.outcome.get("pending_orders", []),
+        "positions": positions(run),
+        "pending_orders": pending_orders(run),
         "gaps": run.outcome.get("gaps", []),
         "warnings": run.outcome.get("warnings", []) + cut,
         "seal": run.seal,
@@ -133,28 +207,33 @@ def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
 
 def public_config(run: Run) -> dict[str, Any]:
     """The config in the words of the request, with every default resolved."""
-    engine = run.config["engine"]
-    return {
-        "strategy_name": run.strategy_name,
-        "strategy_params": run.config["strategy_params"],
-        "symbols": engine["symbols"],
-        "timeframe": engine["timeframe"],
-        "start_date": iso(engine["start_ms"]),
-        "end_date": iso(engine["end_ms"]),
-        "warmup_from": iso(engine["anchor_ms"]),
-        "exchange": run.config["exchange"],
-        "mode": run.mode,
-        "source_hash": run.config["source_hash"],
-    } | {
-        name: engine[name]
-        for name in (
-            "initial_cash",
-            "fee",
-            "slippage",
-            "stop_loss",
-            "take_profit",
-            "trailing_stop",
-            "position_size",
-            "cash",
-        )
-    }
+    engine = run.seal["config"]["engine"] if run.result_hash else run.config["engine"]
+    return (
+        {
+            "strategy_name": run.strategy_name,
+            "strategy_params": run.config["strategy_params"],
+            "symbols": engine["symbols"],
+            "timeframe": engine["timeframe"],
+            "start_date": iso(engine["start_ms"]),
+            "end_date": None if engine["end_ms"] >= OPEN_END_MS else iso(engine["end_ms"]),
+            "replay": run.replay,
+            "warmup_from": iso(engine["anchor_ms"]),
+            "exchange": run.config["exchange"],
+            "mode": run.mode,
+            "source_hash": run.config["source_hash"],
+        }
+        | {
+            name: engine[name]
+            for name in (
+                "initial_cash",
+                "fee",
+                "slippage",
+                "stop_loss",
+                "take_profit",
+                "trailing_stop",
+                "position_size",
+                "cash",
+            )
+        }
+        | {name: engine.get(name) for name in ("max_drawdown", "daily_loss")}
+    )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
+from django.utils import timezone
 
 from exchanges.domain import NotFound
 
 from . import recorder
-from .models import Artifact, Event, Run, Runner
+from .models import Artifact, Event, Order, Run, Runner, Trade
 
 RESULT_POINTS = 1_000
 RESULT_ROWS = 10_000
@@ -80,8 +82,69 @@ def active_runs() -> QuerySet[Run]:
     return Run.objects.filter(Q(status__in=Run.ACTIVE)).order_by("id")
 
 
+def runs_to_look_after() -> QuerySet[Run]:
+    """Active runs but those that wait for their next bar, with what the sweeper asks of them."""
+    waits = Q(due_at=None) | Q(due_at__gt=timezone.now())
+    idle = waits & Q(status=Run.Status.RUNNING, lease_expires_at=None)
+    return (
+        active_runs()
+        .exclude(idle & ~Q(mode=Run.Mode.BACKTEST))
+        .only(
+            "id",
+            "status",
+            "fence",
+            "lease_owner",
+            "lease_expires_at",
+            "rung_at",
+            "stop_requested_at",
+            "mode",
+            "flatten",
+            "due_at",
+            "cursor_ms",
+            "config",
+        )
+    )
+
+
+def runs_behind() -> QuerySet[Run]:
+    """Stepped runs on feeds that nobody has woken though there are bars for them.
+
+    A date far away can only come from a clock that was wrong.
+    """
+    asleep = Q(due_at=None) | Q(due_at__gt=timezone.now() + timedelta(seconds=10))
+    return (
+        active_runs()
+        .filter(asleep, lease_expires_at=None, feeds__isnull=False)
+        .annotate(known_until=Min("feeds__known_until_ms"))
+        .filter(known_until__gt=F("cursor_ms"))
+    )
+
+
+def due_on_live(limit: int | None = None) -> list[int]:
+    """Stepped runs with a slice due that no worker holds, those that wait longest first.
+
+    Replays and runs that still have to be prepared are the other cluster's.
+    """
+    now = timezone.now()
+    due = (
+        Run.objects.filter(
+            Q(lease_expires_at=None) | Q(lease_expires_at__lt=now),
+            due_at__lte=now,
+            status__in=Run.ACTIVE,
+            cursor_ms__isnull=False,
+        )
+        .exclude(config__has_key="replay")
+        .order_by("due_at")
+        .values_list("id", flat=True)
+    )
+    return list(due[:limit])
+
+
 class Results:
-    """A run's tables, opened when asked for.  Empty while there are none."""
+    """A run's tables, opened when asked for.  Empty while there are none.
+
+    What is over is in files; what a stepped run has done so far is in rows.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -107,18 +170,42 @@ class Results:
         from . import tables
         from .engine import artifacts
 
+        end = None if limit is None else offset + limit
+        if self._in_rows:
+            rows = self._closed_trades() if name == "trades" else self._orders()
+            present: Callable[[Any], Any]
+            present = tables.trade_row if name == "trades" else tables.order_row
+            found = [present(row) for row in rows[offset:end]]
+            if name == "trades" and (limit is None or len(found) < limit):
+                # The open ones come last: they are the newest.
+                skipped = max(offset - rows.count(), 0)
+                left = None if limit is None else skipped + limit - len(found)
+                found += self._open_trades()[skipped:left]
+            return found
         artifact = self.artifacts().get(name)
         if artifact is None:
             return []
-        end = None if limit is None else offset + limit
-        table = artifacts.decode(name, content(artifact))[offset:end]
+        table = artifacts.decode(name, content(artifact))
         if name == "trades":
-            return tables.trades(table, self.run.symbols, offset)
-        return tables.orders(table, self.run.symbols)
+            return tables.trades(table[offset:end], self.run.symbols, offset)
+        return tables.orders(table[offset:end], self.run.symbols)
 
     def count(self, name: str) -> int:
+        if self._in_rows:
+            if name == "trades":
+                return self.run.trade_count
+            return self._orders().count() if name == "orders" else self.run.points.count()
         artifact = self.artifacts().get(name)
         return artifact.rows if artifact else 0
+
+    def pending_orders(self) -> list[dict[str, Any]]:
+        """Decided and not filled yet."""
+        from . import tables
+
+        if self._in_rows:
+            return [tables.order_row(o) for o in self.run.orders.filter(status=Order.Status.NEW)]
+        pending: list[dict[str, Any]] = self.run.outcome.get("pending_orders", [])
+        return pending
 
     def equity(self, points: int) -> list[dict[str, Any]]:
         """At most `points` bars of the equity curve, its extremes among them."""
@@ -132,13 +219,42 @@ class Results:
 
     def _equity(self, choose: Callable[[Any, Any], Any]) -> list[dict[str, Any]]:
         from . import tables
+
+        curve = self._curve()
+        if curve is None:
+            return []
+        time, equity, cash = curve
+        return tables.equity_points(time, equity, cash, choose(time, equity))
+
+    def _curve(self) -> tuple[Any, Any, Any] | None:
         from .engine import artifacts
 
-        artifact = self.artifacts().get("equity")
-        if artifact is None:
-            return []
-        time, equity, cash = artifacts.equity_columns(content(artifact))
-        return tables.equity_points(time, equity, cash, choose(time, equity))
+        if not self._in_rows:
+            artifact = self.artifacts().get("equity")
+            return artifacts.equity_columns(content(artifact)) if artifact else None
+        import numpy as np
+
+        rows = list(self.run.points.order_by("time").values_list("time", "equity", "cash"))
+        if not rows:
+            return None
+        table = np.array(rows, artifacts.EQUITY_DTYPE)
+        return table["time"], table["equity"], table["cash"]
+
+    @property
+    def _in_rows(self) -> bool:
+        return self.run.is_stepped and not self.run.result_hash
+
+    def _closed_trades(self) -> QuerySet[Trade]:
+        return self.run.trades.order_by("number")
+
+    def _orders(self) -> QuerySet[Order]:
+        return self.run.orders.filter(status=Order.Status.FILLED).order_by("number")
+
+    def _open_trades(self) -> list[dict[str, Any]]:
+        from . import ledger
+        from .engine.config import RunConfig
+
+        return ledger.open_trades(self.run, RunConfig.from_dict(self.run.config["engine"]))
 
 
 def content(artifact: Artifact) -> bytes:

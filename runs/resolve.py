@@ -11,7 +11,6 @@ from exchanges import services as market_data
 from exchanges.domain import InvalidInput, Symbol, Timeframe
 from exchanges.models import Exchange
 from exchanges.queries import clock
-from exchanges.queries import clock
 from strategies import services as strategies
 from strategies.models import Strategy, StrategyVersion
 

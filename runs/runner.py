@@ -27,6 +27,7 @@ from .watch import Interrupted, Watch
 if TYPE_CHECKING:
     import numpy as np
 
+    from .engine.backtest import BacktestResult
     from .engine.results import Simulation
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
     try:
         if run.stop_requested_at is not None:
             recorder.stop(lease, "stopped before it began")
-        elif lost := _times_lost(run):
+        elif lost := times_lost(run):
             raise CracktraderError(
                 "WORKER_LOST",
                 f"The run's worker died {lost} times while computing it",
@@ -67,13 +68,13 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
         logger.warning("run %s was taken over; this worker's result is dropped", run.public_id)
     except Interrupted:
         if watch.raised:
-            _drop_connection()
+            drop_connection()
         if not watch.lost:
             _try(recorder.stop, lease, "stop requested")
     except CracktraderError as error:
         _try(recorder.fail, lease, error)
     except TimeoutException:
-        _drop_connection()
+        drop_connection()
         seconds = settings.BACKTEST_TIMEOUT
         error = CracktraderError("RUN_TIMEOUT", f"The run took longer than {seconds} s")
         _try(recorder.fail, lease, error)
@@ -85,7 +86,7 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
     return True
 
 
-def _times_lost(run: Run) -> int:
+def times_lost(run: Run) -> int:
     """How many workers the run has cost if those are too many, else 0.
 
     One that died with its whole cluster is no attempt; but a run that takes
@@ -93,12 +94,13 @@ def _times_lost(run: Run) -> int:
     """
     if run.attempts > settings.RUN_MAX_ATTEMPTS:
         return run.attempts - 1
-    if run.fence > settings.RUN_MAX_ATTEMPTS + CLAIMS_BESIDES_ATTEMPTS:
-        return run.fence - 1
+    claims = run.fence - run.settled_fence
+    if claims > settings.RUN_MAX_ATTEMPTS + CLAIMS_BESIDES_ATTEMPTS:
+        return claims - 1
     return 0
 
 
-def _drop_connection() -> None:
+def drop_connection() -> None:
     """For after an exception out of a signal handler, which may have cut a transaction in two."""
     connection.close()
     del connections[connection.alias]
@@ -146,17 +148,24 @@ def load_bars(run: Run, config: RunConfig, progress: Progress) -> list[Bars]:
 
 
 def compute(run: Run, progress: Progress) -> Outcome:
-    """Candles → signals → simulation → tables; nothing is written but the candle store."""
-    from . import tables
+    """Candles → signals → simulation → tables; nothing is written but the candle store.
+
+    Of a stepped run that is over: the backtest on the bars it saw.
+    """
     from .engine import artifacts, backtest, seal
 
     began = time.perf_counter()
-    config = RunConfig.from_dict(run.config["engine"])
     version = run.strategy_version
     strategy = strategies.load_strategy(version)
     params = strategies.validate_params(version, run.config["strategy_params"])
     progress("reading candles", 0.0)
-    series = load_bars(run, config, progress)
+    if run.is_stepped:
+        from . import books
+
+        config, series = books.seen(run)
+    else:
+        config = RunConfig.from_dict(run.config["engine"])
+        series = load_bars(run, config, progress)
     read = time.perf_counter()
 
     def computing(stage: str, fraction: float) -> None:
@@ -167,41 +176,55 @@ def compute(run: Run, progress: Progress) -> Outcome:
         hashes = beside.submit(lambda: {str(b.symbol): b.content_hash() for b in series})
         kept: list[Future[Any]] = []
 
-        def simulated(books: Simulation) -> None:
-            kept.append(beside.submit(artifacts.encode, books))
-            kept.append(beside.submit(seal.books_digest, books))
+        def simulated(simulation: Simulation) -> None:
+            kept.append(beside.submit(artifacts.encode, simulation))
+            kept.append(beside.submit(seal.books_digest, simulation))
 
         result = backtest.run_backtest(
             config, strategy, params, series, on_progress=computing, on_simulated=simulated
         )
         computed = time.perf_counter()
-        simulation, figures = result.simulation, result.metrics
         progress("recording", _COMPUTED)
-        sealed = seal.seal(
-            config=run.config,
-            strategy=run.strategy_name,
-            source_hash=version.source_hash,
-            candle_hashes=hashes.result(),
-        )
-        encoded, books = (future.result() for future in kept)
-    fields = {
+        sealed = make_seal(run, config, hashes.result())
+        encoded, books_digest = (future.result() for future in kept)
+    if run.is_stepped:
+        encoded["bars"] = artifacts.encode_bars(series)
+    fields = figures(config, result)
+    fields["outcome"]["timings"] = {
+        "read_seconds": round(read - began, 6),
+        "engine_seconds": round(computed - read, 6),
+    }
+    digest = seal.result_digest(result.simulation, result.metrics, books_digest)
+    return Outcome(encoded, fields, sealed, digest)
+
+
+def make_seal(run: Run, config: RunConfig, candle_hashes: dict[str, str]) -> dict[str, Any]:
+    from .engine import seal
+
+    return seal.seal(
+        config=run.config | {"engine": config.to_dict()},
+        strategy=run.strategy_name,
+        source_hash=run.strategy_version.source_hash,
+        candle_hashes=candle_hashes,
+    )
+
+
+def figures(config: RunConfig, result: BacktestResult) -> dict[str, Any]:
+    """What a result puts on the run's own row."""
+    from . import tables
+
+    simulation, measured = result.simulation, result.metrics
+    return {
         "cash": float(simulation.cash[-1]),
         "value": float(simulation.equity[-1]),
         "trade_count": len(simulation.trades),
-        "total_return": figures["total_return"],
-        "sharpe_ratio": figures["sharpe_ratio"],
-        "max_drawdown": figures["max_drawdown"],
+        "total_return": measured["total_return"],
+        "sharpe_ratio": measured["sharpe_ratio"],
+        "max_drawdown": measured["max_drawdown"],
         "sparkline": _sparkline(simulation.equity),
-        "metrics": figures,
-        "outcome": {
-            **tables.outcome(config, result),
-            "timings": {
-                "read_seconds": round(read - began, 6),
-                "engine_seconds": round(computed - read, 6),
-            },
-        },
+        "metrics": measured,
+        "outcome": tables.outcome(config, result),
     }
-    return Outcome(encoded, fields, sealed, seal.result_digest(simulation, figures, books))
 
 
 def _sparkline(equity: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:

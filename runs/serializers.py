@@ -94,6 +94,22 @@ class _StartRequest(_Body):
         at_most=1,
         help_text="Share of the free cash an entry spends, fee included.",
     )
+    max_drawdown = StrictNumber(
+        default=None,
+        allow_null=True,
+        above=0,
+        below=1,
+        out_of_bounds="INVALID_LIMITS",
+        help_text="Fraction below the highest equity at which everything is sold and the run ends.",
+    )
+    daily_loss = StrictNumber(
+        default=None,
+        allow_null=True,
+        above=0,
+        below=1,
+        out_of_bounds="INVALID_LIMITS",
+        help_text="Fraction lost in one UTC day at which everything is sold and the run ends.",
+    )
     cash = StrictChoice(
         choices=["sleeves", "shared"],
         default="sleeves",
@@ -121,6 +137,27 @@ class BacktestRequest(_StartRequest):
     )
 
 
+class ReplayRequest(_Body):
+    """Bars of the past, played as if they were closing now."""
+
+    start_date = UtcMoment(
+        default=None,
+        allow_null=True,
+        help_text="First bar's open (ISO 8601 with zone); default: 1,000 bars before the end.",
+    )
+    end_date = UtcMoment(
+        default=None,
+        allow_null=True,
+        help_text="Bars open before this (ISO 8601 with zone); default: the last closed bar.",
+    )
+    speed = StrictNumber(
+        default=0.0,
+        at_least=0,
+        at_most=1e9,
+        help_text="How many times faster than real time; 0: as fast as possible.",
+    )
+
+
 class LiveTradingRequest(_StartRequest):
     exchange_config = StrictObject(
         default=dict,
@@ -133,6 +170,11 @@ class LiveTradingRequest(_StartRequest):
         at_most=MAX_CASH,
         out_of_bounds="INVALID_CASH",
         help_text="Cash the run may deploy.",
+    )
+    replay = ReplayRequest(
+        default=None,
+        allow_null=True,
+        help_text="Paper only: rehearse on stored or simulated bars of the past.",
     )
 
     def validate_exchange_config(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +194,9 @@ class LiveTradingRequest(_StartRequest):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return attrs | {"start_date": None, "end_date": None}
+        if attrs["replay"] is not None and attrs["mode"] != Run.Mode.PAPER:
+            raise InvalidInput("INVALID_VALUE", "Only a paper run can be a replay", valid="paper")
+        return attrs
 
 
 def _check_options(options: Any) -> None:
@@ -172,7 +216,8 @@ class StopRequest(_Body):
         default=None, allow_null=True, max_length=64, help_text="Default: the newest run."
     )
     flatten = StrictBool(
-        default=False, help_text="Sell open positions first; of no effect on a backtest."
+        default=False,
+        help_text="Sell open positions first, at the next open; of no effect on a backtest.",
     )
 
 
@@ -270,6 +315,9 @@ class DetailedStatusResponse(StatusResponse):
     progress = ProgressSchema(allow_null=True)
     recent_orders = OrderSchema(many=True)
     positions = PositionSchema(many=True)
+    pending_orders = OrderSchema(
+        many=True, help_text="Decided and not filled yet; amount and price are estimates."
+    )
 
 
 class ResultsResponse(serializers.Serializer[Any]):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -14,7 +15,7 @@ from django_q.tasks import async_task
 from exchanges.domain import InvalidInput, Refused
 from exchanges.queries import venues
 
-from . import queries, recorder
+from . import clusters, queries, recorder
 from .models import Run, Runner
 from .resolve import Resolved, resolve
 
@@ -30,13 +31,48 @@ def start_backtest(
     second start with the same `idempotency_key` gives the first one's run,
     or IDEMPOTENCY_MISMATCH where it asks for something else.
     """
+    return _start(Run.Mode.BACKTEST, request, owner, ring, idempotency_key)
+
+
+def start_live(
+    request: dict[str, Any], owner: str = "", ring: bool = True, idempotency_key: str = ""
+) -> Run:
+    """Records a paper run, as `start_backtest` does a backtest (`paper.advance` executes it).
+
+    Raises LIVE_TRADING_DISABLED for mode `live`.
+    """
+    # Paper needs no keys, and what is not kept cannot leak.
+    account = request["exchange_config"]
+    kept = {name: account[name] for name in ("sandbox", "options") if name in account}
+    request = request | {"exchange_config": kept}
+    if request["mode"] == Run.Mode.LIVE:
+        exchange = resolve(request).exchange
+        if account.get("sandbox") and not exchange.sandbox:
+            raise InvalidInput(
+                "SANDBOX_UNSUPPORTED",
+                f"{exchange.name} has no sandbox; the real venue is never taken for one",
+                exchanges_with_sandbox=list(
+                    venues().filter(sandbox=True).values_list("name", flat=True)
+                ),
+            )
+        raise Refused(
+            "LIVE_TRADING_DISABLED",
+            "Live trading is switched off on this server",
+            available_modes=[Run.Mode.BACKTEST.value, Run.Mode.PAPER.value],
+        )
+    return _start(Run.Mode.PAPER, request, owner, ring, idempotency_key)
+
+
+def _start(
+    mode: Run.Mode, request: dict[str, Any], owner: str, tell: bool, idempotency_key: str
+) -> Run:
     if idempotency_key:
         earlier = queries.run_by_key(idempotency_key, owner)
         if earlier is not None:
             return _same_start(earlier, request)
     resolved = resolve(request)
     try:
-        return _record_backtest(resolved, request, owner, ring, idempotency_key)
+        return _record(mode, resolved, request, owner, tell, idempotency_key)
     except IntegrityError:
         if not idempotency_key:
             raise
@@ -46,13 +82,18 @@ def start_backtest(
         return _same_start(earlier, request)
 
 
-def _record_backtest(
-    resolved: Resolved, request: dict[str, Any], owner: str, ring: bool, idempotency_key: str
+def _record(
+    mode: Run.Mode,
+    resolved: Resolved,
+    request: dict[str, Any],
+    owner: str,
+    tell: bool,
+    idempotency_key: str,
 ) -> Run:
     with transaction.atomic():
         run = Run.objects.create(
             owner=owner,
-            mode=Run.Mode.BACKTEST,
+            mode=mode,
             strategy_version=resolved.version,
             strategy_name=request["strategy_name"],
             exchange=resolved.exchange,
@@ -65,10 +106,11 @@ def _record_backtest(
             request=request,
             config=resolved.config,
             config_hash=resolved.engine.digest(),
+            due_at=None if mode == Run.Mode.BACKTEST else timezone.now(),
         )
         recorder.append(run.id, "run.created", {"mode": run.mode})
-        if ring:
-            transaction.on_commit(lambda: send(run.id))
+        if tell:
+            ring(run)
     return run
 
 
@@ -93,50 +135,62 @@ def start_again(run: Run, owner: str = "") -> Run:
     return start_backtest(request, owner)
 
 
-def start_live(request: dict[str, Any], owner: str = "") -> Run:
-    """Validates a paper or live start as far as a backtest's; neither runs yet."""
-    exchange = resolve(request).exchange
-    if request["exchange_config"].get("sandbox") and not exchange.sandbox:
-        raise InvalidInput(
-            "SANDBOX_UNSUPPORTED",
-            f"{exchange.name} has no sandbox; the real venue is never taken for one",
-            exchanges_with_sandbox=list(
-                venues().filter(sandbox=True).values_list("name", flat=True)
-            ),
-        )
-    if request["mode"] == Run.Mode.LIVE:
-        raise Refused(
-            "LIVE_TRADING_DISABLED",
-            "Live trading is switched off on this server",
-            available_modes=[Run.Mode.BACKTEST.value],
-        )
-    raise Refused(
-        "LIVE_NOT_AVAILABLE",
-        f"{request['mode'].capitalize()} runs are not available in this version",
-        available_modes=[Run.Mode.BACKTEST.value],
-    )
+def ring(run: Run) -> None:
+    """Rings the bell for a run once the transaction is committed."""
+    if run.on_live:
+        transaction.on_commit(ring_due)
+    else:
+        task = "advance" if run.is_stepped else "run_backtest"
+        transaction.on_commit(lambda: send(run.id, task))
 
 
-def send(run_id: int) -> None:
-    """Rings the bell.  A bell that is lost is rung again by the sweeper."""
+def send(run_id: int, task: str = "run_backtest") -> None:
+    """A bell that is lost is rung again by the sweeper."""
     try:
-        async_task("runs.tasks.run_backtest", run_id, save=False)
+        async_task(f"runs.tasks.{task}", run_id, cluster=clusters.JOBS, save=False)
     except Exception:
         logger.exception("no task could be sent for run %s; the sweeper will", run_id)
 
 
-def request_stop(run: Run) -> Run:
-    """Asks the run to end.  Idempotent; a run nobody works on is stopped at once."""
+def ring_due() -> None:
+    """Has the live cluster look for slices that are due: a bell a worker, and no more than wait."""
+    bells = settings.LIVE_WORKERS - clusters.waiting_tasks(clusters.LIVE)
+    if bells <= 0:
+        return
+    try:
+        for _ in queries.due_on_live(bells):
+            async_task("runs.tasks.advance_due", cluster=clusters.LIVE, save=False)
+    except Exception:
+        logger.exception("no task could be sent for due runs; the sweeper will")
+
+
+def request_stop(run: Run, flatten: bool = False) -> Run:
+    """Asks the run to end.  Idempotent; a run nobody has worked on yet is stopped at once.
+
+    With `flatten` a stepped run first sells everything at the next open.  Asked
+    again without, it ends as it stands.
+    """
     with transaction.atomic():
         active = Run.objects.filter(id=run.id, status__in=Run.ACTIVE)
         asked = active.filter(stop_requested_at=None).update(
-            stop_requested_at=timezone.now(), status=Run.Status.STOPPING
+            stop_requested_at=timezone.now(), status=Run.Status.STOPPING, flatten=flatten
         )
+        if not asked and not flatten:
+            asked = active.filter(flatten=True).update(flatten=False)
         if asked:
-            recorder.append(run.id, "run.stop_requested")
-        force_stop(run.id, "stopped before it began", only_unowned=True)
+            recorder.append(run.id, "run.stop_requested", {"flatten": flatten})
+        if not run.is_stepped or run.cursor_ms is None:
+            force_stop(run.id, "stopped before it began", only_unowned=True)
+        elif asked:
+            _wake(run)
     run.refresh_from_db()
     return run
+
+
+def _wake(run: Run) -> None:
+    """A slice is due at once: what the run was waiting for no longer matters."""
+    Run.objects.filter(id=run.id).update(due_at=timezone.now())
+    ring(run)
 
 
 @transaction.atomic
@@ -151,6 +205,7 @@ def force_stop(run_id: int, reason: str, only_unowned: bool = False) -> bool:
         finished_at=timezone.now(),
         lease_owner="",
         lease_expires_at=None,
+        due_at=None,
         stage="",
     ):
         return False
@@ -173,11 +228,15 @@ def reset(owner: str = "") -> None:
     Runner.objects.update_or_create(owner=owner, defaults={"reset_through": run.id})
 
 
-def ring_again(run_id: int, older_than: timedelta) -> bool:
-    """Sends another task for a run that waits for one; one sender wins."""
-    now = timezone.now()
-    waiting = Run.objects.filter(id=run_id, rung_at__lt=now - older_than)
-    if not waiting.update(rung_at=now):
-        return False
-    send(run_id)
-    return True
+def ring_again(run: Run, before: datetime) -> None:
+    """Sends another task for a run that was rung `before`; one sender wins."""
+    if Run.objects.filter(id=run.id, rung_at__lt=before).update(rung_at=timezone.now()):
+        ring(run)
+
+
+def wake_behind() -> None:
+    """Makes runs due that have bars and no date: whoever should have told them did not."""
+    behind = list(queries.runs_behind().values_list("id", flat=True))
+    if behind:
+        late = Run.objects.filter(id__in=behind, lease_expires_at=None)
+        late.update(due_at=timezone.now())

@@ -33,6 +33,8 @@ PERIOD_SECONDS = 0.25
 RING_AGAIN_AFTER = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=0.6)
 REMOTE_STOP_GRACE = timedelta(seconds=5)
+CLOSING_GRACE = timedelta(seconds=10)
+WAKE_SECONDS = 3.0
 # The worker's own alarm comes first and leaves a living worker.
 TIMEOUT_GRACE_SECONDS = 1.5
 _LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
@@ -44,21 +46,12 @@ class Memory:
 
     claimed: dict[tuple[int, int], float] = field(default_factory=dict)
     clusters: dict[str, clusters.Watched] = field(default_factory=dict)
+    woken: float = 0.0
 
 
 def sweep(memory: Memory | None = None) -> None:
     memory = memory or Memory()
-    active = list(
-        queries.active_runs().only(
-            "id",
-            "status",
-            "fence",
-            "lease_owner",
-            "lease_expires_at",
-            "rung_at",
-            "stop_requested_at",
-        )
-    )
+    active = list(queries.runs_to_look_after())
     held: dict[tuple[int, int], ProcessId] = {}
     for run in active:
         if run.status == Run.Status.STOPPING and _enforce_stop(run):
@@ -72,6 +65,9 @@ def sweep(memory: Memory | None = None) -> None:
         else:
             _free(run, owner)
     memory.claimed = {claim: memory.claimed[claim] for claim in held}
+    if time.monotonic() - memory.woken > WAKE_SECONDS:
+        memory.woken = time.monotonic()
+        services.wake_behind()
     _ring(active)
     clusters.check(((owner, claim) for claim, owner in held.items()), memory.clusters)
 
@@ -80,6 +76,8 @@ def _enforce_stop(run: Run) -> bool:
     """Ends a run whose worker did not obey: the fence shuts it out, and it is killed."""
     now, asked = timezone.now(), run.stop_requested_at or timezone.now()
     owner = ProcessId.parse(run.lease_owner)
+    if run.is_stepped and run.cursor_ms is not None:
+        return _enforce_closing(run, owner, now - asked)
     grace = STOP_GRACE if owner is None or owner.is_local else REMOTE_STOP_GRACE
     if now - asked < grace:
         return False
@@ -90,6 +88,16 @@ def _enforce_stop(run: Run) -> bool:
     return True
 
 
+def _enforce_closing(run: Run, owner: ProcessId | None, waited: timedelta) -> bool:
+    """A stepped run has books to close: its worker gets longer, and another worker a chance."""
+    if run.flatten or waited < CLOSING_GRACE:
+        return False
+    if waited > 6 * CLOSING_GRACE:
+        return services.force_stop(run.id, "its books could not be closed in time")
+    _kill_worker(run, owner)
+    return False
+
+
 def _look_after(run: Run, owner: ProcessId, claimed: dict[tuple[int, int], float]) -> None:
     """A worker in C code that keeps the interpreter to itself renews nothing and hears no alarm.
 
@@ -97,8 +105,9 @@ def _look_after(run: Run, owner: ProcessId, claimed: dict[tuple[int, int], float
     """
     now = time.monotonic()
     since = claimed.setdefault((run.id, run.fence), now)
-    if owner.cluster and now - since > settings.BACKTEST_TIMEOUT + TIMEOUT_GRACE_SECONDS:
-        message = f"The run took longer than {settings.BACKTEST_TIMEOUT} s"
+    most = settings.SLICE_TIMEOUT if owner.cluster == clusters.LIVE else settings.BACKTEST_TIMEOUT
+    if owner.cluster and now - since > most + TIMEOUT_GRACE_SECONDS:
+        message = f"The run took longer than {most} s"
         with suppress(LeaseLost), transaction.atomic():
             recorder.fail(Lease(run.id, run.fence), CracktraderError("RUN_TIMEOUT", message))
             _kill_worker(run, owner)
@@ -134,22 +143,29 @@ def _free(run: Run, owner: ProcessId) -> None:
         ):
             return
         recorder.append(run.id, "run.worker_lost", {"with_its_cluster": innocent})
-        transaction.on_commit(lambda: services.send(run.id))
+        services.ring(run)
 
 
 def _ring(active: list[Run]) -> None:
-    """Sends a task for runs whose message was lost.
+    """Sends a task for runs that are due, and for runs whose message was lost.
 
     While messages wait in the queue nothing is lost yet: a long queue must not
     be made longer.
     """
     now = timezone.now()
+    free = [run for run in active if not run.lease_expires_at or run.lease_expires_at < now]
+    due = [run for run in free if run.is_stepped and run.due_at and run.due_at <= now]
+    if any(run.on_live for run in due):
+        services.ring_due()
+    for run in due:
+        if not run.on_live and run.rung_at < run.due_at:
+            services.ring_again(run, run.due_at)
     overdue = [
         run
-        for run in active
-        if (run.lease_expires_at is None or run.lease_expires_at < now)
-        and now - run.rung_at > RING_AGAIN_AFTER
+        for run in free
+        if now - run.rung_at > RING_AGAIN_AFTER and (run in due or not run.is_stepped)
     ]
-    if overdue and not clusters.waiting_tasks():
+    if overdue and not clusters.waiting_tasks(clusters.JOBS):
         for run in overdue:
-            services.ring_again(run.id, RING_AGAIN_AFTER)
+            if not run.on_live:
+                services.ring_again(run, now - RING_AGAIN_AFTER)

@@ -213,17 +213,20 @@ def _positions(config: RunConfig, simulation: Simulation) -> list[dict[str, Any]
     for trade in still_open:
         size = float(simulation.positions[trade["symbol"]])
         entry, last = float(trade["entry_price"]), float(trade["exit_price"])
-        rows.append(
-            {
-                "symbol": str(config.symbols[trade["symbol"]]),
-                "side": "long",
-                "size": size,
-                "entry_price": entry,
-                "last_price": last,
-                "unrealized_pnl": size * (last - entry),
-            }
-        )
+        rows.append(position(str(config.symbols[trade["symbol"]]), size, entry, last))
     return rows
+
+
+def position(symbol: str, size: float, entry: float, last: float) -> dict[str, Any]:
+    """`last`: the newest close, at which it is marked."""
+    return {
+        "symbol": symbol,
+        "side": "long",
+        "size": size,
+        "entry_price": entry,
+        "last_price": last,
+        "unrealized_pnl": size * (last - entry),
+    }
 
 
 def _pending(config: RunConfig, simulation: Simulation) -> list[dict[str, Any]]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from django.db.models import Min
 from django.utils import timezone
 
 from exchanges import services as market_data
 from exchanges.domain import Bars, CracktraderError
+from exchanges.domain.timeframe import MINUTE
 from exchanges.models import Feed
 from exchanges.services import feeds
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WARMUP = "warmup"
 _KEPT_BARS = 3_000_000
+_EARLIER_MS = 15 * MINUTE
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,19 +40,22 @@ class Tape:
 
 
 def open_feeds(run: Run, config: RunConfig) -> list[Feed]:
-    """The feeds the run trades on, from its start on."""
+    """The feeds the run trades on, from its start on.
+
+    They begin a little earlier: a run that was asked for before this one may
+    be prepared after it.
+    """
+    begin = config.start_ms - max(10, -(-_EARLIER_MS // config.timeframe.ms)) * config.timeframe.ms
     opened = []
     for symbol in config.symbols:
-        idle = not Run.objects.filter(
+        used = Run.objects.filter(
             feeds__exchange=run.exchange,
             feeds__symbol=symbol,
             feeds__timeframe=config.timeframe.name,
             status__in=Run.ACTIVE,
         ).exclude(id=run.id)
         opened.append(
-            feeds.open_feed(
-                run.exchange, symbol, config.timeframe, config.start_ms, idle=not idle.exists()
-            )
+            feeds.open_feed(run.exchange, symbol, config.timeframe, begin, idle=not used.exists())
         )
     return opened
 
@@ -78,8 +82,7 @@ def feeds_of(run: Run, config: RunConfig) -> list[Feed]:
 
 def known_until(run_id: int) -> int | None:
     """Up to when the bars of all the run's feeds are known; None for a run without feeds."""
-    found: int | None = Feed.objects.filter(runs=run_id).aggregate(m=Min("known_until_ms"))["m"]
-    return found
+    return feeds.watermark(Feed.objects.filter(runs=run_id))
 
 
 def load_stored(

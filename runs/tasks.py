@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable
 
 from django.db import DatabaseError
 from django.utils import timezone
 
-from . import runner
+from . import paper, runner
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
+
+TURN_SECONDS = 5.0
 
 
 def run_backtest(run_id: int) -> None:
@@ -22,6 +25,25 @@ def run_backtest(run_id: int) -> None:
         # The lease may still be ours, and ends with this process: the run is
         # taken up again at once instead of waiting for a worker that forgot it.
         logger.exception("run %s: its end could not be written; this worker ends", run_id)
+        raise SystemExit(1) from None
+
+
+def advance(run_id: int) -> None:
+    """Slices of one run; what is left after a while waits behind the others' turn."""
+    _guarded(lambda: paper.advance_for(run_id, TURN_SECONDS), f"run {run_id}")
+
+
+def advance_due() -> None:
+    """Slices of all runs that are due on this cluster."""
+    _guarded(lambda: paper.advance_due(TURN_SECONDS), "due runs")
+
+
+def _guarded(work: Callable[[], object], what: str) -> None:
+    try:
+        work()
+    except DatabaseError:
+        # As above: a lease that may still be ours ends with this process.
+        logger.exception("%s: a slice could not be written; this worker ends", what)
         raise SystemExit(1) from None
 
 

@@ -1,4 +1,8 @@
-"""Running a finished backtest again and comparing it with its record, bit for bit."""
+"""Running a finished run again and comparing it with its record, bit for bit.
+
+A stepped run is run again as a backtest on the bars it saw: both engines must
+have come to the same.
+"""
 
 from __future__ import annotations
 
@@ -108,10 +112,10 @@ def verify(run: Run, on_progress: runner.Progress | None = None) -> Report:
     Raises RUN_NOT_COMPLETED for a run without a result, and whatever computing
     it again raises (a venue that cannot be reached, a source that no longer loads).
     """
-    if run.status != Run.Status.COMPLETED:
+    if not run.result_hash:
         raise InvalidInput(
             "RUN_NOT_COMPLETED",
-            f"Only a completed run can be verified; this one is {run.status}",
+            f"Only a run with a result can be verified; this one is {run.status}",
             status=run.status,
         )
     damaged = list(_record(run))
@@ -209,4 +213,5 @@ def _differing(
 
 
 def _timeless(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in outcome.items() if name != "timings"}
+    """Without what the clock on the wall had a part in."""
+    return {name: value for name, value in outcome.items() if name not in ("timings", "late")}

@@ -131,7 +131,10 @@ class RunnerViewSet(ViewSet):
     @extend_schema(
         operation_id="run_live",
         summary="Start paper or live trading",
-        description="The body is validated; this version then answers 403 LIVE_NOT_AVAILABLE.",
+        description=(
+            "Paper trades closed bars with simulated fills until it is stopped; with `replay` it "
+            "plays bars of the past. Mode `live` answers 403 LIVE_TRADING_DISABLED."
+        ),
         parameters=[IDEMPOTENCY_KEY],
         request=s.LiveTradingRequest,
         responses={200: s.RunResponse},
@@ -140,14 +143,18 @@ class RunnerViewSet(ViewSet):
     )
     def live(self, request: Request) -> Response:
         refuse_unknown_query(request)
-        idempotency_key(request)
-        run = services.start_live(validated(s.LiveTradingRequest, request), owner_of(request))
+        key = idempotency_key(request)
+        body = validated(s.LiveTradingRequest, request)
+        run = services.start_live(body, owner_of(request), idempotency_key=key)
         return Response(payloads.started(run, f"{run.mode} run started"))
 
     @extend_schema(
         operation_id="run_stop",
         summary="Stop the current run",
-        description="Idempotent: a run that is over stays as it is.",
+        description=(
+            "Idempotent: a run that is over stays as it is. `flatten` sells everything at the next "
+            "open first; asked again without it, a run that still waits for that ends as it stands."
+        ),
         parameters=[RUN_ID],
         request=s.StopRequest,
         responses={200: s.RunResponse},
@@ -156,7 +163,8 @@ class RunnerViewSet(ViewSet):
     )
     def stop(self, request: Request) -> Response:
         refuse_unknown_query(request, "run_id")
-        named = validated(s.StopRequest, request)["run_id"]
+        body = validated(s.StopRequest, request)
+        named = body["run_id"]
         asked = request.query_params.get("run_id", named)
         if named not in (None, asked):
             raise InvalidInput("INVALID_VALUE", "run_id differs between query and body")
@@ -164,7 +172,7 @@ class RunnerViewSet(ViewSet):
         if run is None:
             return Response(payloads.run_response(None, "there is no run to stop"))
         was_active = run.is_active
-        run = services.request_stop(run)
+        run = services.request_stop(run, body["flatten"])
         message = "stop requested" if was_active else f"the run is {run.status} already"
         return Response(payloads.run_response(run, message))
 
@@ -241,7 +249,7 @@ class RunViewSet(GenericViewSet[Run]):
         return Response(s.RunDetail(run).data | {"config": payloads.public_config(run)})
 
     def _page(self, request: Request, run_id: str, name: str) -> Response:
-        """A page of an artifact: what is over does not move, so a cursor is an offset."""
+        """A page of a table that only grows at its end: a cursor is an offset."""
         offset, limit = page_bounds(request)
         results = queries.Results(self._run(run_id))
         if name == "equity":
@@ -331,7 +339,10 @@ class RunViewSet(GenericViewSet[Run]):
         parameters=[
             PATH_RUN_ID,
             OpenApiParameter(
-                "name", str, OpenApiParameter.PATH, enum=["trades", "orders", "equity"]
+                "name",
+                str,
+                OpenApiParameter.PATH,
+                enum=["trades", "orders", "equity", "bars", "warmup"],
             ),
         ],
         responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},

@@ -31,13 +31,18 @@ class Watch:
     When a stop is asked for, or the lease is lost, the thread signals the
     process, whose main thread then raises `Interrupted` wherever it is, a
     strategy's endless loop or a socket's wait included.  Away from the main
-    thread only `progress` notices.
+    thread only `progress` notices.  With `obeys_stop` false only the loss of
+    the lease counts.
     """
 
     def __init__(
-        self, lease: Lease, on_progress: Callable[[str, float], None] | None = None
+        self,
+        lease: Lease,
+        on_progress: Callable[[str, float], None] | None = None,
+        obeys_stop: bool = True,
     ) -> None:
         self.lease = lease
+        self._obeys_stop = obeys_stop
         self.lost = False
         self._on_progress = on_progress
         self._done = threading.Event()
@@ -99,6 +104,7 @@ class Watch:
                         renewed, written = time.monotonic(), newest
                     else:
                         stop = leases.stop_requested(self.lease)
+                    stop = stop and self._obeys_stop
                 except LeaseLost:
                     self.lost, stop = True, True
                 except DatabaseError:

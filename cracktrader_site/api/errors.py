@@ -46,6 +46,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "TOO_MANY_SYMBOLS": (400, "More symbols than one run may trade."),
     "TOO_MANY_BARS": (400, "More bars than one run may cover."),
     "INVALID_STOPS": (400, "Stops that exclude each other."),
+    "INVALID_LIMITS": (400, "A loss limit is a fraction in (0, 1)."),
     "STRATEGY_FAILED": (400, "The strategy's own code raised an error."),
     "STRATEGY_BROKEN": (400, "The strategy's file does not load."),
     "INVALID_PARAMS": (400, "Strategy parameters out of bounds."),
@@ -62,7 +63,6 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "NOT_AUTHENTICATED": (401, "A key is needed."),
     "PERMISSION_DENIED": (403, "Not allowed."),
     "FOREIGN_ORIGIN": (403, "The request came from another site's page."),
-    "LIVE_NOT_AVAILABLE": (403, "This version does not run paper or live yet."),
     "LIVE_TRADING_DISABLED": (403, "Live trading is switched off."),
     "NOT_FOUND": (404, "No such path."),
     "RUN_NOT_FOUND": (404, "No such run."),
@@ -86,6 +86,8 @@ RUN_CODES: dict[str, str] = {
     "INVALID_BARS": "The candles are not what the run was asked to cover.",
     "STRATEGY_BAD_OUTPUT": "The strategy returned something that is not signals.",
     "INVALID_WEIGHTS": "Target weights outside [0, 1] or above 1 in sum.",
+    "CANDLES_CHANGED": "The stored candles changed while a replay went on.",
+    "LOSS_LIMIT": "A loss limit was broken: everything was sold and the run stopped.",
     "WORKER_LOST": "The run's worker died each time it was taken up.",
     "RUN_TIMEOUT": "The run took longer than the server allows.",
     "RUN_FAILED": "The run met an error that is not its own.",
@@ -94,6 +96,7 @@ RUN_CODES: dict[str, str] = {
 
 COMMAND_CODES: dict[str, str] = {
     "AMBIGUOUS_RUN": "Several runs' ids begin so.",
+    "NOTHING_STEPPED": "The run has not stepped a bar yet.",
     "RUN_NOT_COMPLETED": "Only a completed run can be verified.",
     "FILE_NOT_FOUND": "There is no such file.",
     "UNREADABLE_FILE": "The file is no CSV, Parquet or Feather of candles.",
@@ -102,7 +105,6 @@ COMMAND_CODES: dict[str, str] = {
     "INVALID_URL": "Not a server's address.",
     "CANDLES_HELD": "Candles of another server are held under this venue's name.",
     "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
-    "INVALID_LIMITS": "A loss limit is a fraction in (0, 1).",
     "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
 }
 """What only management commands and Python callers can meet."""

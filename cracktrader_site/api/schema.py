@@ -29,7 +29,7 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
     "run_backtest": {400: ("IDEMPOTENCY_MISMATCH",)},
     "run_live": {
         400: ("EXCHANGE_CONFIG_KEY_NOT_ALLOWED", "SANDBOX_UNSUPPORTED"),
-        403: ("LIVE_NOT_AVAILABLE", "LIVE_TRADING_DISABLED"),
+        403: ("LIVE_TRADING_DISABLED",),
     },
     "run_reset": {400: ("RUN_ACTIVE",)},
     "exchanges": {400: ("INVALID_TYPE",)},

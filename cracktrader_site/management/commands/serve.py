@@ -27,7 +27,7 @@ from cracktrader_site.supervisor import (
     only_one,
 )
 
-PARTS = ("web", "jobs", "ticker")
+PARTS = ("web", "jobs", "live", "feed", "ticker")
 
 _ENV = {"jobs": KEEP_MEMORY}
 
@@ -53,10 +53,17 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         if only is not None:
+            from runs import clusters
+
             supervisor = os.environ.get(SUPERVISED_BY)
             if supervisor:
                 orphans.die_with_parent(int(supervisor))
-            {"web": self._web, "jobs": self._jobs, "ticker": self._ticker}[only](host, port)
+            if only == "web":
+                self._web(host, port)
+            elif only in (clusters.JOBS, clusters.LIVE):
+                call_command("work", only)
+            else:
+                call_command({"feed": "feed", "ticker": "tick"}[only])
             return
         try:
             with only_one(settings.CRACKTRADER_HOME):
@@ -118,12 +125,6 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=2,
             lifespan="off",
         )
-
-    def _jobs(self, host: str, port: int) -> None:
-        call_command("work", "jobs")
-
-    def _ticker(self, host: str, port: int) -> None:
-        call_command("tick")
 
 
 def _healthy(url: str) -> bool:

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Runs a cluster of task workers that start with the engine loaded."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("cluster", choices=["jobs"])
+        parser.add_argument("cluster", choices=["jobs", "live"])
 
     def handle(self, *args: Any, cluster: str, **options: Any) -> None:
         # Both are read when django-q2 and the leases are imported, and by every fork.
@@ -24,7 +24,8 @@ class Command(BaseCommand):
         from runs import clusters, runner
 
         runner.preload()
-        clusters.announce(cluster, settings.JOB_WORKERS)
+        workers = settings.JOB_WORKERS if cluster == clusters.JOBS else settings.LIVE_WORKERS
+        clusters.announce(cluster, workers)
         connections.close_all()
         running = Cluster()
         running.start()

@@ -1,0 +1,131 @@
+"""A stepped run's books: from its rows while it goes on, from its tables when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exchanges.domain import Bars, InvalidInput, Purpose, Side
+
+from . import queries, tape
+from .engine.config import RunConfig
+from .models import Run
+
+if TYPE_CHECKING:
+    from .engine.results import Simulation
+    from .engine.state import State
+
+BARS = "bars"
+"""The artifact that holds the bars a run saw."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Books:
+    """A stepped run's books, as a backtest over the same bars would have them.
+
+    `config` ends where the run stands; `series` are the bars it saw, anchor to
+    end; `late` the open times of the rows that were stepped late.
+    """
+
+    config: RunConfig
+    series: list[Bars]
+    simulation: Simulation
+    late: set[int]
+
+
+def read(run: Run) -> Books:
+    """The run's books so far, or as they were closed.  Raises NOTHING_STEPPED."""
+    from .engine.state import State
+
+    if run.result_hash:
+        return _closed(run)
+    config = effective(run)
+    state = State.from_dict(run.checkpoint["state"])
+    tape_now = tape.read(run, config, run.checkpoint.get("candles", {}))
+    return _from_rows(run, config, state, tape_now.series)
+
+
+def effective(run: Run) -> RunConfig:
+    """The run's config as a backtest over what it stepped so far would have it.
+
+    Raises NOTHING_STEPPED before the first bar.
+    """
+    config = RunConfig.from_dict(run.config["engine"])
+    end = config.timeframe.ceil(run.cursor_ms or config.start_ms)
+    if end <= config.start_ms:
+        raise InvalidInput("NOTHING_STEPPED", "The run has not stepped a bar yet")
+    flatten_at = run.checkpoint.get("flatten_at")
+    return replace(config, end_ms=min(end, config.end_ms), flatten_at=flatten_at)
+
+
+def seen(run: Run) -> tuple[RunConfig, list[Bars]]:
+    """What a run that is over was run with, and the bars it saw.
+
+    Raises NOTHING_STEPPED where it ended before its first bar.
+    """
+    from .engine import artifacts
+
+    if not run.result_hash:
+        raise InvalidInput("NOTHING_STEPPED", "The run ended before its first bar")
+    content = queries.content(queries.Results(run).artifact(BARS))
+    config = RunConfig.from_dict(run.seal["config"]["engine"])
+    return config, artifacts.decode_bars(content, config)
+
+
+def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]) -> Books:
+    from .engine import steps
+    from .engine.results import ORDER_DTYPE
+
+    index = {str(symbol): number for number, symbol in enumerate(config.symbols)}
+    filled = run.orders.filter(number__isnull=False).order_by("number")
+    columns = ("symbol", "side", "purpose", "created_ms", "time_ms", "amount", "price", "fee")
+    orders = np.array(
+        [
+            (index[symbol], Side[side.upper()], Purpose[purpose.upper()], *rest)
+            for symbol, side, purpose, *rest in filled.values_list(*columns, "trade")
+        ],
+        ORDER_DTYPE,
+    )
+    rows = list(run.points.order_by("time").values_list("time", "equity", "cash", "late"))
+    window = [bars.between(config.anchor_ms, config.end_ms) for bars in series]
+    points = [(time, equity, cash) for time, equity, cash, _ in rows]
+    simulation = steps.simulation(config, window, state, orders, points)
+    return Books(config, window, simulation, {row[0] for row in rows if row[3]})
+
+
+def _closed(run: Run) -> Books:
+    from .engine import artifacts, inputs
+    from .engine.results import PENDING_DTYPE, Simulation
+
+    config, series = seen(run)
+    results = queries.Results(run)
+
+    def table(name: str) -> Any:
+        return artifacts.decode(name, queries.content(results.artifact(name)))
+
+    equity, symbols = table("equity"), [str(symbol) for symbol in config.symbols]
+    held = {row["symbol"]: row["size"] for row in run.outcome["positions"]}
+    pending = [
+        (
+            symbols.index(row["symbol"]),
+            Side[row["side"].upper()],
+            Purpose[row["purpose"].upper()],
+            row["created"],
+        )
+        for row in run.outcome["pending_orders"]
+    ]
+    window = [bars.between(config.start_ms, config.end_ms) for bars in series]
+    simulation = Simulation(
+        time=equity["time"],
+        equity=equity["equity"],
+        cash=equity["cash"],
+        close=inputs.last_closes(window, equity["time"]),
+        orders=table("orders"),
+        trades=table("trades"),
+        pending=np.array(pending, PENDING_DTYPE),
+        positions=np.array([held.get(symbol, 0.0) for symbol in symbols]),
+    )
+    return Books(config, series, simulation, set(run.outcome["late"]))
