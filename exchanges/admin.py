@@ -6,14 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from .addresses import server_address
-from .models import CandleSeries, Exchange, validate_address
-from .queries import held_series
+from .domain import Timeframe
+from .models import CandleSeries, Exchange, Feed, Revision, validate_address
+from .queries import clock, held_series
 from .services import venues
 
 
@@ -100,20 +101,8 @@ class ExchangeAdmin(ModelAdmin):
         return len(obj.markets)
 
 
-@admin.register(CandleSeries)
-class CandleSeriesAdmin(ModelAdmin):
-    """A view of the candle store, which is the truth: nothing to edit here."""
-
-    list_display = ("exchange", "symbol", "timeframe", "rows", "first", "last", "gaps", "updated")
-    list_filter = (("exchange", admin.RelatedOnlyFieldListFilter), "timeframe")
-    search_fields = ("symbol", "exchange__name")
-    list_select_related = ("exchange",)
+class _ReadOnly(ModelAdmin):
     list_per_page = 50
-    fields = ("exchange", "symbol", "timeframe", "rows", "first", "last", "gaps", "updated")
-    readonly_fields = fields
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[CandleSeries]:
-        return super().get_queryset(request).defer("exchange__markets")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -123,6 +112,21 @@ class CandleSeriesAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(CandleSeries)
+class CandleSeriesAdmin(_ReadOnly):
+    """A view of the candle store, which is the truth: nothing to edit here."""
+
+    list_display = ("exchange", "symbol", "timeframe", "rows", "first", "last", "gaps", "updated")
+    list_filter = (("exchange", admin.RelatedOnlyFieldListFilter), "timeframe")
+    search_fields = ("symbol", "exchange__name")
+    list_select_related = ("exchange",)
+    fields = ("exchange", "symbol", "timeframe", "rows", "first", "last", "gaps", "updated")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CandleSeries]:
+        return super().get_queryset(request).defer("exchange__markets")
 
     @display(description="first bar", ordering="first_ms")
     def first(self, obj: CandleSeries) -> datetime | None:
@@ -135,6 +139,113 @@ class CandleSeriesAdmin(ModelAdmin):
     @display(description="updated", ordering="updated_at")
     def updated(self, obj: CandleSeries) -> datetime:
         return obj.updated_at
+
+
+@admin.register(Feed)
+class FeedAdmin(_ReadOnly):
+    """Whether the bars that runs wait for arrive."""
+
+    list_display = (
+        "exchange",
+        "symbol",
+        "timeframe",
+        "state",
+        "runs_fed",
+        "known_until",
+        "lag",
+        "answered_at",
+        "last_error",
+    )
+    list_filter = (
+        ("exchange", admin.RelatedOnlyFieldListFilter),
+        "timeframe",
+        ("stale_since", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("symbol", "exchange__name", "error_code")
+    list_select_related = ("exchange",)
+    fields = (
+        ("exchange", "symbol", "timeframe"),
+        ("state", "runs_fed"),
+        ("begun", "known_until", "newest", "lag"),
+        ("asked_at", "answered_at", "claimed_until"),
+        ("stale_since", "failures"),
+        ("error_code", "error"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
+        rows = super().get_queryset(request).defer("exchange__markets")
+        active = Q(runs__finished_at=None)
+        return rows.annotate(run_count=Count("runs", filter=active, distinct=True))
+
+    @display(
+        description="state", label={"fresh": "success", "failing": "warning", "stale": "danger"}
+    )
+    def state(self, obj: Feed) -> str:
+        if not obj.run_count:
+            return "idle"
+        if obj.stale_since:
+            return "stale"
+        return "failing" if obj.failures else "fresh"
+
+    @display(description="runs", ordering="run_count")
+    def runs_fed(self, obj: Feed) -> int:
+        return obj.run_count
+
+    @display(description="from")
+    def begun(self, obj: Feed) -> datetime | None:
+        return _moment(obj.from_ms)
+
+    @display(description="known until", ordering="known_until_ms")
+    def known_until(self, obj: Feed) -> datetime | None:
+        return _moment(obj.known_until_ms)
+
+    @display(description="newest bar", ordering="newest_ms")
+    def newest(self, obj: Feed) -> datetime | None:
+        return _moment(obj.newest_ms)
+
+    @display(description="bars behind")
+    def lag(self, obj: Feed) -> int:
+        """Closed by the desk's clock and not known yet."""
+        timeframe = Timeframe.parse(obj.timeframe)
+        return max(0, (timeframe.floor(clock().now_ms()) - obj.known_until_ms) // timeframe.ms)
+
+    @display(description="last error")
+    def last_error(self, obj: Feed) -> str:
+        return f"{obj.error_code} (×{obj.failures})" if obj.failures else ""
+
+
+@admin.register(Revision)
+class RevisionAdmin(_ReadOnly):
+    """What venues said of bars after they had been accepted or passed over."""
+
+    list_display = ("market", "bar", "was_accepted", "was_told", "seen_at")
+    list_filter = (("feed__exchange", admin.RelatedOnlyFieldListFilter), "feed__timeframe")
+    search_fields = ("feed__symbol", "feed__exchange__name")
+    list_select_related = ("feed__exchange",)
+    fields = ("market", "bar", "was_accepted", "was_told", "seen_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
+        return super().get_queryset(request).defer("feed__exchange__markets")
+
+    @display(description="market", ordering="feed__symbol")
+    def market(self, obj: Revision) -> str:
+        return f"{obj.feed.exchange.name} {obj.feed.symbol} {obj.feed.timeframe}"
+
+    @display(description="bar", ordering="time")
+    def bar(self, obj: Revision) -> datetime | None:
+        return _moment(obj.time)
+
+    @display(description="accepted")
+    def was_accepted(self, obj: Revision) -> str:
+        return "passed over" if obj.accepted is None else _row(obj.accepted)
+
+    @display(description="told")
+    def was_told(self, obj: Revision) -> str:
+        return _row(obj.told)
+
+
+def _row(values: list[float]) -> str:
+    return "  ".join(f"{value:.10g}" for value in values)
 
 
 def _moment(ms: int | None) -> datetime | None:

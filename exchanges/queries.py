@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from .adapters import Door
 from .clock import parse_clock
 from .domain import InvalidInput, Symbol, Timeframe
 from .market_store import MarketStore, SeriesInfo, SeriesKey
-from .models import CandleSeries, Exchange
+from .models import CandleSeries, Exchange, Feed, FeedBar
 from .ports import Clock
 
 DEFAULT_FEE = 0.001
@@ -132,6 +132,24 @@ def held_series(exchange: Exchange) -> list[SeriesKey]:
         if key not in found and held.info(key).rows:
             found.add(key)
     return sorted(found, key=str)
+
+
+def undelivered(feeds: Iterable[Feed], latest: int = 24) -> int:
+    """How many of each feed's `latest` bars were passed over, all feeds together."""
+    missing = 0
+    by_timeframe: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        by_timeframe.setdefault(feed.timeframe, []).append(feed)
+    for name, same in by_timeframe.items():
+        span = latest * Timeframe.parse(name).ms
+        due = sum(min(span, feed.known_until_ms - feed.from_ms) for feed in same)
+        held = FeedBar.objects.filter(
+            feed__in=same,
+            time__gte=F("feed__known_until_ms") - span,
+            time__lt=F("feed__known_until_ms"),
+        ).count()
+        missing += due // Timeframe.parse(name).ms - held
+    return max(missing, 0)
 
 
 def store_health() -> dict[str, Any]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from exchanges import queries as market_data
 
-from . import queries
+from . import feeding, queries
 from .models import Heartbeat, Run
 
 API_VERSION = "1.0.0"
 QUEUE_AGE_DEGRADED = 60.0
 BEAT_STALE = timedelta(seconds=20)
+FEED_SILENT = feeding.LONGEST_PAUSE + 60.0
 DISK_FREE_ERROR = 200_000_000
 DISK_FREE_DEGRADED = 1_000_000_000
 
@@ -94,10 +95,45 @@ def _candle_store(metrics: Metrics) -> Check:
     return ("ok", "writable") if health["writable"] else ("error", "not writable")
 
 
+def _clock(metrics: Metrics) -> Check:
+    now_ms = market_data.clock().now_ms()
+    if settings.REHEARSAL_CLOCK:
+        shown = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
+        return "degraded", f"a rehearsal's: it shows {shown}"
+    return "ok", "the wall clock"
+
+
+def _feed(metrics: Metrics) -> Check:
+    feeds = feeding.needed_feeds()
+    newest = max(filter(None, (feed.asked_at for feed in feeds)), default=None)
+    began = feeding.fed_runs().aggregate(began=Min("started_at"))["began"]
+    age = (
+        timezone.now() - max(filter(None, (newest, began)), default=timezone.now())
+    ).total_seconds()
+    stale = [feed for feed in feeds if feed.stale_since]
+    failing = [feed for feed in feeds if feed.failures]
+    missing = market_data.undelivered(feeds)
+    metrics["feeds"], metrics["feeds_stale"] = len(feeds), len(stale)
+    metrics["feeds_failing"], metrics["bars_missing"] = len(failing), missing
+    if not feeds:
+        return "ok", "no run waits for bars"
+    if age > FEED_SILENT:
+        return "error", f"no venue has been asked for {age:.0f} s"
+    troubles = {
+        f"{len(stale)} stale": stale,
+        f"{len(failing)} failing": failing,
+        f"{missing} of their latest bars never delivered": missing,
+    }
+    told = [text for text, trouble in troubles.items() if trouble]
+    return ("degraded" if told else "ok"), ", ".join([f"{len(feeds)} markets", *told])
+
+
 _CHECKS: dict[str, Callable[[Metrics], Check]] = {
     "database": _database,
     "queue": _queue,
     "workers": _workers,
     "disk": _disk,
     "candle_store": _candle_store,
+    "feed": _feed,
+    "clock": _clock,
 }

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _PAGE = 500
 _MARKETS_KEPT, _MARKETS_NEW = 3600.0, 60.0
+# Nobody's clock is that wrong: what is older has closed.
+_BEYOND_DOUBT = 2 * DAY
 
 
 class CcxtMarketData:
@@ -66,7 +68,7 @@ class CcxtMarketData:
                 supported_timeframes=list(self.venue().timeframes),
             )
         self._client.load_markets(_MARKETS_KEPT, on_wait)
-        if end_ms >= timeframe.floor(self._clock.now_ms()):
+        if end_ms > self._clock.now_ms() - _BEYOND_DOUBT:
             end_ms = min(end_ms, timeframe.floor(self.now_ms(on_wait)))
         limit = self._page_size()
         since = timeframe.ceil(start_ms)
@@ -84,6 +86,9 @@ class CcxtMarketData:
                 since = self._next_listed(symbol, timeframe, since, end_ms, on_wait)
 
     def now_ms(self, on_wait: OnWait | None = None) -> int:
+        if self._api.has.get("fetchTime") is not True:
+            # It dates its answers, so there must have been one.
+            self._client.load_markets(_MARKETS_KEPT, on_wait)
         return self._client.clock(self._clock).now_ms(on_wait)
 
     # --- pages ---

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from exchanges import queries
 from exchanges.adapters import market_data
 from exchanges.domain import Bars, Symbol, Timeframe
-from exchanges.domain.timeframe import MINUTE
+from exchanges.domain.timeframe import DAY, MINUTE
 from exchanges.market_store import MarketStore, SeriesKey
 from exchanges.models import CandleSeries, Exchange
 from exchanges.ports import Clock, MarketData
@@ -28,6 +28,7 @@ _RECENT = RecentBars(limit_bytes=64 * 2**20)
 _FLUSH_ROWS = 50_000
 _FLUSH_SECONDS = 5.0
 _SETTLING = 10 * MINUTE
+_BEYOND_DOUBT = 2 * DAY
 _FRESH_MS = MARKETS_FRESH.total_seconds() * 1000
 
 
@@ -66,7 +67,7 @@ def ensure_bars(
             if held.missing(key, start_ms, end_ms):
                 _Download(exchange, key, held, clock, share).fill(start_ms, end_ms)
             bars = _RECENT.read(held, key, start_ms, end_ms)
-            if not held.missing(key, start_ms, min(end_ms, _settled(key, clock))):
+            if not held.missing(key, start_ms, min(end_ms, _settled(key, clock.now_ms()))):
                 break
         result.append(bars)
     return result
@@ -139,6 +140,7 @@ class _Download:
         """One range.  Pages are kept in batches: a month's file is written whole each time."""
         batch: list[Bars] = []
         asked = start
+        settled = min(end, self._settled(venue, end))
         flushed = time.monotonic()
         self._report(done / wanted)
         try:
@@ -161,8 +163,14 @@ class _Download:
                 self._flush(batch, asked, int(batch[-1].time[-1]) + self._key.timeframe.ms)
             raise
         last = int(batch[-1].time[-1]) + self._key.timeframe.ms if batch else asked
-        settled = min(end, _settled(self._key, self._clock))
         self._flush(batch, asked, max(last, settled))
+
+    def _settled(self, venue: MarketData, end: int) -> int:
+        """By the venue's clock too, where ours may be wrong: what is settled is never asked again."""
+        now = self._clock.now_ms()
+        if end > now - _BEYOND_DOUBT:
+            now = min(now, venue.now_ms(self._still_there))
+        return _settled(self._key, now)
 
     def _still_there(self) -> None:
         self._on_progress(self._what, self._fraction)
@@ -194,12 +202,11 @@ class _Download:
             raise unknown_symbol(self._key.symbol, listed)
 
 
-def _settled(key: SeriesKey, clock: Clock) -> int:
+def _settled(key: SeriesKey, now: int) -> int:
     """Before this time a bar that is not there will not come any more.
 
     A venue may publish its last candle late, and its clock may be behind ours.
     """
-    now = clock.now_ms()
     return key.timeframe.floor(now - max(_SETTLING, key.timeframe.ms))
 
 

@@ -86,7 +86,9 @@ def every_number(value: Any) -> list[Any]:
 def test_health_has_its_fields_and_its_checks_are_real(client):
     body = get(client, "/health")
     has(body, HEALTH)
-    assert body["checks"].keys() == {"database", "queue", "workers", "disk", "candle_store"}
+    assert body["checks"].keys() == {
+        "database", "queue", "workers", "disk", "candle_store", "feed", "clock"
+    }  # fmt: skip
     # No worker runs beside this test, and health does not claim one does.
     assert body["status"] == body["checks"]["workers"]["status"] == "error"
     for metric in ("queue_depth", "queue_age_seconds", "worker_heartbeat_age_seconds"):
