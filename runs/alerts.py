@@ -7,6 +7,7 @@ repeat with the same id.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -15,7 +16,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
@@ -105,7 +105,8 @@ def deliver(delivery_id: int) -> bool:
 
 def send(webhook: Webhook, message_id: uuid.UUID, content: dict[str, Any]) -> Answer:
     """One signed POST, nothing recorded; SecretUnreadable when it cannot be signed."""
-    body = orjson.dumps(content)
+    # A strategy's own words may hold what orjson refuses: lone surrogates, endless integers.
+    body = json.dumps(content, separators=(",", ":")).encode()
     timestamp = int(time.time())
     headers = {
         "content-type": "application/json",

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
@@ -143,6 +144,29 @@ def test_an_alert_is_posted_signed_and_logged(paper, receiver):
     assert delivery.delivered_at is not None
     assert not alerts.deliver(delivery.id)
     assert len(receiver.posts) == 1
+
+
+def test_the_check_in_the_documents_is_one_a_receiver_can_use(paper, receiver):
+    text = (settings.BASE_DIR / "docs" / "alerts.md").read_text()
+    code = text.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    _, secret = webhooks.add(receiver.url)
+    alerts.deliver(alert(paper).id)
+    (post,) = receiver.posts
+    assert names["is_genuine"](secret, post.headers, post.body)
+    assert not names["is_genuine"](secret, post.headers, post.body + b" ")
+    late = post.headers | {"webhook-timestamp": "1"}
+    assert not names["is_genuine"](secret, late, post.body)
+
+
+def test_odd_words_of_a_strategy_are_posted_too(paper, receiver):
+    _, secret = webhooks.add(receiver.url)
+    odd = {"message": "\ud800 \x00 \u202e \r\nX-Evil: 1", "details": {"n": 10**30}}
+    assert alerts.deliver(alert(paper, **odd).id)
+    (post,) = receiver.posts
+    assert post.signed_by(secret)
+    assert odd.items() <= post.content["data"].items()
 
 
 FAULTS = {
