@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import shlex
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -101,6 +102,10 @@ class ExchangeAdmin(ModelAdmin):
         return len(obj.markets)
 
 
+# One that runs need is asked at least once a minute.
+_IDLE_AFTER = timedelta(minutes=3)
+
+
 class _ReadOnly(ModelAdmin):
     list_per_page = 50
 
@@ -150,7 +155,6 @@ class FeedAdmin(_ReadOnly):
         "symbol",
         "timeframe",
         "state",
-        "runs_fed",
         "known_until",
         "lag",
         "answered_at",
@@ -165,7 +169,7 @@ class FeedAdmin(_ReadOnly):
     list_select_related = ("exchange",)
     fields = (
         ("exchange", "symbol", "timeframe"),
-        ("state", "runs_fed"),
+        "state",
         ("begun", "known_until", "newest", "lag"),
         ("asked_at", "answered_at", "claimed_until"),
         ("stale_since", "failures"),
@@ -173,23 +177,15 @@ class FeedAdmin(_ReadOnly):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
-        rows = super().get_queryset(request).defer("exchange__markets")
-        active = Q(runs__finished_at=None)
-        return rows.annotate(run_count=Count("runs", filter=active, distinct=True))
+        return super().get_queryset(request).defer("exchange__markets")
 
-    @display(
-        description="state", label={"fresh": "success", "failing": "warning", "stale": "danger"}
-    )
+    @display(label={"fresh": "success", "failing": "warning", "stale": "danger"})
     def state(self, obj: Feed) -> str:
-        if not obj.run_count:
+        if obj.asked_at is None or timezone.now() - obj.asked_at > _IDLE_AFTER:
             return "idle"
         if obj.stale_since:
             return "stale"
         return "failing" if obj.failures else "fresh"
-
-    @display(description="runs", ordering="run_count")
-    def runs_fed(self, obj: Feed) -> int:
-        return obj.run_count
 
     @display(description="from")
     def begun(self, obj: Feed) -> datetime | None:
@@ -211,7 +207,7 @@ class FeedAdmin(_ReadOnly):
 
     @display(description="last error")
     def last_error(self, obj: Feed) -> str:
-        return f"{obj.error_code} (×{obj.failures})" if obj.failures else ""
+        return f"{obj.error_code}, {obj.failures} in a row" if obj.failures else ""
 
 
 @admin.register(Revision)

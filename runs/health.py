@@ -107,9 +107,8 @@ def _feed(metrics: Metrics) -> Check:
     feeds = feeding.needed_feeds()
     newest = max(filter(None, (feed.asked_at for feed in feeds)), default=None)
     began = feeding.fed_runs().aggregate(began=Min("started_at"))["began"]
-    age = (
-        timezone.now() - max(filter(None, (newest, began)), default=timezone.now())
-    ).total_seconds()
+    now = timezone.now()
+    silent = (now - max(filter(None, (newest, began)), default=now)).total_seconds()
     stale = [feed for feed in feeds if feed.stale_since]
     failing = [feed for feed in feeds if feed.failures]
     missing = market_data.undelivered(feeds)
@@ -117,8 +116,8 @@ def _feed(metrics: Metrics) -> Check:
     metrics["feeds_failing"], metrics["bars_missing"] = len(failing), missing
     if not feeds:
         return "ok", "no run waits for bars"
-    if age > FEED_SILENT:
-        return "error", f"no venue has been asked for {age:.0f} s"
+    if silent > FEED_SILENT:
+        return "error", f"no venue has been asked for {silent:.0f} s"
     troubles = {
         f"{len(stale)} stale": stale,
         f"{len(failing)} failing": failing,

@@ -166,7 +166,7 @@ class _Download:
         self._flush(batch, asked, max(last, settled))
 
     def _settled(self, venue: MarketData, end: int) -> int:
-        """By the venue's clock too, where ours may be wrong: what is settled is never asked again."""
+        """By the venue's clock too: what counts as settled is never asked for again."""
         now = self._clock.now_ms()
         if end > now - _BEYOND_DOUBT:
             now = min(now, venue.now_ms(self._still_there))
