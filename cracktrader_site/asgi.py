@@ -2,7 +2,7 @@
 
 Django's own ASGI handler pays several thread hops a request and a database
 connection per thread; this serves eight times as many requests and keeps one
-connection a thread.  WebSocket routes will stand beside the mount.
+connection a thread.  WebSocket routes stand beside it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
 
 from .wsgi import application as django
 
+# Needs Django's applications.
+from . import sockets  # isort: skip
+
 THREADS = 8
 
 # Not a Mount: that one splits paths by a pattern, and takes a trailing line
 # feed for the end of the line.
-application = Starlette()
-application.router.default = WSGIMiddleware(django, workers=THREADS)
+application = Starlette(routes=sockets.ROUTES)
+application.router.default = sockets.or_none(WSGIMiddleware(django, workers=THREADS))

@@ -35,7 +35,7 @@ class ApiGuard:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not _is_ours(request):
             return self.get_response(request)
-        response = self._refusal(request) or self.get_response(request)
+        response = refusal(request) or self.get_response(request)
         if response.status_code >= 400 and response["Content-Type"].startswith("text/html"):
             # Not from a view: Django's own 404, 400 or 500 page.
             response = _plain(response.status_code)
@@ -50,30 +50,32 @@ class ApiGuard:
             logger.exception("unhandled error in %s", request.path_info, exc_info=error)
         return _json(status, code, message, details)
 
-    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        try:
-            host = request.get_host()
-        except DisallowedHost:
-            return _json(
-                400,
-                "INVALID_REQUEST",
-                "This Host is not served here",
-                {"allowed_hosts": settings.ALLOWED_HOSTS},
-            )
-        if _is_foreign(request, host):
-            return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return _json(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed")
-        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            return _json(400, "LENGTH_REQUIRED", "Send the body with a Content-Length")
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        try:
-            length = int(request.META.get("CONTENT_LENGTH") or 0)
-        except ValueError:
-            length = 0
-        if length > limit:
-            return _json(413, "BODY_TOO_LARGE", "The body is too large", {"max_bytes": limit})
-        return None
+
+def refusal(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a request that no view may see; None for all others."""
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return _json(
+            400,
+            "INVALID_REQUEST",
+            "This Host is not served here",
+            {"allowed_hosts": settings.ALLOWED_HOSTS},
+        )
+    if _is_foreign(request, host):
+        return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return _json(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed")
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        return _json(400, "LENGTH_REQUIRED", "Send the body with a Content-Length")
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        length = 0
+    if length > limit:
+        return _json(413, "BODY_TOO_LARGE", "The body is too large", {"max_bytes": limit})
+    return None
 
 
 def _is_ours(request: HttpRequest) -> bool:

@@ -1,0 +1,104 @@
+"""The connections of this process, and the one tailer that feeds them all."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from django.conf import settings
+
+from exchanges.domain import Busy
+from runs.channels import Happening
+
+from .connection import Connection
+from .tail import Tailer
+
+RETRY_AFTER_SECONDS = 5
+_LONGEST_DISPATCH_SECONDS = 5.0
+_LONGEST_START_SECONDS = 10.0
+
+
+class Watch:
+    """A tailer at work for an event loop; `ready` is set when nothing escapes it any more."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.ready = asyncio.Event()
+        self._hub, self._loop = hub, asyncio.get_running_loop()
+        self._tailer = Tailer(self._started, self._hand)
+        self._tailer.start()
+
+    def stop(self) -> None:
+        self._tailer.stop()
+
+    # The rest runs in the tailer's thread.
+
+    def _started(self) -> None:
+        self._in_loop(self.ready.set)
+
+    def _hand(self, events: list[Happening]) -> bool:
+        """Waits until they are handed on, so that the loop is never flooded."""
+        done = threading.Event()
+
+        def deliver() -> None:
+            try:
+                self._hub.dispatch(events)
+            finally:
+                done.set()
+
+        return self._in_loop(deliver, done)
+
+    def _in_loop(self, call: object, done: threading.Event | None = None) -> bool:
+        try:
+            self._loop.call_soon_threadsafe(call)  # type: ignore[arg-type]
+        except RuntimeError:
+            # The server has ended.
+            return False
+        if done is not None:
+            done.wait(_LONGEST_DISPATCH_SECONDS)
+        return True
+
+
+class Hub:
+    def __init__(self) -> None:
+        self._places = 0
+        self._connections: set[Connection] = set()
+        self._watch: Watch | None = None
+
+    def take_place(self) -> None:
+        """Before a connection is accepted; `free_place` gives it back.  Raises Busy."""
+        if self._places >= settings.WS_CONNECTIONS:
+            raise Busy(
+                "TOO_MANY_CONNECTIONS",
+                "The server holds as many WebSocket connections as it may",
+                maximum=settings.WS_CONNECTIONS,
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+        self._places += 1
+
+    def free_place(self) -> None:
+        self._places -= 1
+
+    async def serve(self, connection: Connection, *, updates: bool) -> None:
+        """Until the connection ends.  `updates`: it is told each run's status unasked.
+
+        Raises TimeoutError or django.db.Error where the database does not answer.
+        """
+        self._connections.add(connection)
+        try:
+            if self._watch is None:
+                self._watch = Watch(self)
+            async with asyncio.timeout(_LONGEST_START_SECONDS):
+                await self._watch.ready.wait()
+            if updates:
+                await connection.follow_status()
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+            if not self._connections and self._watch is not None:
+                self._watch.stop()
+                self._watch = None
+
+    def dispatch(self, events: list[Happening]) -> None:
+        for event in events:
+            for connection in self._connections:
+                connection.offer(event)
