@@ -313,6 +313,27 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# --- WebSocket -------------------------------------------------------------
+
+WS_CONNECTIONS = env.integer(
+    "CRACKTRADER_WS_CONNECTIONS",
+    200,
+    "WebSocket connections the web server holds at a time.",
+    minimum=1,
+)
+WS_HEARTBEAT_SECONDS = env.integer(
+    "CRACKTRADER_WS_HEARTBEAT_SECONDS",
+    15,
+    "Seconds between two heartbeats to a WebSocket client.",
+    minimum=1,
+)
+WS_STALL_SECONDS = env.integer(
+    "CRACKTRADER_WS_STALL_SECONDS",
+    10,
+    "Seconds after which a WebSocket client that takes nothing is cut off.",
+    minimum=1,
+)
+
 # --- admin -----------------------------------------------------------------
 
 UNFOLD = {

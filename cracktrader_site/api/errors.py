@@ -109,6 +109,13 @@ COMMAND_CODES: dict[str, str] = {
 }
 """What only management commands and Python callers can meet."""
 
+WEBSOCKET_CODES: dict[str, str] = {
+    "TOO_MANY_CONNECTIONS": "The server holds as many WebSocket connections as it may (429).",
+    "TOO_MANY_SUBSCRIPTIONS": "The connection holds ten subscriptions already.",
+    "NOT_SUBSCRIBED": "There is no such subscription to end.",
+}
+"""What only WebSocket clients can meet; docs/websocket.md lists them."""
+
 RESERVED_CODES = frozenset({"NOT_AUTHENTICATED", "PERMISSION_DENIED", "RATE_LIMITED"})
 """For keys and throttles, which this version does not have."""
 

@@ -114,6 +114,8 @@ class Command(BaseCommand):
     def _web(self, host: str, port: int) -> None:
         import uvicorn
 
+        from cracktrader_site import websocket_protocol
+
         uvicorn.run(
             "cracktrader_site.asgi:application",
             host=host,
@@ -124,6 +126,9 @@ class Command(BaseCommand):
             proxy_headers=False,
             timeout_graceful_shutdown=2,
             lifespan="off",
+            ws=websocket_protocol.Bounded,
+            ws_max_size=websocket_protocol.MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
         )
 
 
