@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,25 @@ def read(run: Run) -> Books:
     state = State.from_dict(run.checkpoint["state"])
     tape_now = tape.read(run, config, run.checkpoint.get("candles", {}))
     return _from_rows(run, config, state, tape_now.series)
+
+
+def metrics(run: Run) -> dict[str, float | int | None]:
+    """What a run that goes on has come to so far; nothing before its first bar."""
+    if run.result_hash or not run.is_stepped or not run.checkpoint:
+        measured: dict[str, float | int | None] = run.metrics
+        return measured
+    return _metrics(run.pk, run.cursor_ms)
+
+
+@lru_cache(maxsize=64)
+def _metrics(run_id: int, cursor_ms: int) -> dict[str, float | int | None]:
+    from .engine.metrics import metrics
+
+    try:
+        now = read(Run.objects.select_related("exchange").get(pk=run_id))
+    except InvalidInput:
+        return {}
+    return metrics(now.config, now.simulation)
 
 
 def effective(run: Run) -> RunConfig:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
@@ -41,14 +41,16 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, float], None]
 _BATCH = 16
 _AGAIN = timedelta(seconds=1)
+_DISK_PAUSE = timedelta(seconds=5)
 _VENUE_PATIENCE = timedelta(minutes=5)
 
 
 def advance(run_id: int, on_progress: Progress | None = None) -> bool:
     """Works one slice off if the run is due and nobody else does.  False: there was nothing to do.
 
-    Whatever goes wrong ends up on the run; only the loss of the process itself
-    is left to the sweeper.
+    What goes wrong with the run ends up on it.  Raises DatabaseError, when
+    nothing can be written: the lease is then left to the sweeper, as it is when
+    the process dies.
     """
     claimed = leases.claim(run_id)
     if claimed is None:
@@ -67,9 +69,17 @@ def advance(run_id: int, on_progress: Progress | None = None) -> bool:
             _try(run, recorder.hand_back, lease, due_at=timezone.now())
     except CracktraderError as error:
         _try(run, ending.fail, lease, run, error)
+    except DatabaseError:
+        raise
+    except OSError as error:
+        # A full disk is no reason to end a run that trades for weeks.
+        logger.exception("run %s: a slice could not be written", run.public_id)
+        stage = f"trying again: {type(error).__name__}"
+        _try(run, recorder.hand_back, lease, due_at=timezone.now() + _DISK_PAUSE, stage=stage)
     except TimeoutException:
         drop_connection()
-        message = f"A slice took longer than {settings.SLICE_TIMEOUT} s"
+        seconds = settings.SLICE_TIMEOUT if run.on_live else settings.BACKTEST_TIMEOUT
+        message = f"A slice took longer than {seconds} s"
         _try(run, ending.fail, lease, run, CracktraderError("RUN_TIMEOUT", message))
         raise
     except Exception as error:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from exchanges.queries import clock
 
+from . import books
 from .fields import iso
 from .models import Run
 from .queries import RECENT, RESULT_POINTS, RESULT_ROWS, STATUS_POINTS, Results
@@ -83,7 +84,7 @@ def detailed_status(run: Run | None) -> dict[str, Any]:
     return answer | {
         "recent_trades": results.rows("trades", max(trades - RECENT, 0), RECENT),
         "equity_curve": results.equity(STATUS_POINTS),
-        "performance_metrics": run.metrics,
+        "performance_metrics": books.metrics(run),
         "health": _health(run),
         "progress": {"fraction": run.progress, "stage": run.stage or run.status},
         "recent_orders": results.rows("orders", max(orders - RECENT, 0), RECENT),
@@ -192,7 +193,7 @@ def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
         "trades": tables.rows("trades", limit=RESULT_ROWS),
         "trades_total": totals["trades"],
         "equity_curve": tables.equity(points),
-        "performance_metrics": run.metrics,
+        "performance_metrics": books.metrics(run),
         "final_value": run.value if run.status == Run.Status.COMPLETED else None,
         "error": error_text(run),
         "orders": tables.rows("orders", limit=RESULT_ROWS),

@@ -29,7 +29,10 @@ from cracktrader_site.supervisor import (
 
 PARTS = ("web", "jobs", "live", "feed", "ticker")
 
-_ENV = {"jobs": KEEP_MEMORY}
+_ENV = {
+    "jobs": {**KEEP_MEMORY, "Q_CLUSTER_NAME": "jobs"},
+    "live": {**KEEP_MEMORY, "Q_CLUSTER_NAME": "live"},
+}
 
 
 class Command(BaseCommand):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -17,8 +18,12 @@ class Command(BaseCommand):
         parser.add_argument("cluster", choices=["jobs", "live"])
 
     def handle(self, *args: Any, cluster: str, **options: Any) -> None:
-        # Both are read when django-q2 and the leases are imported, and by every fork.
-        os.environ["Q_CLUSTER_NAME"] = os.environ["CRACKTRADER_CLUSTER"] = cluster
+        if os.environ.get("Q_CLUSTER_NAME") != cluster:
+            # django-q2 has read it long before a command begins.
+            os.environ["Q_CLUSTER_NAME"] = cluster
+            os.execv(sys.executable, [sys.executable, *sys.argv])
+        # Every fork tells by it where it belongs.
+        os.environ["CRACKTRADER_CLUSTER"] = cluster
         from django_q.cluster import Cluster
 
         from runs import clusters, runner
