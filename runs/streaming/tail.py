@@ -46,11 +46,11 @@ class Frontier:
     MOST_RANGES = 200
 
     def __init__(self, recent: Sequence[int], now: float) -> None:
-        """`recent`: the last ids there are, ascending.  What is missing among them may be under
-        way; they themselves count as read."""
-        self.highest = recent[0] if recent else 0
+        """`recent`: the last LOOK_BACK ids there are, ascending.  They count as read; what is
+        missing among them may be under way."""
+        self.highest = recent[0] if len(recent) >= self.LOOK_BACK else 0
         self.missing: list[Missing] = []
-        self.take(recent[1:], now)
+        self.take(recent, now)
 
     def take(self, ids: Sequence[int], now: float) -> None:
         """`ids`, ascending, were read."""
