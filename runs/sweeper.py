@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from exchanges.domain import CracktraderError
 
-from . import clusters, leases, queries, recorder, services
+from . import alerts, clusters, leases, queries, recorder, services
 from .models import Run
 from .processes import ProcessId
 from .recorder import Lease, LeaseLost
@@ -69,6 +69,7 @@ def sweep(memory: Memory | None = None) -> None:
         memory.woken = time.monotonic()
         services.wake_behind()
     _ring(active)
+    alerts.ring_due()
     clusters.check(((owner, claim) for claim, owner in held.items()), memory.clusters)
 
 
