@@ -21,6 +21,8 @@ from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from exchanges import crash
+
 from . import signing
 from .models import Delivery, Event, Run, Webhook
 from .posting import Answer, post
@@ -82,6 +84,7 @@ def deliver(delivery_id: int) -> bool:
     delivery = _claim(delivery_id)
     if delivery is None:
         return False
+    crash.point("delivery claimed")
     webhook = delivery.webhook
     if not webhook.enabled:
         return _fail(delivery, Answer(None, "The webhook is disabled"))
@@ -89,9 +92,11 @@ def deliver(delivery_id: int) -> bool:
         answer = send(webhook, delivery.message_id, message(delivery.event))
     except signing.SecretUnreadable as error:
         return _fail(delivery, Answer(None, str(error)))
+    crash.point("delivered, not recorded")
     if answer.accepted:
         now = timezone.now()
         _record(delivery, answer, status=Delivery.Status.DELIVERED, delivered_at=now, due_at=None)
+        crash.point("delivery recorded")
         return True
     if answer.status == _GONE:
         Webhook.objects.filter(id=webhook.id).update(enabled=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from exchanges import crash
 from exchanges.domain import CracktraderError, InvalidInput
 
-from . import books, crash, recorder, runner
+from . import books, recorder, runner
 from .models import Run
 from .recorder import Happening, Lease, LeaseLost
 

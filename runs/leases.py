@@ -9,6 +9,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from exchanges import crash
+
 from . import recorder
 from .models import Run
 from .processes import ProcessId
@@ -43,6 +45,7 @@ def claim(run_id: int) -> tuple[Lease, Run] | None:
             recorder.write(lease, "run.started", status=run.status, started_at=now)
         elif run.fence - 1 > run.settled_fence:
             recorder.write(lease, "run.resumed", {"attempt": run.attempts})
+        crash.point("claimed, not committed")
     return lease, run
 
 

@@ -20,12 +20,13 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
+from exchanges import crash
 from exchanges.domain import Bars, CracktraderError, VenueError
 from exchanges.queries import clock
 from strategies import services as strategies
 from strategies.base import PortfolioStrategy
 
-from . import crash, ending, leases, queries, recorder, services, tape
+from . import ending, leases, queries, recorder, services, tape
 from .engine.config import RunConfig
 from .ledger import Entries, Ledger
 from .models import Artifact, Run

@@ -23,6 +23,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from exchanges import crash
 from exchanges.candle_files import flush_directory
 from exchanges.domain import CracktraderError
 
@@ -130,12 +131,14 @@ def end(
         Artifact(run_id=lease.run_id, name=name, sha256=sha256, size=len(content), rows=rows)
         for sha256, (name, (content, rows)) in zip(hashes, tables.items(), strict=True)
     ]
+    crash.point("stored, not recorded")
     with transaction.atomic():
         commit(lease, [happening], **_finished(status, **fields))
         Artifact.objects.filter(run_id=lease.run_id).delete()
         Artifact.objects.bulk_create(artifacts)
         EquityPoint.objects.filter(run_id=lease.run_id).delete()
         Trade.objects.filter(run_id=lease.run_id).delete()
+        crash.point("ended, not committed")
 
 
 def fail(lease: Lease, error: CracktraderError) -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from exchanges import queries
+from exchanges import crash, queries
 from exchanges.adapters import market_data
 from exchanges.domain import Bars, CracktraderError, InvalidInput, Symbol, Timeframe
 from exchanges.domain.bars import PRICE_COLUMNS
@@ -148,6 +148,7 @@ def poll(feed: Feed, clock: Clock, told: OnTold | None = None) -> Polled:
         answer = _ask(venue, feed)
     except CracktraderError as error:
         return _record_failure(feed, clock, error, told)
+    crash.point("answered")
     change = _change(feed, answer)
     fields = {
         "known_until_ms": change.known_until_ms,
@@ -325,6 +326,10 @@ def _commit(feed: Feed, change: Change, fields: dict[str, object], told: OnTold 
         _store(feed, change, now)
         if told is not None and (change.moved or change.revised or change.stale is not None):
             told(feed, change)
+        if change.moved:
+            crash.point("accepted, not committed")
+    if change.moved:
+        crash.point("accepted")
     for name, value in fields.items():
         setattr(feed, name, value)
     return True
