@@ -85,7 +85,7 @@ def detailed_status(run: Run | None) -> dict[str, Any]:
         "recent_trades": results.rows("trades", max(trades - RECENT, 0), RECENT),
         "equity_curve": results.equity(STATUS_POINTS),
         "performance_metrics": books.metrics(run),
-        "health": _health(run),
+        "health": health(run),
         "progress": {"fraction": run.progress, "stage": run.stage or run.status},
         "recent_orders": results.rows("orders", max(orders - RECENT, 0), RECENT),
         "positions": positions(run),
@@ -116,7 +116,7 @@ def pending_orders(run: Run) -> list[dict[str, Any]]:
     return ledger.with_estimates(run, config, Results(run).pending_orders())
 
 
-def _health(run: Run) -> dict[str, Any]:
+def health(run: Run) -> dict[str, Any]:
     """Whether somebody works on the run, how far it is behind, and what went wrong last."""
     now = timezone.now()
     shown: dict[str, Any] = {
@@ -139,7 +139,8 @@ def _stepped_health(run: Run) -> dict[str, Any]:
 
     While nothing is wrong that is less than a bar and what the venue takes to publish.
     """
-    feeds = list(run.feeds.order_by("id"))
+    # What becomes of a market after the run's end is not the run's concern.
+    feeds = list(run.feeds.order_by("id")) if run.is_active else []
     warnings = [
         f"DATA_STALE: no new bar of {feed.symbol} since {iso(feed.newest_ms or feed.from_ms)}"
         for feed in feeds
@@ -194,7 +195,7 @@ def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
         "trades_total": totals["trades"],
         "equity_curve": tables.equity(points),
         "performance_metrics": books.metrics(run),
-        "final_value": run.value if run.status == Run.Status.COMPLETED else None,
+        "final_value": run.value if run.result_hash else None,
         "error": error_text(run),
         "orders": tables.rows("orders", limit=RESULT_ROWS),
         "orders_total": totals["orders"],
@@ -202,6 +203,7 @@ def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
         "pending_orders": pending_orders(run),
         "gaps": run.outcome.get("gaps", []),
         "warnings": run.outcome.get("warnings", []) + cut,
+        "ending": run.outcome.get("ending"),
         "seal": run.seal,
     }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from exchanges.domain import InvalidInput
 
-from . import payloads
+from . import books, payloads
 from .fields import (
     StrictBool,
     StrictChoice,
@@ -320,6 +320,11 @@ class DetailedStatusResponse(StatusResponse):
     )
 
 
+class EndingSchema(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(choices=["max_drawdown", "daily_loss", "flatten"])
+    timestamp = serializers.IntegerField(help_text="UTC ms: the close that it was decided at.")
+
+
 class ResultsResponse(serializers.Serializer[Any]):
     run_id = serializers.CharField()
     config = serializers.DictField(help_text="What was run, every default resolved.")
@@ -348,6 +353,9 @@ class ResultsResponse(serializers.Serializer[Any]):
         child=serializers.CharField(),
         help_text="`CODE: message`; ROWS_CUT where trades or orders are not all of them.",
     )
+    ending = EndingSchema(
+        allow_null=True, help_text="What ended the trading before the bars did, if anything."
+    )
     seal = serializers.DictField(help_text="What made this result: verify runs it again.")
 
 
@@ -374,7 +382,7 @@ class RunSummary(serializers.Serializer[Any]):
     error = serializers.SerializerMethodField()
 
     def get_final_value(self, run: Run) -> float | None:
-        return run.value if run.status == Run.Status.COMPLETED else None
+        return run.value if run.result_hash else None
 
     def get_error(self, run: Run) -> str | None:
         return payloads.error_text(run)
@@ -384,14 +392,16 @@ class RunDetail(RunSummary):
     """A run's own page: what was asked, what was run, what came of it."""
 
     config = serializers.DictField()
-    performance_metrics = serializers.DictField(
-        source="metrics", child=serializers.FloatField(allow_null=True)
-    )
+    performance_metrics = serializers.SerializerMethodField()
     error_details = serializers.DictField()
     outcome = serializers.DictField()
     seal = serializers.DictField()
     result_hash = serializers.CharField()
     attempts = serializers.IntegerField()
+
+    @extend_schema_field(serializers.DictField(child=serializers.FloatField(allow_null=True)))
+    def get_performance_metrics(self, run: Run) -> dict[str, float | int | None]:
+        return books.metrics(run)
 
 
 @extend_schema_serializer(many=False)

@@ -128,7 +128,6 @@ def order_row(order: Order) -> dict[str, Any]:
         "timestamp": order.time_ms,
         "created": order.created_ms,
         "trade_id": order.trade,
-        "reason": order.reason or None,
     }
 
 
@@ -202,6 +201,9 @@ def outcome(config: RunConfig, result: BacktestResult) -> dict[str, Any]:
             for gap in gaps
         ],
         "warnings": [f"{w.code}: {w.message}" for w in result.warnings],
+        "ending": None
+        if simulation.limit is None
+        else {"reason": simulation.limit.reason.value, "timestamp": simulation.limit.time},
         "signals": result.signals,
     }
 
