@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from exchanges.domain import Bars
-from runs.engine.config import RunConfig
-from strategies.base import Weights
+from exchanges.domain import Bars, Panel
+from runs.engine.config import CashMode, RunConfig
+from strategies.base import Signals, Weights
 
 from .worlds import HOUR, SYMBOLS, make_config
+
+Decisions = Sequence[Signals] | Weights
 
 EXAMPLES = int(os.environ.get("CRACKTRADER_HYPOTHESIS_EXAMPLES", "400"))
 many = settings(
@@ -104,3 +107,29 @@ def random_weights(rng: np.random.Generator, rows: int, symbols: int) -> Weights
     for row in repeated[repeated > 0]:
         values[row] = values[row - 1]
     return Weights(values)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[RunConfig, list[Bars], Decisions, list[int]]:
+    """A world, rules, decisions and where the slices end."""
+    config, series, rng = draw(worlds())
+    changes = draw(limits())
+    if "flatten_at" in changes and draw(st.booleans()):
+        changes["flatten_at"] = config.end_ms - draw(st.integers(0, 2)) * HOUR.ms
+    decisions: Decisions
+    if draw(st.booleans()):
+        changes |= draw(stops())
+        changes["position_size"] = draw(st.sampled_from([1.0, 0.5, 0.95, 0.1]))
+        changes["cash"] = draw(st.sampled_from(CashMode))
+        entry_rate = draw(st.sampled_from([0.05, 0.3, 0.8]))
+        exit_rate = draw(st.sampled_from([0.0, 0.05, 0.3, 0.8]))
+        decisions = [
+            Signals(rng.random(len(bars)) < entry_rate, rng.random(len(bars)) < exit_rate)
+            for bars in series
+        ]
+    else:
+        decisions = random_weights(rng, len(Panel.align(series)), len(series))
+    config = RunConfig.from_dict(config.to_dict() | changes)
+    hours = st.integers(0, config.end_ms // HOUR.ms + 2)
+    cuts = draw(st.one_of(st.just(range(62)), st.lists(hours, max_size=6)))
+    return config, series, decisions, [hour * HOUR.ms for hour in cuts]

@@ -32,10 +32,8 @@ from runs.engine.steps import Step, filled_orders, order_id, simulation
 from strategies import catalog
 from strategies.base import PortfolioStrategy, Signals, Strategy, Weights
 
-from .random_worlds import EXAMPLES, limits, many, random_weights, stops, worlds
+from .random_worlds import EXAMPLES, Decisions, many, runs
 from .worlds import HOUR, assert_same, run_reference
-
-Decisions = Sequence[Signals] | Weights
 
 books = settings(parent=many, max_examples=max(300, EXAMPLES))
 prefixes = settings(parent=many, max_examples=max(150, EXAMPLES // 3))
@@ -140,32 +138,6 @@ def assert_told_orders(config: RunConfig, steps: list[Step], backtest: Simulatio
         for p in backtest.pending
         if p["purpose"] != Purpose.REBALANCE
     )
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> tuple[RunConfig, list[Bars], Decisions, list[int]]:
-    """A world, rules, decisions and where the slices end."""
-    config, series, rng = draw(worlds())
-    changes = draw(limits())
-    if "flatten_at" in changes and draw(st.booleans()):
-        changes["flatten_at"] = config.end_ms - draw(st.integers(0, 2)) * HOUR.ms
-    decisions: Decisions
-    if draw(st.booleans()):
-        changes |= draw(stops())
-        changes["position_size"] = draw(st.sampled_from([1.0, 0.5, 0.95, 0.1]))
-        changes["cash"] = draw(st.sampled_from(CashMode))
-        entry_rate = draw(st.sampled_from([0.05, 0.3, 0.8]))
-        exit_rate = draw(st.sampled_from([0.0, 0.05, 0.3, 0.8]))
-        decisions = [
-            Signals(rng.random(len(bars)) < entry_rate, rng.random(len(bars)) < exit_rate)
-            for bars in series
-        ]
-    else:
-        decisions = random_weights(rng, len(Panel.align(series)), len(series))
-    config = RunConfig.from_dict(config.to_dict() | changes)
-    hours = st.integers(0, config.end_ms // HOUR.ms + 2)
-    cuts = draw(st.one_of(st.just(range(62)), st.lists(hours, max_size=6)))
-    return config, series, decisions, [hour * HOUR.ms for hour in cuts]
 
 
 def test_the_random_runs_hold_all_there_is():
