@@ -8,6 +8,7 @@ page, which knows whether it is light or dark.
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -84,9 +85,9 @@ def candles(
     run: Run, symbol: Symbol, start_ms: int | None = None, end_ms: int | None = None
 ) -> Figure:
     """Candles of [start, end) with entries, exits and stops; wider candles where many bars."""
-    engine = run.config["engine"]
-    start_ms = max(engine["start_ms"], engine["start_ms"] if start_ms is None else start_ms)
-    end_ms = min(engine["end_ms"], engine["end_ms"] if end_ms is None else end_ms)
+    first, last = _span(run)
+    start_ms = max(first, first if start_ms is None else start_ms)
+    end_ms = min(last, last if end_ms is None else end_ms)
     bars = _bars(run, symbol, start_ms, end_ms)
     merged, width = merge(bars, CANDLES)
     trades, numbers = _trades(run, symbol, start_ms, end_ms)
@@ -100,7 +101,9 @@ def candles(
         annotations=[_note(", ".join(notes))] if notes else [],
     )
     figure["layout"]["hovermode"] = "closest"
-    figure["layout"]["xaxis"] |= {"rangeslider": {"visible": False}, "range": [start_ms, end_ms]}
+    figure["layout"]["xaxis"] |= {"rangeslider": {"visible": False}}
+    if start_ms < end_ms:
+        figure["layout"]["xaxis"]["range"] = [start_ms, end_ms]
     figure["data"] = [
         {
             "type": "candlestick",
@@ -279,33 +282,85 @@ def _note(text: str) -> Figure:
     }
 
 
-def _table(run: Run, name: str) -> NDArray[np.void]:
-    from .engine import artifacts
-
-    artifact = Results(run).artifacts().get(name)
-    if artifact is None:
-        return np.empty(0, artifacts.DTYPES[name])
-    return artifacts.decode(name, recorder.load(artifact))
+def _span(run: Run) -> tuple[int, int]:
+    """From the first bar's open to where the run ended, or stands now."""
+    engine = run.seal["config"]["engine"] if run.result_hash else run.config["engine"]
+    start_ms, end_ms = engine["start_ms"], engine["end_ms"]
+    if run.is_stepped and not run.result_hash:
+        end_ms = min(end_ms, max(start_ms, run.cursor_ms or start_ms))
+    return start_ms, end_ms
 
 
 def _equity(run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    table = _table(run, "equity")
-    return np.ascontiguousarray(table["time"]), np.ascontiguousarray(table["equity"])
+    curve = Results(run).curve()
+    if curve is None:
+        return np.empty(0, np.int64), np.empty(0)
+    return np.ascontiguousarray(curve[0]), np.ascontiguousarray(curve[1])
 
 
 def _trades(
     run: Run, symbol: Symbol, start_ms: int, end_ms: int
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Those of `symbol` held at some time in [start, end), and their numbers in the run."""
-    table = _table(run, "trades")
+    table, numbers = _all_trades(run)
     still_open = table["exit_time"] < 0
     within = (table["entry_time"] < end_ms) & (still_open | (table["exit_time"] >= start_ms))
     chosen = np.flatnonzero(within & (table["symbol"] == run.symbols.index(symbol)))
-    return table[chosen], chosen
+    return table[chosen], numbers[chosen]
+
+
+def _all_trades(run: Run) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    from .engine import artifacts
+    from .engine.results import TRADE_DTYPE
+
+    results = Results(run)
+    if run.is_stepped and not run.result_hash:
+        rows = results.rows("trades")
+        numbers = np.array([row["trade_id"] for row in rows], np.int64)
+        return np.array([_trade(run, row) for row in rows], TRADE_DTYPE), numbers
+    artifact = results.artifacts().get("trades")
+    if artifact is None:
+        return np.empty(0, TRADE_DTYPE), np.empty(0, np.int64)
+    table = artifacts.decode("trades", recorder.load(artifact))
+    return table, np.arange(len(table))
+
+
+def _trade(run: Run, row: dict[str, Any]) -> tuple[Any, ...]:
+    """A row of the API's trades as one of the engine's table."""
+    still_open = row["exit_time"] is None
+    return (
+        run.symbols.index(row["symbol"]),
+        _ms(row["entry_time"]),
+        -1 if still_open else _ms(row["exit_time"]),
+        row["entry_price"],
+        np.nan if still_open else row["exit_price"],
+        row["amount"],
+        row["fees"],
+        row["pnl"],
+        row["return"],
+        row["bars"],
+        -1 if still_open else Purpose[row["exit_reason"].upper()],
+    )
+
+
+def _ms(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def _bars(run: Run, symbol: Symbol, start_ms: int, end_ms: int) -> Bars:
-    """What the candle store holds; a page downloads nothing."""
+    """The bars the run saw, of a backtest what the store holds; a page downloads nothing."""
+    if run.is_stepped and run.result_hash:
+        from . import books
+
+        _, series = books.seen(run)
+        return series[run.symbols.index(symbol)].between(start_ms, end_ms)
+    if run.is_stepped and run.replay is None:
+        from exchanges.services import feeds
+
+        feed = run.feeds.filter(symbol=symbol).first()
+        if feed is None:
+            return Bars.empty(symbol, Timeframe.parse(run.timeframe))
+        return feeds.bars(feed, start_ms, end_ms)
     from exchanges import queries as market_data
     from exchanges.market_store import SeriesKey
 

@@ -220,13 +220,14 @@ class Results:
     def _equity(self, choose: Callable[[Any, Any], Any]) -> list[dict[str, Any]]:
         from . import tables
 
-        curve = self._curve()
+        curve = self.curve()
         if curve is None:
             return []
         time, equity, cash = curve
         return tables.equity_points(time, equity, cash, choose(time, equity))
 
-    def _curve(self) -> tuple[Any, Any, Any] | None:
+    def curve(self) -> tuple[Any, Any, Any] | None:
+        """The whole curve as columns: time in UTC ms, equity, cash."""
         from .engine import artifacts
 
         if not self._in_rows:

@@ -127,12 +127,13 @@ def _same_start(run: Run, request: dict[str, Any]) -> Run:
 def start_again(run: Run, owner: str = "") -> Run:
     """A new run from an old one's request; dates that were left open are those of the old run."""
     engine = run.config["engine"]
-    request = run.request | {
-        "start_date": engine["start_ms"],
-        "end_date": engine["end_ms"],
-        "fee": engine["fee"],
-    }
-    return start_backtest(request, owner)
+    dates = {"start_date": engine["start_ms"], "end_date": engine["end_ms"]}
+    request = run.request | {"fee": engine["fee"]}
+    if not run.is_stepped:
+        return start_backtest(request | dates, owner)
+    if run.replay is not None:
+        request["replay"] = request["replay"] | dates
+    return start_live(request, owner)
 
 
 def ring(run: Run) -> None:
