@@ -51,6 +51,8 @@ class Desk:
             "HOST": "127.0.0.1",
             **env,
         }
+        # A rehearsal's clock is a reason of its own to be "degraded".
+        self.fine = ("ok", "degraded") if "CRACKTRADER_CLOCK" in env else ("ok",)
         self.log = home / "serve.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.url, timeout=30)
@@ -84,7 +86,7 @@ class Desk:
         while time.monotonic() < deadline:
             assert self.process is not None
             assert self.process.poll() is None, self.log.read_text()[-3000:]
-            if self.health() == "ok":
+            if self.health() in self.fine:
                 return
             time.sleep(0.1)
         raise AssertionError(f"not healthy after {seconds} s:\n{self.log.read_text()[-3000:]}")
