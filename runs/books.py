@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exchanges.domain import Bars, InvalidInput, Purpose, Side
+from exchanges.domain import Bars, CracktraderError, InvalidInput, Purpose, Side
 
 from . import queries, tape
 from .engine.config import RunConfig
@@ -63,7 +63,8 @@ def _metrics(run_id: int, cursor_ms: int) -> dict[str, float | int | None]:
 
     try:
         now = read(Run.objects.select_related("exchange").get(pk=run_id))
-    except InvalidInput:
+    except CracktraderError:
+        # Candles that are gone end the run, not the answer about it.
         return {}
     return metrics(now.config, now.simulation)
 
@@ -100,7 +101,8 @@ def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]
     from .engine.results import ORDER_DTYPE
 
     index = {str(symbol): number for number, symbol in enumerate(config.symbols)}
-    filled = run.orders.filter(number__isnull=False).order_by("number")
+    # Meanwhile another slice may have been committed: nothing of it belongs to this state.
+    filled = run.orders.filter(number__lt=state.fills).order_by("number")
     columns = ("symbol", "side", "purpose", "created_ms", "time_ms", "amount", "price", "fee")
     orders = np.array(
         [
@@ -109,7 +111,10 @@ def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]
         ],
         ORDER_DTYPE,
     )
-    rows = list(run.points.order_by("time").values_list("time", "equity", "cash", "late"))
+    known = run.points.filter(time__lt=state.cursor).order_by("time")
+    rows = list(known.values_list("time", "equity", "cash", "late"))
+    if not rows:
+        raise InvalidInput("NOTHING_STEPPED", "The run has not stepped a bar yet, or is over now")
     window = [bars.between(config.anchor_ms, config.end_ms) for bars in series]
     points = [(time, equity, cash) for time, equity, cash, _ in rows]
     simulation = steps.simulation(config, window, state, orders, points)

@@ -84,6 +84,7 @@ STATUS_DETAILED = _shown(
         "progress": {"fraction": 1.0, "stage": "completed"},
         "recent_orders": example_run.ORDERS,
         "positions": [],
+        "pending_orders": [],
     },
 )
 RESULTS = _shown(

@@ -136,7 +136,7 @@ class Ledger:
             reason=record.reason.value if record.reason else "",
         )
         self.entries.orders[order.order_id] = row
-        shown = tables.order_row(row)
+        shown = tables.order_row(row) | {"reason": row.reason or None}
         if order.status is OrderStatus.NEW:
             shown["timestamp"] = order.created
         elif fill is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -153,14 +154,18 @@ def test_the_lease_of_a_living_process_is_left_alone() -> None:
     assert leases.claim(run.id) is None
 
 
-def test_a_lost_message_is_sent_again_and_only_when_none_waits() -> None:
+def test_a_lost_message_is_sent_again_and_only_when_none_waits(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
     from django_q.models import OrmQ
 
     run = make_run(rung_at=timezone.now() - timedelta(seconds=60))
-    sweeper.sweep()
+    with django_capture_on_commit_callbacks(execute=True):
+        sweeper.sweep()
     assert OrmQ.objects.count() == 1
     Run.objects.filter(id=run.id).update(rung_at=timezone.now() - timedelta(seconds=60))
-    sweeper.sweep()
+    with django_capture_on_commit_callbacks(execute=True):
+        sweeper.sweep()
     assert OrmQ.objects.count() == 1
 
 

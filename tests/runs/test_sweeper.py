@@ -160,10 +160,13 @@ def test_a_stopping_run_whose_worker_died_is_stopped() -> None:
     assert kinds(run) == ["run.worker_lost", "run.stopped"]
 
 
-def test_a_message_for_nobody_does_not_look_like_waiting_work() -> None:
+def test_a_message_for_nobody_does_not_look_like_waiting_work(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
     OrmQ.objects.create(key="elsewhere", payload="x", lock=timezone.now())
     make_run(rung_at=timezone.now() - timedelta(seconds=60))
-    sweeper.sweep()
+    with django_capture_on_commit_callbacks(execute=True):
+        sweeper.sweep()
     assert OrmQ.objects.filter(key="jobs").count() == 1
 
 

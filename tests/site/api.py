@@ -116,6 +116,17 @@ def live(client: Client, **changes: Any) -> Any:
     return post(client, LIVE, PAPER_BODY | changes)
 
 
+def tables_with(text: str) -> list[str]:
+    """Tables of the whole database that hold `text` in any column of any row."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in sorted(connection.introspection.table_names(cursor)):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            if any(text in str(value) for row in cursor for value in row):
+                found.append(table)
+    return found
+
+
 def strict_json(content: bytes) -> Any:
     def refuse(word: str) -> Any:
         raise AssertionError(f"{word} is not JSON")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runs.models import Run
-from runs.serializers import BacktestRequest
+from runs.serializers import CREDENTIAL_KEYS, BacktestRequest
 from tests.site.api import (  # noqa: F401 - fixtures
     BACKTEST,
     GOOD,
@@ -20,6 +20,7 @@ from tests.site.api import (  # noqa: F401 - fixtures
     live,
     post,
     start,
+    tables_with,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("desk")]
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("desk")]
 
 TEXTS = ["strategy_name", "timeframe", "exchange"]
 NUMBERS = ["initial_cash", "fee", "slippage", "stop_loss", "take_profit", "trailing_stop",
-           "position_size"]  # fmt: skip
+           "position_size", "max_drawdown", "daily_loss"]  # fmt: skip
 NOT_TEXT: list[Any] = [None, True, 0, 1.5, [], ["a"], {}, {"a": 1}]
 NOT_NUMBER: list[Any] = [
     True,
@@ -66,6 +67,9 @@ WRONG_LIVE_TYPES = [
     *[("exchange_config", {"sandbox": value}) for value in ("false", 0, None, [], "true", 1)],
     *[("exchange_config", {"apiKey": value}) for value in (1, None, True, [], {}, HUGE)],
     *[("exchange_config", {"options": value}) for value in NOT_OBJECT],
+    *[("replay", value) for value in NOT_OBJECT if value is not None],
+    *[("replay", {"speed": value}) for value in [None, *NOT_NUMBER]],
+    *[("replay", {field: v}) for field in ("start_date", "end_date") for v in NOT_DATE],
 ]
 
 
@@ -89,6 +93,8 @@ OUT_OF_BOUNDS = [
     *[("take_profit", v, "INVALID_VALUE") for v in (0, -1, 1000.1)],
     *[("trailing_stop", v, "INVALID_VALUE") for v in (0, 1)],
     *[("position_size", v, "INVALID_VALUE") for v in (0, 1.0001, -1)],
+    *[("max_drawdown", v, "INVALID_LIMITS") for v in (0, 1, -0.1, 1.5)],
+    *[("daily_loss", v, "INVALID_LIMITS") for v in (0, 1, -0.1, 1e308)],
     *[("cash", v, "INVALID_VALUE") for v in ("", "Sleeves", "pooled", HUGE)],
 ]
 AT_BOUNDS = [
@@ -99,6 +105,8 @@ AT_BOUNDS = [
     *[("take_profit", v) for v in (1e-9, 1000, None)],
     *[("trailing_stop", v) for v in (1e-9, 0.999, None)],
     *[("position_size", v) for v in (1, 1e-9)],
+    *[("max_drawdown", v) for v in (1e-9, 0.999, None)],
+    *[("daily_loss", v) for v in (1e-9, 0.999, None)],
     *[("cash", v) for v in ("sleeves", "shared")],
 ]
 
@@ -280,19 +288,39 @@ def test_options_hold_the_kind_of_market_only(client):
         config = {"options": options}
         error(live(client, exchange_config=config), 400, "EXCHANGE_CONFIG_KEY_NOT_ALLOWED")
     config = {"options": {"defaultType": "spot"}}
-    error(live(client, exchange_config=config), 403, "LIVE_NOT_AVAILABLE")
+    assert live(client, exchange_config=config).status_code == 200
+    error(live(client, exchange_config=config, mode="live"), 403, "LIVE_TRADING_DISABLED")
 
 
 def test_a_sandbox_is_never_taken_to_be_the_real_venue(client):
-    for mode in ("paper", "live"):
-        answer = live(client, exchange="kraken", exchange_config={"sandbox": True}, mode=mode)
-        found = error(answer, 400, "SANDBOX_UNSUPPORTED")
-        assert "binance" in found["details"]["exchanges_with_sandbox"]
-    error(live(client, exchange="kraken", exchange_config={}), 403, "LIVE_NOT_AVAILABLE")
+    sandbox = {"sandbox": True}
+    answer = live(client, exchange="kraken", exchange_config=sandbox, mode="live")
+    found = error(answer, 400, "SANDBOX_UNSUPPORTED")
+    assert "binance" in found["details"]["exchanges_with_sandbox"]
+    # Paper sends no order, and its candles are the real venue's whatever is asked.
+    assert live(client, exchange="kraken", exchange_config=sandbox).status_code == 200
+    answer = live(client, exchange="kraken", exchange_config={}, mode="live")
+    error(answer, 403, "LIVE_TRADING_DISABLED")
 
 
-def test_a_secret_is_not_repeated(client):
+def test_a_secret_is_neither_repeated_nor_kept(client):
     secret = "canary-5e1f"
-    for config in ({"secret": secret, "x": 1}, {"secret": secret}, {"secret": [secret]}):
-        assert secret not in live(client, exchange_config=config).content.decode()
-    assert Run.objects.count() == 0
+    keys = {name: f"{secret}-{name}" for name in CREDENTIAL_KEYS}
+    for config, status in (
+        ({"secret": secret, "x": 1}, 400),
+        ({"secret": [secret]}, 400),
+        ({**keys, "sandbox": True, "options": {"defaultType": "spot"}}, 200),
+    ):
+        answer = live(client, exchange_config=config)
+        assert answer.status_code == status
+        assert secret not in answer.content.decode()
+        error(live(client, exchange_config=config, mode="live"), 403 if status == 200 else 400)
+    run = Run.objects.get()
+    assert run.request["exchange_config"] == {
+        "sandbox": True,
+        "options": {"defaultType": "spot"},
+    }
+    assert tables_with(secret) == []
+    # The search would find it.
+    Run.objects.update(stage=f"look: {secret}")
+    assert tables_with(secret) == ["runs_run"]

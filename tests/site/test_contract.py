@@ -172,16 +172,27 @@ def test_the_references_backtest_body_starts_a_run_as_it_stands(client):
     assert config["strategy_params"].items() >= BACKTEST_BODY["strategy_params"].items()
 
 
-def test_the_references_paper_body_is_valid_and_refused_for_now(client):
-    before = Run.objects.count()
-    found = error(post(client, "/run/live", PAPER_BODY), 403, "LIVE_NOT_AVAILABLE")
-    assert found["details"]["available_modes"] == ["backtest"]
-    assert Run.objects.count() == before
+def test_the_references_paper_body_starts_a_run_as_it_stands(client):
+    answer = post(client, "/run/live", PAPER_BODY)
+    assert answer.status_code == 200, answer.content
+    body = answer.json()
+    has(body, RUN)
+    assert body["status"] == "starting"
+    config = get(client, f"/runs/{body['run_id']}")["config"]
+    asked = {n: v for n, v in PAPER_BODY.items() if n not in ("strategy_params", "exchange_config")}
+    assert {name: config[name] for name in asked} == asked
+    assert config["strategy_params"].items() >= PAPER_BODY["strategy_params"].items()
+    # It begins with the bar that is open now, and has no end.
+    assert config["end_date"] is None
+    assert config["initial_cash"] == 10_000
 
 
 def test_live_is_off(client):
+    before = Run.objects.count()
     body = PAPER_BODY | {"mode": "live"}
-    error(post(client, "/run/live", body), 403, "LIVE_TRADING_DISABLED")
+    found = error(post(client, "/run/live", body), 403, "LIVE_TRADING_DISABLED")
+    assert found["details"]["available_modes"] == ["backtest", "paper"]
+    assert Run.objects.count() == before
 
 
 def test_a_body_of_no_dates_covers_the_last_thousand_closed_bars(client):

@@ -145,7 +145,7 @@ def raised_codes() -> dict[str, set[str]]:
 BY_TABLE = {
     "NOT_AUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "METHOD_NOT_ALLOWED",
     "UNSUPPORTED_MEDIA_TYPE", "RATE_LIMITED", "MISSING_FIELD", "INVALID_REQUEST",
-    "INTERNAL_ERROR", "INVALID_CASH", "INVALID_VALUE", "INVALID_JSON",
+    "INTERNAL_ERROR", "INVALID_CASH", "INVALID_VALUE", "INVALID_JSON", "LOSS_LIMIT",
 }  # fmt: skip
 
 
@@ -229,8 +229,11 @@ def test_the_other_answers_obey_the_schema_too(client, validate):
     validate("post", "/strategies/{name}/check", 200, checked.json())
     started = post(client, "/run/backtest", BACKTEST_BODY)
     validate("post", "/run/backtest", 200, started.json())
-    validate("post", "/run/live", 403, post(client, "/run/live", PAPER_BODY).json())
-    validate("post", "/run/stop", 200, post(client, "/run/stop", b"").json())
+    validate("post", "/run/live", 200, post(client, "/run/live", PAPER_BODY).json())
+    refused = post(client, "/run/live", PAPER_BODY | {"mode": "live"})
+    validate("post", "/run/live", 403, refused.json())
+    flatten = {"flatten": True}
+    validate("post", "/run/stop", 200, post(client, "/run/stop", flatten).json())
     validate("delete", "/run/reset", 200, client.delete(f"{API}/run/reset").json())
     validate("get", "/results", 404, client.get(f"{API}/results").json())
 
