@@ -18,7 +18,7 @@ from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from exchanges.clock import JumpWatch
-from exchanges.domain import Timeframe
+from exchanges.domain import CracktraderError, Timeframe
 from exchanges.models import Feed
 from exchanges.ports import Clock
 from exchanges.queries import clock as desk_clock
@@ -110,7 +110,8 @@ class _Venue:
         self._down = 0
         self._not_before = 0.0
         self._changed = threading.Condition()
-        threading.Thread(target=self._work, daemon=True).start()
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
 
     def want(self, wanted: dict[int, Feed]) -> None:
         with self._changed:
@@ -124,17 +125,18 @@ class _Venue:
     def _work(self) -> None:
         while not self._stop.is_set():
             asking = self._next()
-            if asking is None:
-                continue
-            try:
-                polled = feeds.poll(asking.feed, self._clock, tell)
-            except Exception:
-                logger.exception("feed %s could not be asked", asking.feed.pk)
-                connections.close_all()
-                asking.vain += 1
-                asking.at = time.monotonic() + _growing(FAILURE_PAUSES, asking.vain)
-                continue
-            self._arrange(asking, polled)
+            if asking is not None:
+                self._arrange(asking, self._poll(asking.feed))
+        connections.close_all()
+
+    def _poll(self, feed: Feed) -> Polled | None:
+        """None where something else than the venue failed: the database, or this program."""
+        try:
+            return feeds.poll(feed, self._clock, tell)
+        except Exception:
+            logger.exception("feed %s could not be asked", feed.pk)
+            connections.close_all()
+            return None
 
     def _next(self) -> _Asking | None:
         """The feed that has been due longest; waits a little for one."""
@@ -152,23 +154,27 @@ class _Venue:
                 return None
             return first
 
-    def _arrange(self, asking: _Asking, polled: Polled) -> None:
+    def _arrange(self, asking: _Asking, polled: Polled | None) -> None:
         now = time.monotonic()
+        if polled is None or polled.error is not None:
+            self._put_off(asking, polled and polled.error, now)
+            return
         if not polled.asked:
             asking.at = now + LOOK_SECONDS
-            return
-        if polled.error is not None:
-            if asking.vain == 0:
-                logger.warning("feed %s: %s", asking.feed, polled.error)
-            asking.vain += 1
-            asking.at = now + _growing(FAILURE_PAUSES, asking.vain)
-            if polled.error.code in _VENUE_DOWN:
-                self._down += 1
-                self._not_before = now + _growing(FAILURE_PAUSES, self._down)
             return
         self._down = 0
         asking.vain = asking.vain + 1 if polled.waits and not polled.more else 0
         asking.at = now + self._pause(asking, polled)
+
+    def _put_off(self, asking: _Asking, error: CracktraderError | None, now: float) -> None:
+        if error is not None and asking.vain == 0:
+            logger.warning("feed %s: %s", asking.feed, error)
+        asking.vain += 1
+        asking.at = now + _growing(FAILURE_PAUSES, asking.vain)
+        if error is not None and error.code in _VENUE_DOWN:
+            # No need to find that out for each of its markets.
+            self._down += 1
+            self._not_before = now + _growing(FAILURE_PAUSES, self._down)
 
     def _pause(self, asking: _Asking, polled: Polled) -> float:
         """Until the next bar has closed; shorter while one is late."""

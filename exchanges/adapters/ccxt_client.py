@@ -102,7 +102,7 @@ class CcxtClient:
 
     def clock(self, desk: Clock) -> VenueClock:
         """The venue's clock, one for all who use this client; `desk` is the installation's."""
-        if self._clock is None:
+        if self._clock is None or self._clock.desk != desk:
             self._clock = VenueClock(lambda on_wait: self._read_clock(desk, on_wait), desk)
         return self._clock
 

@@ -79,9 +79,9 @@ class CcxtMarketData:
             if len(page):
                 yield page
                 since = int(page.time[-1]) + timeframe.ms
-            elif len(bars) and bars.time[-1] >= end_ms:
+            if len(bars) and bars.time[-1] >= end_ms:
                 return
-            else:
+            if not len(page):
                 since += limit * timeframe.ms
                 since = self._next_listed(symbol, timeframe, since, end_ms, on_wait)
 
@@ -137,7 +137,7 @@ class CcxtMarketData:
     ) -> int:
         """Where to look on after an empty page: years before a listing in a few daily steps."""
         day = Timeframe.parse("1d")
-        if timeframe.ms >= day.ms or day.name not in self.venue().timeframes:
+        if since >= end_ms or timeframe.ms >= day.ms or day.name not in self.venue().timeframes:
             return since
         limit = self._page_size()
         at = day.floor(since)

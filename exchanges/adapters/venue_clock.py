@@ -37,11 +37,12 @@ class VenueClock:
     def __init__(
         self,
         ask: Callable[[OnWait | None], Reading],
-        clock: Clock,
+        desk: Clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ask, self._clock, self._monotonic = ask, clock, monotonic
-        self._jumps = JumpWatch(clock, monotonic)
+        self.desk = desk
+        self._ask, self._monotonic = ask, monotonic
+        self._jumps = JumpWatch(desk, monotonic)
         self._last: Reading | None = None
         self._in_doubt = False
         self._lock = threading.Lock()
@@ -65,12 +66,12 @@ class VenueClock:
 
     def _confirmed(self, last: Reading | None, on_wait: OnWait | None) -> Reading:
         """An answer that surprises is asked for again, and the earlier of the two counts."""
-        expected = self._clock.now_ms() if last is None else self._foretold(last)
+        expected = self.desk.now_ms() if last is None else self._foretold(last)
         reading = self._ask(on_wait)
-        if abs(self._foretold(reading) - expected) <= SURPRISE_MS * self._clock.speed:
+        if abs(self._foretold(reading) - expected) <= SURPRISE_MS * self.desk.speed:
             return reading
         again = self._ask(on_wait)
         return min(reading, again, key=self._foretold)
 
     def _foretold(self, reading: Reading) -> int:
-        return reading.ms + int((self._monotonic() - reading.at) * 1000 * self._clock.speed)
+        return reading.ms + int((self._monotonic() - reading.at) * 1000 * self.desk.speed)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from exchanges.adapters.simulated import generate
+from exchanges.clock import SystemClock
 from exchanges.domain import Bars, Symbol, Timeframe
+from exchanges.ports import Clock
 
 _INTERVALS = {timeframe.name: timeframe for timeframe in Timeframe.all()} | {
     "1M": None,
@@ -26,7 +27,7 @@ class VenueRefusal(Exception):
 class SpotMarket:
     """Symbols with invented candles from `listed_ms` to now, without those in `holes`.
 
-    `now_ms` is the venue's clock; fixed by default, so that tests are too.
+    `now_ms` is the venue's time, fixed so that tests are too; without it `clock` goes on.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class SpotMarket:
     ) -> None:
         self.symbols = {s.replace("/", ""): Symbol(s) for s in symbols}
         self._now_ms = now_ms
+        self.clock: Clock = SystemClock()
         self.listed_ms = listed_ms
         self.holes: list[tuple[int, int]] = []
 
     def now_ms(self) -> int:
-        return int(time.time() * 1000) if self._now_ms is None else self._now_ms
+        return self.clock.now_ms() if self._now_ms is None else self._now_ms
 
     def set_now(self, now_ms: int) -> None:
         self._now_ms = now_ms
