@@ -17,6 +17,7 @@ CONFIG = {
     "timeframe": "1h",
     "start_date": "2024-01-01T00:00:00Z",
     "end_date": "2024-01-01T08:00:00Z",
+    "replay": None,
     "warmup_from": "2023-12-31T21:00:00Z",
     "exchange": "simulated",
     "mode": "backtest",
@@ -29,6 +30,8 @@ CONFIG = {
     "trailing_stop": None,
     "position_size": 1.0,
     "cash": "sleeves",
+    "max_drawdown": None,
+    "daily_loss": None,
 }
 TRADES = [
     {

@@ -34,7 +34,24 @@ SIMULATED_BACKTEST = OpenApiExample(
     value=BACKTEST_BODY | {"exchange": "simulated", "stop_loss": 0.05, "slippage": 0.0005},
     request_only=True,
 )
+REPLAY_BODY = {
+    "strategy_name": "TestStrategy",
+    "strategy_params": {"period": 20, "threshold": 0.02},
+    "symbols": ["BTC/USDT", "ETH/USDT"],
+    "timeframe": "1h",
+    "exchange": "simulated",
+    "mode": "paper",
+    "replay": {
+        "start_date": "2024-01-01T00:00:00Z",
+        "end_date": "2024-03-01T23:59:59Z",
+        "speed": 0,
+    },
+    "stop_loss": 0.05,
+    "max_drawdown": 0.3,
+}
 PAPER = OpenApiExample("Start paper trading", value=PAPER_BODY, request_only=True)
+REPLAY = OpenApiExample("Rehearse on bars of the past", value=REPLAY_BODY, request_only=True)
+STOP = OpenApiExample("Sell everything first", value={"flatten": True}, request_only=True)
 
 
 def _answer(
@@ -107,6 +124,7 @@ RESULTS = _shown(
         "pending_orders": [],
         "gaps": [],
         "warnings": [],
+        "ending": None,
         "seal": example_run.SEAL,
     },
 )
@@ -123,6 +141,7 @@ RUN = _shown(
             "pending_orders": [],
             "gaps": [],
             "warnings": [],
+            "ending": None,
             "signals": {"entries": 1, "exits": 1},
             "timings": {"read_seconds": 0.004, "engine_seconds": 0.011},
         },

@@ -138,7 +138,7 @@ class RunnerViewSet(ViewSet):
         parameters=[IDEMPOTENCY_KEY],
         request=s.LiveTradingRequest,
         responses={200: s.RunResponse},
-        examples=[examples.PAPER, examples.PAPER_STARTED],
+        examples=[examples.PAPER, examples.REPLAY, examples.PAPER_STARTED],
         tags=["Runs"],
     )
     def live(self, request: Request) -> Response:
@@ -158,7 +158,7 @@ class RunnerViewSet(ViewSet):
         parameters=[RUN_ID],
         request=s.StopRequest,
         responses={200: s.RunResponse},
-        examples=[examples.RUN_STOPPED],
+        examples=[examples.STOP, examples.RUN_STOPPED],
         tags=["Runs"],
     )
     def stop(self, request: Request) -> Response:

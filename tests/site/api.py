@@ -119,11 +119,12 @@ def live(client: Client, **changes: Any) -> Any:
 def tables_with(text: str) -> list[str]:
     """Tables of the whole database that hold `text` in any column of any row."""
     found = []
-    with connection.cursor() as cursor:
-        for table in sorted(connection.introspection.table_names(cursor)):
+    for table in sorted(connection.introspection.table_names()):
+        with connection.cursor() as cursor:
             cursor.execute(f'SELECT * FROM "{table}"')
-            if any(text in str(value) for row in cursor for value in row):
-                found.append(table)
+            rows = cursor.fetchall()
+        if any(text in str(value) for row in rows for value in row):
+            found.append(table)
     return found
 
 

@@ -22,7 +22,7 @@ from cracktrader_site.api.errors import (
 )
 from exchanges.domain import Purpose
 from runs import example_run
-from runs.examples import BACKTEST_BODY, PAPER_BODY
+from runs.examples import BACKTEST_BODY, PAPER_BODY, REPLAY_BODY
 from runs.models import Run
 from tests.runs.finished import finished
 from tests.site.api import API, desk, post, runs  # noqa: F401 - fixtures
@@ -95,17 +95,22 @@ def test_bodies_have_examples_and_the_references_are_among_them(schema):
         if "requestBody" in operation:
             content = operation["requestBody"]["content"]
             assert content.keys() == {"application/json"}, path
-            if path != "/run/stop":
-                examples = [e["value"] for e in content["application/json"]["examples"].values()]
-                assert examples, path
-                found += examples
-    assert BACKTEST_BODY in found
-    assert PAPER_BODY in found
+            examples = [e["value"] for e in content["application/json"]["examples"].values()]
+            assert examples, path
+            found += examples
+    for body in (BACKTEST_BODY, PAPER_BODY, REPLAY_BODY):
+        assert body in found
 
 
 def test_bodies_say_their_bounds_and_that_they_are_closed(schema):
     body = schema["components"]["schemas"]["BacktestRequest"]
     assert body["additionalProperties"] is False
+    replay = schema["components"]["schemas"]["ReplayRequest"]
+    assert replay["additionalProperties"] is False
+    speed, limit = replay["properties"]["speed"], body["properties"]["max_drawdown"]
+    assert (speed["minimum"], speed["maximum"]) == (0, 1e9)
+    assert (limit["minimum"], limit["exclusiveMinimum"]) == (0, True)
+    assert (limit["maximum"], limit["exclusiveMaximum"]) == (1, True)
     cash, fee = body["properties"]["initial_cash"], body["properties"]["fee"]
     assert (cash["minimum"], cash["exclusiveMinimum"], cash["maximum"]) == (0, True, 1e12)
     assert (fee["minimum"], fee["maximum"], fee["exclusiveMaximum"]) == (0, 1, True)
