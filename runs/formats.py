@@ -42,6 +42,11 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{value * 100:,.2f} %"
 
 
+def signed_percent(value: float | None) -> str:
+    """A fraction with its sign: 0.0512 → +5.12 %."""
+    return NOTHING if value is None else f"{value * 100:+,.2f} %"
+
+
 def money(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.2f}"
 

@@ -1,11 +1,12 @@
-"""What commands show on a terminal: a progress bar, tables."""
+"""What commands show on a terminal: a progress bar, tables, a run as it goes."""
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from . import formats
 
@@ -60,6 +61,64 @@ class Progress:
         elif self._lines and shown != self._stage:
             self._stage = shown
             self._stream.write(f"{fraction:4.0%} {shown}")
+
+
+class Narrator:
+    """Lines as they come, and on a terminal one more below them that says how things stand.
+
+    Off a terminal the lines go to `stream` as they are.  `silent`: no lines,
+    and the one below is shown on stderr.
+    """
+
+    _STYLES: ClassVar[dict[str, str]] = {
+        "quiet": "dim",
+        "up": "green",
+        "down": "red",
+        "warning": "yellow",
+        "error": "bold red",
+    }
+
+    def __init__(self, stream: Any, silent: bool = False) -> None:
+        self._stream, self._silent = stream, silent
+        self._status: Any = None
+
+    @property
+    def on_terminal(self) -> bool:
+        return self._status is not None
+
+    def __enter__(self) -> Narrator:
+        if (sys.stderr if self._silent else self._stream).isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=self._silent, highlight=False).status("")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def line(self, text: str, tone: str = "") -> None:
+        if self._silent:
+            return
+        if self._status is None:
+            self._stream.write(formats.printable(text))
+            return
+        from rich.text import Text
+
+        shown = Text(formats.printable(text), style=self._STYLES.get(tone, ""))
+        self._status.console.print(shown, soft_wrap=True)
+
+    def status(self, text: str) -> None:
+        if self._status is not None:
+            from rich.text import Text
+
+            self._status.update(Text(formats.printable(text)))
 
 
 def table(

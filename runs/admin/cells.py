@@ -49,11 +49,19 @@ def signed_percent(value: float | None) -> SafeString | str:
     """A fraction, coloured by its sign."""
     if value is None:
         return formats.NOTHING
-    return format_html('<span class="ct-num {}">{}</span>', _sign(value), f"{value * 100:+,.2f} %")
+    return _signed(value, formats.signed_percent(value))
+
+
+def signed_money(value: float | None) -> SafeString | str:
+    return formats.NOTHING if value is None else _signed(value, f"{value:+,.2f}")
 
 
 def number(text: str) -> SafeString:
     return format_html('<span class="ct-num">{}</span>', text)
+
+
+def _signed(value: float, text: str) -> SafeString:
+    return format_html('<span class="ct-num {}">{}</span>', _sign(value), text)
 
 
 def _sign(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Runs a finished backtest again and says whether anything differs."""
+"""Runs a finished run again and says whether anything differs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from runs.terminal import Progress
 
 class Command(BaseCommand):
     help = (
-        "Runs a finished backtest again, from its stored source and sealed configuration, and "
-        "compares results, tables and candles bit for bit. Exit code 0: identical; 1: not."
+        "Runs a finished run again, from its stored source and sealed configuration, and compares "
+        "results, tables and candles bit for bit; a paper run as a backtest on the bars it saw. "
+        "Exit code 0: identical; 1: not."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,170 @@
+"""A run's Events in words: one line each, for terminals and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from . import formats
+
+Data = Mapping[str, Any]
+
+PAST = {"buy": "bought", "sell": "sold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`topic`: run, order, trade, equity or warning; `tone`: one of `TONES`."""
+
+    time: str
+    topic: str
+    text: str
+    tone: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.time}  {self.topic:<7}  {self.text}"
+
+
+TONES = ("", "quiet", "up", "down", "warning", "error")
+
+
+def line(kind: str, data: Data, created_at: datetime) -> Line:
+    """By the run's own time where the Event has one, else by when it was written."""
+    told = _TELLERS.get(kind)
+    written = created_at.strftime("%Y-%m-%d %H:%M")
+    if told is not None:
+        try:
+            found = told(data)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # Of another version, or by another hand: shown as it is.
+            pass
+        else:
+            return Line(
+                found.time or written, found.topic, formats.printable(found.text), found.tone
+            )
+    topic = kind.partition(".")[0]
+    text = f"{kind} {orjson.dumps(dict(data)).decode()}" if data else kind
+    return Line(written, formats.printable(topic), formats.printable(text))
+
+
+def _run(text: str, tone: str = "") -> Line:
+    return Line("", "run", text, tone)
+
+
+def _failed(data: Data) -> Line:
+    return _run(f"failed, {data['code']}: {data['message']}", "error")
+
+
+def _completed(data: Data) -> Line:
+    return _run(f"completed: {formats.money(data['value'])} after {data['trade_count']:,} trades")
+
+
+def _prepared(data: Data) -> Line:
+    return _run(f"prepared, begins at {formats.moment(data['start_ms'])}", "quiet")
+
+
+def _stop_requested(data: Data) -> Line:
+    return _run("asked to sell everything and stop" if data["flatten"] else "asked to stop")
+
+
+def _order_new(data: Data) -> Line:
+    text = f"{data['side']} {data['symbol']} at the next open, {_words(data['purpose'])}"
+    return Line(formats.moment(data["created"]), "order", text, "quiet")
+
+
+def _order_filled(data: Data) -> Line:
+    text = (
+        f"{PAST[data['side']]} {formats.price(data['amount'])} {data['symbol']} at "
+        f"{formats.price(data['price'])}, fee {formats.money(data['fee'])}, "
+        f"{_words(data['purpose'])}"
+    )
+    return Line(formats.moment(data["timestamp"]), "order", text)
+
+
+def _order_canceled(data: Data) -> Line:
+    text = (
+        f"{data['side']} {data['symbol']} canceled: {_words(data['reason'] or 'no reason given')}"
+    )
+    return Line(formats.moment(data["timestamp"]), "order", text, "warning")
+
+
+def _trade_opened(data: Data) -> Line:
+    text = f"{data['trade_id']} opened, {formats.price(data['amount'])} {data['symbol']}"
+    return Line(formats.moment(data["entry_time"]), "trade", text, "quiet")
+
+
+def _trade_changed(data: Data) -> Line:
+    text = f"{data['trade_id']} changed, {formats.price(data['amount'])} {data['symbol']} bought"
+    return Line("", "trade", text, "quiet")
+
+
+def _trade_closed(data: Data) -> Line:
+    text = (
+        f"{data['trade_id']} closed, {data['symbol']} {data['pnl']:+,.2f} "
+        f"({formats.signed_percent(data['return'])}) after {data['bars']:,} bars"
+    )
+    tone = "up" if data["pnl"] > 0 else "down"
+    return Line(formats.moment(data["exit_time"]), "trade", text, tone)
+
+
+def _equity(data: Data) -> Line:
+    late = ", late" if data["late"] else ""
+    text = f"{formats.money(data['value'])}, of it {formats.money(data['cash'])} cash{late}"
+    return Line(formats.moment(data["timestamp"]), "equity", text, "quiet")
+
+
+def _limit(data: Data) -> Line:
+    text = f"the limit {data['reason']} is broken: everything is sold and the run ends"
+    return Line(formats.moment(data["time"]), "warning", text, "error")
+
+
+def _missing(data: Data) -> Line:
+    text = (
+        f"{data['bars']:,} bars of {data['symbol']} are missing, "
+        f"{formats.moment(data['start'])} to {formats.moment(data['end'])}"
+    )
+    return Line(formats.moment(data["end"]), "warning", text, "warning")
+
+
+def _revised(data: Data) -> Line:
+    change = "delivers late" if data["accepted"] is None else "has changed"
+    text = f"the venue {change} the bar of {data['symbol']}; the run keeps what it saw"
+    return Line(formats.moment(data["time"]), "warning", text, "warning")
+
+
+def _stale(data: Data) -> Line:
+    text = f"no new bar of {data['symbol']} since {formats.moment(data['since'])}"
+    return Line("", "warning", text, "warning")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+_TELLERS: dict[str, Callable[[Data], Line]] = {
+    "run.created": lambda data: _run("created", "quiet"),
+    "run.started": lambda data: _run("started", "quiet"),
+    "run.prepared": _prepared,
+    "run.resumed": lambda data: _run(f"taken up again, attempt {data['attempt']}", "warning"),
+    "run.worker_lost": lambda data: _run("lost its worker", "warning"),
+    "run.stop_requested": _stop_requested,
+    "run.stopped": lambda data: _run(f"stopped: {data['reason']}"),
+    "run.completed": _completed,
+    "run.failed": _failed,
+    "order.new": _order_new,
+    "order.filled": _order_filled,
+    "order.canceled": _order_canceled,
+    "trade.opened": _trade_opened,
+    "trade.changed": _trade_changed,
+    "trade.closed": _trade_closed,
+    "equity": _equity,
+    "limit.hit": _limit,
+    "bar.missing": _missing,
+    "bar.revised": _revised,
+    "data.stale": _stale,
+    "data.fresh": lambda data: Line("", "warning", f"{data['symbol']} has new bars again", "up"),
+}
