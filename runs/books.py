@@ -45,7 +45,9 @@ def read(run: Run) -> Books:
         return _closed(run)
     config = effective(run)
     state = State.from_dict(run.checkpoint["state"])
-    tape_now = tape.read(run, config, run.checkpoint.get("candles", {}))
+    # A replay's candles were sealed over its whole range, however far it came.
+    whole = RunConfig.from_dict(run.config["engine"])
+    tape_now = tape.read(run, whole, run.checkpoint.get("candles", {}))
     return _from_rows(run, config, state, tape_now.series)
 
 
