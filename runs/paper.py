@@ -7,6 +7,7 @@ at, the next slice begins where the last commit left off and says the same.
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import time
@@ -335,6 +336,18 @@ def _replay_due(run: Run, config: RunConfig, cursor: int) -> datetime:
 
 
 # --- turns ---
+
+
+def preload() -> None:
+    """Imports what slices need, so that a forked worker starts hot.
+
+    vectorbt is not among it: the stepper does without, and it weighs more than all the rest.
+    """
+    from .engine import artifacts, backtest, metrics, paper, seal, stepper, steps  # noqa: F401
+
+    strategies.preload()
+    gc.collect()
+    gc.freeze()
 
 
 def advance_for(run_id: int, seconds: float) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "get_version",
     "inspect_request",
     "load_strategy",
+    "preload",
     "sync_strategies",
     "validate_params",
 ]
@@ -65,6 +66,11 @@ def load_strategy(version: StrategyVersion) -> type[AnyStrategy]:
     from . import registry
 
     return registry.load(version.source, version.strategy.name)
+
+
+def preload() -> None:
+    """Imports what loading a strategy needs."""
+    from . import params, registry  # noqa: F401
 
 
 def inspect_request(version: StrategyVersion, values: Any) -> tuple[dict[str, Any], int]:

@@ -26,10 +26,14 @@ class Command(BaseCommand):
         os.environ["CRACKTRADER_CLUSTER"] = cluster
         from django_q.cluster import Cluster
 
-        from runs import clusters, runner
+        from runs import clusters, paper, runner
 
-        runner.preload()
-        workers = settings.JOB_WORKERS if cluster == clusters.JOBS else settings.LIVE_WORKERS
+        if cluster == clusters.JOBS:
+            runner.preload()
+            workers = settings.JOB_WORKERS
+        else:
+            paper.preload()
+            workers = settings.LIVE_WORKERS
         clusters.announce(cluster, workers)
         connections.close_all()
         running = Cluster()
