@@ -50,15 +50,23 @@ def needed_feeds() -> QuerySet[Feed]:
     return Feed.objects.filter(pk__in=wanted).select_related("exchange").defer("exchange__markets")
 
 
-def mark_due(run_ids: list[int] | None = None) -> int:
-    """Makes due every run that all its feeds are ahead of; of all runs or of these."""
-    runs = fed_runs() if run_ids is None else fed_runs().filter(pk__in=run_ids)
-    behind = runs.annotate(known=Min("feeds__known_until_ms")).filter(cursor_ms__lt=F("known"))
-    now = timezone.now()
-    later = Q(due_at=None) if run_ids is None else Q(due_at=None) | Q(due_at__gt=now)
-    return Run.objects.filter(later, pk__in=list(behind.values_list("pk", flat=True))).update(
-        due_at=now
+def wake_left_behind() -> int:
+    """Makes due what nobody woke though all its feeds are ahead of it; returns how many."""
+    behind = (
+        fed_runs()
+        .filter(due_at=None)
+        .annotate(known=Min("feeds__known_until_ms"))
+        .filter(cursor_ms__lt=F("known"))
     )
+    return _make_due(list(behind.values_list("pk", flat=True)))
+
+
+def _make_due(run_ids: list[int]) -> int:
+    if not run_ids:
+        return 0
+    now = timezone.now()
+    later = Q(due_at=None) | Q(due_at__gt=now)
+    return Run.objects.filter(later, pk__in=run_ids).update(due_at=now)
 
 
 class Feeder:
@@ -87,7 +95,7 @@ class Feeder:
             self._venues[exchange_id] = _Venue(self._stop, self._clock)
         for exchange_id, venue in self._venues.items():
             venue.want(wanted.get(exchange_id, {}))
-        if mark_due():
+        if wake_left_behind():
             _ring()
 
 
@@ -194,11 +202,18 @@ class _Venue:
 
 def tell(feed: Feed, change: Change) -> None:
     """Passes on what a feed learnt, within the transaction in which it learns it."""
-    run_ids = list(fed_runs().filter(feeds=feed).order_by("pk").values_list("pk", flat=True))
+    fed = (
+        fed_runs()
+        .filter(pk__in=Run.feeds.through.objects.filter(feed=feed).values("run_id"))
+        .annotate(known=Min("feeds__known_until_ms"))
+        .order_by("pk")
+        .values_list("pk", "cursor_ms", "known")
+    )
+    runs = list(fed)
     for kind, data in events(feed, change):
-        for run_id in run_ids:
+        for run_id, _, _ in runs:
             recorder.append(run_id, kind, data)
-    if change.moved and mark_due(run_ids):
+    if change.moved and _make_due([pk for pk, cursor_ms, known in runs if cursor_ms < known]):
         transaction.on_commit(_ring)
 
 
