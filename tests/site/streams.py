@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ class Web:
         self.env = clean | {"CRACKTRADER_HOME": str(home), "PORT": str(self.port), **env}
         self.log = home / "web.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._helper: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Web:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -39,6 +41,8 @@ class Web:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+        if self._helper is not None:
+            self._helper.communicate()
 
     def manage(self, *args: str) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), *args]
@@ -61,7 +65,7 @@ class Web:
         raise AssertionError(self.log.read_text()[-3000:])
 
     def stop(self) -> float:
-        """SIGTERM; the seconds until it was gone."""
+        """SIGTERM to the server; the seconds until it was gone."""
         began = time.monotonic()
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
@@ -86,15 +90,43 @@ class Web:
         )
 
     def tell(self, code: str, *args: str) -> Any:
-        """What `code` printed, as JSON."""
-        process = self.python(code, *args)
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        return json.loads(out)
+        """Runs `code` in another process; what it printed, as JSON."""
+        if self._helper is None:
+            self._helper = self.python(SERVE)
+        assert self._helper.stdin is not None
+        assert self._helper.stdout is not None
+        self._helper.stdin.write(json.dumps([code, *args]) + "\n")
+        self._helper.stdin.flush()
+        return json.loads(self._helper.stdout.readline())
 
-    def connect(self, path: str = "/ws", **options: Any) -> Client:
+    def socket(self, receive_buffer: int | None = None) -> socket.socket:
+        plain = socket.socket()
+        if receive_buffer is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            plain.connect(("127.0.0.1", self.port))
+        except OSError:
+            plain.close()
+            raise
+        return plain
+
+    def connect(
+        self,
+        path: str = "/ws",
+        host: str | None = None,
+        receive_buffer: int | None = None,
+        **options: Any,
+    ) -> Client:
+        """`host`: what the Host header names."""
         options = {"open_timeout": 10, "close_timeout": 2, "compression": None} | options
-        return Client(connect(f"ws://127.0.0.1:{self.port}{path}", **options))
+        options.setdefault("ping_interval", None)
+        plain = self.socket(receive_buffer)
+        url = f"ws://{host or '127.0.0.1'}:{self.port}{path}"
+        try:
+            return Client(connect(url, sock=plain, **options))
+        except BaseException:
+            plain.close()
+            raise
 
     def runs(self, count: int) -> list[str]:
         """Finished runs of nobody's interest, whose Events tests write."""
@@ -107,14 +139,23 @@ import json, random, sys, time
 import django
 django.setup()
 from django.db import transaction
+from django.db.models import F
 from runs import recorder
 from runs.models import Event, Run
 from tests.runs.factory import make_run
 from tests.site.streams import random_event
 
-def add(run_id, kind, data):
+def add(run_id, happened):
     with transaction.atomic():
-        recorder.append(run_id, kind, data)
+        Run.objects.filter(id=run_id).update(last_seq=F("last_seq") + len(happened))
+        recorder._record(run_id, happened)
+"""
+
+SERVE = """
+for line in sys.stdin:
+    code, *sys.argv[1:] = json.loads(line)
+    exec(code)
+    sys.stdout.flush()
 """
 
 MAKE_RUNS = """
@@ -188,8 +229,9 @@ def in_channel(kind: str, channel: str) -> bool:
 class Client:
     """A real client; `ask` gives the answer to a request, `messages` what was told."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
+    def __init__(self, connecting: connect) -> None:
+        self._connecting = connecting
+        self.socket: ClientConnection = connecting.__enter__()
         self._kept: list[dict[str, Any]] = []
 
     def __enter__(self) -> Client:
@@ -197,6 +239,7 @@ class Client:
 
     def __exit__(self, *error: object) -> None:
         self.socket.close()
+        self._connecting.__exit__(None, None, None)
 
     def send(self, **body: Any) -> None:
         self.socket.send(json.dumps(body))
