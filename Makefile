@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench kill-test fuzz clean
+.PHONY: run test check bench kill-test paper-kill-test crash-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -30,6 +30,14 @@ bench: $(VENV)/installed-dev
 # The long form of the kill -9 test: KILLS random moments (default 40).
 kill-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest -s tests/site/test_kill.py
+
+# The same over paper runs (default 500), and each crash point hit 20 times.
+paper-kill-test: $(VENV)/installed-dev
+	CRACKTRADER_TEST_KILLS=$(or $(KILLS),500) $(BIN)/python -m pytest -s tests/site/test_paper_kill.py
+
+crash-test: $(VENV)/installed-dev
+	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(BIN)/python -m pytest -s \
+	  tests/site/test_crash_points.py tests/site/test_two_clusters.py
 
 # The long form of the schema fuzzing: CASES requests (default 2,000).
 fuzz: $(VENV)/installed-dev

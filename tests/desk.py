@@ -67,8 +67,14 @@ class Desk:
 
     def start(self) -> float:
         """Starts it and waits until health is ok; returns the seconds that took."""
-        self.home.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
+        self.launch()
+        self.wait_healthy()
+        return time.monotonic() - began
+
+    def launch(self) -> None:
+        """Starts it and does not wait."""
+        self.home.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "serve"],
@@ -78,8 +84,6 @@ class Desk:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
-        self.wait_healthy()
-        return time.monotonic() - began
 
     def wait_healthy(self, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
@@ -124,6 +128,14 @@ class Desk:
 
     def start_backtest(self, **changes: Any) -> str:
         answer = self.http.post("/run/backtest", json=EXAMPLE | changes)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["run_id"])
+
+    def start_paper(self, **changes: Any) -> str:
+        """A paper run; with `replay={...}` a replay."""
+        dates = ("start_date", "end_date")
+        body = {name: value for name, value in EXAMPLE.items() if name not in dates}
+        answer = self.http.post("/run/live", json=body | {"mode": "paper"} | changes)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["run_id"])
 

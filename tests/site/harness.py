@@ -174,7 +174,7 @@ def result(desk: Desk, run_id: str) -> dict[str, Any]:
     }
     outcome = {name: value for name, value in run["outcome"].items() if name != "timings"}
     # Not the versions: a checkout may be edited while its tests run.
-    seal = {name: run["seal"][name] for name in ("config", "source_hash", "candle_hashes")}
+    seal = {name: run["seal"].get(name) for name in ("config", "source_hash", "candle_hashes")}
     tables = {name: rows(desk, run_id, name) for name in ("trades", "orders", "equity")}
     return kept | {"outcome": outcome, "seal": seal} | tables
 
@@ -183,37 +183,27 @@ def events(desk: Desk, run_id: str) -> list[str]:
     return [event["kind"] for event in ask(desk, f"/runs/{run_id}/events?limit=1000")["events"]]
 
 
-class Tree:
-    """Who is who in a desk's process tree; `find` returns role → pids."""
+class Family:
+    """The processes of one cluster, told apart by the order in which they were forked."""
 
     ROLES = ("worker", "worker", "monitor", "pusher")
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self) -> None:
         self._sentinel = 0
         self._roles: dict[int, str] = {}
 
-    def find(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        assert self.desk.process is not None
-        supervisor = self.desk.process.pid
-        found["supervisor"] = [supervisor]
-        for child in _children(supervisor):
-            line = _command(child)
-            if "--only" in line:
-                found[line[line.index("--only") + 1]] = [child]
-        if "jobs" not in found:
-            return found
-        sentinels = _children(found["jobs"][0])
+    def find(self, cluster: int) -> dict[str, list[int]]:
+        """Role → pids, as far as they are there."""
+        sentinels = _children(cluster)
         if not sentinels:
-            return found
-        found["sentinel"] = sentinels
+            return {}
+        found = {"sentinel": sentinels}
         if sentinels[0] != self._sentinel:
-            family = sorted(_children(sentinels[0]))
-            if len(family) < len(self.ROLES):
+            forked = sorted(_children(sentinels[0]))
+            if len(forked) < len(self.ROLES):
                 return found
             self._sentinel = sentinels[0]
-            self._roles = dict(zip(family, self.ROLES, strict=False))
+            self._roles = dict(zip(forked, self.ROLES, strict=False))
         alive = set(_children(sentinels[0]))
         kept = {pid: role for pid, role in self._roles.items() if pid in alive}
         missing = list(self.ROLES)
@@ -224,6 +214,32 @@ class Tree:
         self._roles = kept
         for pid, role in kept.items():
             found.setdefault(role, []).append(pid)
+        return found
+
+
+class Tree:
+    """Who is who in a desk's process tree; `find` returns role → pids."""
+
+    PROCESSES = 16
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._jobs, self._live = Family(), Family()
+
+    def find(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        assert self.desk.process is not None
+        supervisor = self.desk.process.pid
+        found["supervisor"] = [supervisor]
+        for child in _children(supervisor):
+            line = _command(child)
+            if "--only" in line:
+                found[line[line.index("--only") + 1]] = [child]
+        if "live" in found:
+            family = self._live.find(found["live"][0])
+            found |= {f"live {role}": pids for role, pids in family.items()}
+        if "jobs" in found:
+            found |= self._jobs.find(found["jobs"][0])
         busy = self.busy()
         if workers := found.pop("worker", []):
             found["busy worker"] = [pid for pid in workers if pid in busy]
@@ -246,8 +262,10 @@ class Tree:
     def whole(self) -> bool:
         found = self.find()
         workers = found.get("busy worker", []) + found.get("idle worker", [])
-        others = {"supervisor", "web", "jobs", "ticker", "sentinel", "monitor", "pusher"}
-        return len(workers) == 2 and others <= found.keys()
+        others = {"supervisor", "web", "ticker", "feed", "jobs", "sentinel", "monitor", "pusher"}
+        live = {"live", "live sentinel", "live monitor", "live pusher"}
+        pairs = (workers, found.get("live worker", []))
+        return all(len(pair) == 2 for pair in pairs) and others | live <= found.keys()
 
     def kill(self, pid: int) -> None:
         if pid == self.desk.process.pid:  # type: ignore[union-attr]

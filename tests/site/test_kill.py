@@ -163,6 +163,6 @@ def test_every_run_ends_as_if_nothing_had_been_killed(desk: Desk) -> None:
     )
     assert taken_up_again > 0, "the kills hit no run"
     until(chaos.tree.whole, 30, "the tree is whole again")
-    assert len(desk.processes()) == 9, "nobody else works on this home"
+    assert len(desk.processes()) == Tree.PROCESSES, "nobody else works on this home"
     desk.stop()
     assert desk.processes() == []
