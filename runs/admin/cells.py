@@ -56,6 +56,15 @@ def signed_money(value: float | None) -> SafeString | str:
     return formats.NOTHING if value is None else _signed(value, f"{value:+,.2f}")
 
 
+def punctuality(behind: float | None, late: int) -> SafeString | str:
+    """Seconds since the newest bar's close, and how many bars were stepped late."""
+    parts = [] if behind is None else [formats.duration(round(behind))]
+    if not late:
+        return number(*parts) if parts else formats.NOTHING
+    text = " \N{MIDDLE DOT} ".join([*parts, f"{late:,} late"])
+    return format_html('<span class="ct-num ct-warns">{}</span>', text)
+
+
 def number(text: str) -> SafeString:
     return format_html('<span class="ct-num">{}</span>', text)
 

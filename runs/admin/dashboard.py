@@ -23,7 +23,10 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     report = health.report()
     counts = queries.counts()
-    runs = reverse("admin:runs_run_changelist")
+    runs, feeds = reverse("admin:runs_run_changelist"), reverse("admin:exchanges_feed_changelist")
+    paper = queries.active_runs().filter(mode=Run.Mode.PAPER).count()
+    active = ",".join(Run.ACTIVE)
+    stale = report["metrics"].get("feeds_stale", 0)
     return context | {
         "desk": {
             "health": report["status"],
@@ -35,6 +38,10 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "counts": [
                 (status, counts.get(status, 0), f"{runs}?status__exact={status}")
                 for status in Run.Status.values
+            ],
+            "markets": [
+                ("Active paper runs", paper, f"{runs}?mode__exact=paper&status__in={active}", ""),
+                ("Stale feeds", stale, f"{feeds}?stale_since__isempty=0", "ct-down" * bool(stale)),
             ],
             "newest": [
                 {

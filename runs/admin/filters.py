@@ -35,3 +35,23 @@ class ExchangeFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         return queryset.filter(exchange__name=self.value()) if self.value() else queryset
+
+
+class BarsFilter(admin.SimpleListFilter):
+    """Paper runs whose bars come late, or no longer."""
+
+    title = "bars"
+    parameter_name = "bars"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("late", "some were late"), ("stale", "none are coming")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if self.value() == "late":
+            return queryset.filter(mode__in=(Run.Mode.PAPER, Run.Mode.LIVE), late_bars__gt=0)
+        if self.value() == "stale":
+            stale = Run.feeds.through.objects.filter(
+                run=OuterRef("pk"), feed__stale_since__isnull=False
+            )
+            return queryset.filter(Exists(stale), status__in=Run.ACTIVE)
+        return queryset

@@ -16,7 +16,7 @@ from exchanges.domain import InvalidInput, NotFound, Symbol
 from runs import charts, formats, payloads, plotly_js, queries, recorder
 from runs.models import Run
 
-from . import cells
+from . import cells, standing
 from .access import may_operate
 
 TRADES_SHOWN = 25
@@ -52,7 +52,11 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
     artifacts = list(results.artifacts().values())
     trade_total = results.count("trades")
     gaps = run.outcome.get("gaps", [])
-    trade_rows, warnings = _trade_rows(results, 0, TRADES_SHOWN)
+    health = payloads.health(run)
+    # What goes on shows its newest trades, what is over its first.
+    newest = run.is_stepped and run.is_active
+    offset = max(trade_total - TRADES_SHOWN, 0) if newest else 0
+    trade_rows, warnings = _trade_rows(results, offset, TRADES_SHOWN)
     context = {
         **site,
         "title": str(run),
@@ -61,26 +65,35 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "run": run,
         "status_label": cells.STATUS_LABELS[run.status],
         "error": payloads.error_text(run),
+        "mode": standing.mode(run),
         "figures": _figures(run),
         "metrics": formats.metric_rows(run.metrics),
         "config": _config_rows(payloads.public_config(run)),
         "request_json": _pretty(run.request),
         "seal": _flat(run.seal),
         "error_details": _pretty(run.error_details) if run.error_details else "",
-        "events": [(event, _compact(event.data)) for event in queries.events(run)[:EVENTS_SHOWN]],
+        "events": standing.events(run, EVENTS_SHOWN),
         "artifacts": [(artifact, formats.size(artifact.size)) for artifact in artifacts],
-        "trades": trade_rows,
+        "trades": trade_rows[::-1] if newest else trade_rows,
         "trade_total": trade_total,
         "more_trades": trade_total > TRADES_SHOWN,
-        "warnings": [*run.outcome.get("warnings", []), *warnings],
+        "warnings": [*health["warnings"], *warnings],
         "gaps": [_gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
-        "has_charts": bool(artifacts),
+        "has_charts": "equity" in results.artifacts() or newest or _has_points(run),
+        "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
         "may_operate": may_operate(request),
         "progress_percent": round(run.progress * 100),
         "plotly_url": reverse("admin:runs_plotly_js"),
     }
+    if run.is_stepped:
+        context |= standing.context(run, health)
     return TemplateResponse(request, "admin/runs/run_page.html", context)
+
+
+def _has_points(run: Run) -> bool:
+    """Of a stepped run whose books could not be closed."""
+    return run.is_stepped and not run.result_hash and run.points.exists()
 
 
 def trades(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -171,13 +184,17 @@ def _moment(text: str | None) -> int | None:
 
 def _figures(run: Run) -> list[tuple[str, Any]]:
     """The row of large numbers."""
+    figures = [("Return", cells.signed_percent(run.total_return))]
+    if run.is_stepped and run.is_active:
+        figures += [("Value", formats.money(run.value)), ("Cash", formats.money(run.cash))]
+    else:
+        sharpe = formats.ratio(run.sharpe_ratio)
+        figures += [("Final value", formats.money(run.value)), ("Sharpe", sharpe)]
     return [
-        ("Return", cells.signed_percent(run.total_return)),
-        ("Final value", formats.money(run.value)),
-        ("Sharpe", formats.ratio(run.sharpe_ratio)),
+        *figures,
         ("Max drawdown", formats.percent(run.max_drawdown)),
         ("Trades", f"{run.trade_count:,}"),
-        ("Took", formats.duration(run.runtime_seconds)),
+        ("Runs for" if run.is_active else "Took", formats.duration(run.runtime_seconds)),
     ]
 
 

@@ -13,9 +13,10 @@ from unfold.decorators import display
 
 from runs import formats
 from runs.lookup import prefix_filter
-from runs.models import Artifact, Event, Heartbeat, Run
+from runs.models import Artifact, Event, Heartbeat, Order, Run
 
 from .access import ReadOnly
+from .standing import ORDER_LABELS
 
 
 class _OfRun(ReadOnly, ModelAdmin):
@@ -44,7 +45,7 @@ class _OfRun(ReadOnly, ModelAdmin):
         return super().get_queryset(request).select_related("run").only(*fields, *own)
 
     @display(description="run", ordering="run_id")
-    def of_run(self, row: Event | Artifact) -> SafeString:
+    def of_run(self, row: Event | Artifact | Order) -> SafeString:
         url = reverse("admin:runs_run_change", args=[row.run_id])
         return format_html('<a href="{}">{}</a>', url, row.run)
 
@@ -55,6 +56,35 @@ class EventAdmin(_OfRun):
     ordering = ("-id",)
     fields = ("of_run", "seq", "kind", "data", "created_at")
     readonly_fields = ("of_run",)
+
+
+@admin.register(Order)
+class OrderAdmin(_OfRun):
+    """Orders of paper runs; a backtest's are in its artifact."""
+
+    list_display = (
+        *("decided", "of_run", "symbol", "side", "purpose", "state"),
+        *("filled", "amount", "price", "fee", "reason"),
+    )
+    list_filter = ("status", "side", "purpose")
+    ordering = ("-id",)
+    fields = (
+        *("of_run", "order_id", "symbol", "side", "purpose", "status", "reason"),
+        *("decided", "filled", "amount", "price", "fee", "trade"),
+    )
+    readonly_fields = ("of_run", "decided", "filled")
+
+    @display(description="decided (UTC)", ordering="created_ms")
+    def decided(self, order: Order) -> str:
+        return formats.moment(order.created_ms)
+
+    @display(description="filled (UTC)", ordering="time_ms")
+    def filled(self, order: Order) -> str:
+        return formats.moment(order.time_ms)
+
+    @display(description="status", ordering="status", label=ORDER_LABELS)
+    def state(self, order: Order) -> str:
+        return order.status
 
 
 @admin.register(Artifact)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from exchanges.domain import CracktraderError
+from exchanges.queries import clock
 from runs import formats, plotly_js, queries, services
 from runs.lookup import prefix_filter
 from runs.models import Run
@@ -24,7 +25,7 @@ from strategies.models import Strategy
 
 from . import cells, compare, pages
 from .access import ReadOnly, may_operate
-from .filters import ExchangeFilter, StrategyFilter
+from .filters import BarsFilter, ExchangeFilter, StrategyFilter
 
 MAX_STARTED_AT_ONCE = 20
 
@@ -37,7 +38,8 @@ class RunAdmin(ReadOnly, ModelAdmin):
         "strategy",
         "markets",
         "timeframe",
-        "mode",
+        "kind",
+        "behind",
         "earned",
         "sharpe",
         "drawdown",
@@ -50,6 +52,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         "mode",
         StrategyFilter,
         ExchangeFilter,
+        BarsFilter,
         ("created_at", admin.DateFieldListFilter),
     )
     list_per_page = 50
@@ -68,7 +71,8 @@ class RunAdmin(ReadOnly, ModelAdmin):
     # --- the list ---
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return queries.list_runs()
+        # The config is not read for a list, and says what is a replay.
+        return queries.list_runs().annotate(speed=F("config__replay__speed"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
@@ -100,6 +104,20 @@ class RunAdmin(ReadOnly, ModelAdmin):
         names = ", ".join(run.symbols[:3])
         more = len(run.symbols) - 3
         return f"{names} +{more}" if more > 0 else names
+
+    @display(description="mode", ordering="mode")
+    def kind(self, run: Run) -> str:
+        return run.mode if run.speed is None else "replay"
+
+    @display(description="behind")
+    def behind(self, run: Run) -> SafeString | str:
+        return cells.punctuality(self._behind(run), run.late_bars)
+
+    def _behind(self, run: Run) -> float | None:
+        """Seconds since the close of the newest bar that was stepped."""
+        if not run.is_active or run.cursor_ms is None or run.speed is not None:
+            return None
+        return max((clock().now_ms() - run.cursor_ms) / 1000, 0.0)
 
     @display(description="return", ordering="total_return")
     def earned(self, run: Run) -> SafeString | str:
@@ -215,8 +233,10 @@ class RunAdmin(ReadOnly, ModelAdmin):
     def stop_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._operable(request, run_id)
         if run.is_active:
-            services.request_stop(run)
-            self.message_user(request, "Asked to stop.", messages.SUCCESS)
+            flatten = run.is_stepped and "flatten" in request.POST
+            services.request_stop(run, flatten)
+            asked = "Asked to sell everything and stop." if flatten else "Asked to stop."
+            self.message_user(request, asked, messages.SUCCESS)
         else:
             self.message_user(request, f"The run is {run.status} already.", messages.INFO)
         return redirect(pages.url(run))

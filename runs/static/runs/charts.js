@@ -9,11 +9,13 @@
 
   const isDark = () => document.documentElement.classList.contains("dark");
 
-  function themed(layout) {
+  // What the reader has zoomed to stays when a chart is drawn again, but not for another symbol.
+  function themed(element, layout) {
     const dark = isDark();
     const text = dark ? "#d1d5db" : "#374151";
     const grid = dark ? "rgba(255, 255, 255, 0.09)" : "rgba(0, 0, 0, 0.08)";
     const result = { ...layout, font: { ...layout.font, color: text, family: "inherit" } };
+    result.uirevision = element.dataset.symbol || "kept";
     result.hoverlabel = { bgcolor: dark ? "#111827" : "#ffffff", font: { color: text } };
     for (const key of axes(layout)) {
       result[key] = { ...layout[key], gridcolor: grid, zerolinecolor: grid, linecolor: grid };
@@ -48,8 +50,11 @@
       const figure = await load(address(element, range));
       if (asked !== element.asked) return;
       delete element.dataset.failed;
+      const empty = "empty" in element.dataset && !figure.data.some((trace) => trace.x.length);
+      if (empty) element.dataset.failed = element.dataset.empty;
+      if (empty) return;
       element.figure = figure;
-      await Plotly.react(element, figure.data, themed(figure.layout), CONFIG);
+      await Plotly.react(element, figure.data, themed(element, figure.layout), CONFIG);
       element.dataset.drawn = String(asked);
       if ("zoom" in element.dataset && !element.watched) watchZoom(element);
     } catch (error) {
@@ -72,6 +77,7 @@
       if (from === undefined && !whole) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
+        element.zoomed = !whole;
         const range = whole ? undefined : [toMs(from), toMs(to)].map((ms) => Math.max(0, ms));
         draw(element, range);
       }, ZOOM_DELAY_MS);
@@ -85,16 +91,20 @@
       const element = document.getElementById(select.dataset.figureSymbol);
       select.addEventListener("change", () => {
         element.dataset.symbol = select.value;
+        element.zoomed = false;
         draw(element);
       });
     }
+    document.addEventListener("run:moved", () => {
+      for (const element of charts) if (!element.zoomed) draw(element);
+    });
     let dark = isDark();
     new MutationObserver(() => {
       if (dark === isDark()) return;
       dark = isDark();
       for (const element of charts) {
         if (element.figure) {
-          Plotly.react(element, element.figure.data, themed(element.figure.layout), CONFIG);
+          Plotly.react(element, element.figure.data, themed(element, element.figure.layout), CONFIG);
         }
       }
     }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
