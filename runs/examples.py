@@ -179,6 +179,44 @@ EVENTS = _shown(
         ]
     },
 )
+_NO_DRIFT = {
+    "identical": True,
+    "run_return": -0.00033760547076766567,
+    "backtest_return": -0.00033760547076766567,
+    "difference": 0.0,
+    "parts": {
+        "missed": 0.0,
+        "extra": 0.0,
+        "late": 0.0,
+        "price": 0.0,
+        "fee": 0.0,
+        "rounding": 0.0,
+    },
+    "trades": {"run": 1, "backtest": 1, "paired": 1, "late": 0, "missed": 0, "extra": 0},
+    "orders": {"run": 2, "backtest": 2, "differing": 0},
+    "rows": {"run": 8, "backtest": 8, "compared": 8, "differing": 0},
+    "max_equity_difference": 0.0,
+    "widest_at": None,
+    "unpaired": [],
+    "largest": [],
+}
+DRIFT = _shown(
+    "Of a replay",
+    {
+        "run_id": example_run.RUN_ID,
+        "mode": "paper",
+        "status": "completed",
+        "start": 1704067200000,
+        "end": 1704096000000,
+        "late_bars": 0,
+        "seen": {"error": None, "drift": _NO_DRIFT},
+        "stored": {
+            "error": None,
+            "drift": _NO_DRIFT,
+            "bars": {"compared": 11, "revised": 0, "missing": 0, "extra": 0, "first": []},
+        },
+    },
+)
 ARTIFACTS = _shown(
     "Of a finished backtest",
     {

@@ -14,8 +14,9 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from exchanges.domain import InvalidInput, NotFound
 
-from . import examples, health, payloads, queries, services
+from . import drift, examples, health, payloads, queries, services
 from . import serializers as s
+from .drift_schema import DriftResponse
 from .filters import ORDERINGS, RUN_FILTERS, filter_runs, page_bounds, refuse_unknown_query
 from .models import Run
 
@@ -318,6 +319,23 @@ class RunViewSet(GenericViewSet[Run]):
         since, limit = page_bounds(request, "since")
         found = queries.events(self._run(run_id), since)[:limit]
         return Response({"events": s.EventSchema(found, many=True).data})
+
+    @extend_schema(
+        operation_id="run_drift",
+        summary="How far a paper run has drifted from a backtest",
+        description=(
+            "Compares its books with two backtests over its window: on the bars it saw, and on the "
+            "bars as they are stored now. Takes seconds; a backtest answers 400 NO_DRIFT."
+        ),
+        parameters=[PATH_RUN_ID],
+        responses={200: DriftResponse},
+        examples=[examples.DRIFT],
+        tags=["Runs"],
+    )
+    @action(detail=True)
+    def drift(self, request: Request, run_id: str) -> Response:
+        refuse_unknown_query(request)
+        return Response(drift.report(self._run(run_id)))
 
     @extend_schema(
         operation_id="run_artifacts",

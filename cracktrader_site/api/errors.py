@@ -59,6 +59,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "SANDBOX_UNSUPPORTED": (400, "The venue has no sandbox."),
     "IDEMPOTENCY_MISMATCH": (400, "The Idempotency-Key has started a run with another body."),
     "RUN_ACTIVE": (400, "The run is still active; stop it first."),
+    "NO_DRIFT": (400, "A backtest, or a run that has not stepped a bar, has no drift."),
     # access
     "NOT_AUTHENTICATED": (401, "A key is needed."),
     "PERMISSION_DENIED": (403, "Not allowed."),

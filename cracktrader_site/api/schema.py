@@ -39,6 +39,7 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
         404: ("STRATEGY_NOT_FOUND",),
         429: ("CHECK_BUSY",),
     },
+    "run_drift": {400: ("NO_DRIFT",), 429: ("CHECK_BUSY",)},
     "runs": {400: ("INVALID_CURSOR", "INVALID_TEXT", "INVALID_SYMBOL")},
     **{f"run_{page}": {400: ("INVALID_CURSOR",)} for page in ("trades", "orders", "equity")},
 }
