@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench kill-test paper-kill-test crash-test fuzz clean
+.PHONY: run test check bench kill-test paper-kill-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -38,6 +38,11 @@ paper-kill-test: $(VENV)/installed-dev
 crash-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(BIN)/python -m pytest -s \
 	  tests/site/test_crash_points.py tests/site/test_two_clusters.py
+
+# The long form of the WebSocket test: CLIENTS (default 20) follow, the server is killed KILLS times.
+ws-test: $(VENV)/installed-dev
+	CRACKTRADER_TEST_WS_CLIENTS=$(or $(CLIENTS),20) CRACKTRADER_TEST_WS_KILLS=$(or $(KILLS),20) \
+	  $(BIN)/python -m pytest -s tests/site/test_websocket.py
 
 # The long form of the schema fuzzing: CASES requests (default 2,000).
 fuzz: $(VENV)/installed-dev

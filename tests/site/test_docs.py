@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
-from cracktrader_site.api.errors import ERROR_CODES, RESERVED_CODES, RUN_CODES
+from cracktrader_site.api.errors import ERROR_CODES, RESERVED_CODES, RUN_CODES, WEBSOCKET_CODES
+from runs.channels import CHANNELS
 from runs.engine.metrics import METRICS
 from runs.filters import ORDERINGS
 from runs.models import Run
 from runs.serializers import STATUSES, BacktestRequest
+from runs.streaming.closing import CLOSE_CODES
 from tests.desk import Desk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,6 +159,16 @@ def test_the_table_of_errors_is_the_servers():
     assert len(rows) == len(ERROR_CODES)
     runs = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|$", API, re.MULTILINE))
     assert runs == RUN_CODES
+
+
+def test_the_tables_of_websocket_codes_are_the_servers():
+    page = (ROOT / "docs" / "websocket.md").read_text()
+    codes = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|$", page, re.MULTILINE))
+    assert codes == WEBSOCKET_CODES
+    closed = re.findall(r"^\| (\d+) \| ([^|]+) \|$", page, re.MULTILINE)
+    assert {int(code): words for code, words in closed} == CLOSE_CODES
+    for channel in CHANNELS:
+        assert f"| `{channel}` |" in page
 
 
 def test_the_table_of_endpoints_is_the_schemas(db, client):
