@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from django.db.models import Min
 from django.utils import timezone
 
 from exchanges import services as market_data
@@ -17,7 +19,7 @@ from exchanges.models import Feed
 from exchanges.services import feeds
 
 from . import queries
-from .models import Artifact, Run
+from .models import Run
 
 if TYPE_CHECKING:
     from .engine.config import RunConfig
@@ -76,13 +78,16 @@ def read(run: Run, config: RunConfig, candles: dict[str, str]) -> Tape:
 
 def feeds_of(run: Run, config: RunConfig) -> list[Feed]:
     """In the order of the run's symbols."""
-    by_symbol = {feed.symbol: feed for feed in run.feeds.select_related("exchange")}
+    by_symbol = {feed.symbol: feed for feed in run.feeds.all()}
     return [by_symbol[symbol] for symbol in config.symbols]
 
 
 def known_until(run_id: int) -> int | None:
     """Up to when the bars of all the run's feeds are known; None for a run without feeds."""
-    return feeds.watermark(Feed.objects.filter(runs=run_id))
+    found: int | None = Feed.objects.filter(runs=run_id).aggregate(known=Min("known_until_ms"))[
+        "known"
+    ]
+    return found
 
 
 def load_stored(
@@ -105,15 +110,16 @@ def load_stored(
 
 def warmup_bars(run: Run, config: RunConfig) -> list[Bars]:
     """Anchor to start, as they were when the run was prepared."""
-    artifact = queries.Results(run).artifact(WARMUP)
-    return _decode(artifact.sha256, config)
+    return _prepared_bars(run.public_id, config)
 
 
 @lru_cache(maxsize=512)
-def _decode(sha256: str, config: RunConfig) -> list[Bars]:
+def _prepared_bars(public_id: uuid.UUID, config: RunConfig) -> list[Bars]:
+    """Once a run is prepared they never change."""
     from .engine import artifacts
 
-    return artifacts.decode_bars(queries.content(Artifact(sha256=sha256, size=0)), config)
+    artifact = queries.Results(Run.objects.get(public_id=public_id)).artifact(WARMUP)
+    return artifacts.decode_bars(queries.content(artifact), config)
 
 
 def _replay(run: Run, config: RunConfig, candles: dict[str, str]) -> Tape:
@@ -145,24 +151,24 @@ class _RecentBars:
     """Accepted bars never change: a process reads each of them once."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], Bars] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], tuple[int, Bars]] = OrderedDict()
 
     def read(self, feed: Feed, until: int) -> Bars:
+        """At least the bars from the feed's begin to `until`, at most its watermark."""
         key = (feed.pk, feed.from_ms)
-        held = self._kept.pop(key, None)
-        if held is None:
-            held = feeds.bars(feed, feed.from_ms, until)
-        else:
-            newest = int(held.time[-1]) + 1 if len(held) else feed.from_ms
-            if newest < until:
-                held = Bars.concat([held, feeds.bars(feed, newest, until)])
-        self._kept[key] = held
-        while self._size() > _KEPT_BARS and len(self._kept) > 1:
+        if key not in self._kept:
+            self._kept[key] = until, feeds.bars(feed, feed.from_ms, until)
+        known, held = self._kept[key]
+        if known < until:
+            held = Bars.concat([held, feeds.bars(feed, known, until)])
+            self._kept[key] = until, held
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and self._size() > _KEPT_BARS:
             self._kept.popitem(last=False)
         return held
 
     def _size(self) -> int:
-        return sum(map(len, self._kept.values()))
+        return sum(len(bars) for _, bars in self._kept.values())
 
 
 _RECENT = _RecentBars()
