@@ -266,9 +266,10 @@ def _flattening(run: Run, config: RunConfig) -> RunConfig:
         return replace(config, flatten_at=run.checkpoint["flatten_at"])
     if not run.flatten or run.stop_requested_at is None:
         return config
-    cursor: int = run.checkpoint["state"]["cursor"]
-    asked = cursor if run.replay is not None else clock().now_ms()
-    return replace(config, flatten_at=max(asked, cursor))
+    # The close at the cursor itself has been judged without it.
+    after: int = run.checkpoint["state"]["cursor"] + 1
+    asked = after if run.replay is not None else clock().now_ms()
+    return replace(config, flatten_at=max(asked, after))
 
 
 def _slice_end(seen: tape.Tape, cursor: int) -> int:
