@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.http import HttpRequest
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from exchanges.domain import Busy
 from runs.streaming.connection import Connection
@@ -43,11 +44,13 @@ def owner_of(request: HttpRequest) -> str:
 
 
 async def events(websocket: WebSocket) -> None:
-    await _serve(websocket, updates=False)
+    with suppress(WebSocketDisconnect):
+        await _serve(websocket, updates=False)
 
 
 async def status(websocket: WebSocket) -> None:
-    await _serve(websocket, updates=True)
+    with suppress(WebSocketDisconnect):
+        await _serve(websocket, updates=True)
 
 
 async def _serve(websocket: WebSocket, *, updates: bool) -> None:

@@ -6,6 +6,7 @@ client likes, also when the connection is to be closed.
 
 from __future__ import annotations
 
+from asyncio import Task
 from asyncio.transports import BaseTransport
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -44,6 +45,10 @@ class Bounded(WebSocketsSansIOProtocol):
             self.cut(1009, "too many fragments")
             return
         super().handle_cont(event)
+
+    def on_task_complete(self, task: Task[None]) -> None:
+        super().on_task_complete(task)
+        self._drop_after(GRACE_SECONDS)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import orjson
+
+logger = logging.getLogger(__name__)
 
 STATUS, ORDERS, TRADES, EQUITY, LOGS, TICKER = CHANNELS = (
     "status",
@@ -91,9 +94,13 @@ class Happening:
     def messages(self) -> dict[str, list[Message]]:
         """By channel."""
         found: dict[str, list[Message]] = {}
-        for channel, symbol, body in _present(self):
-            text = orjson.dumps(body).decode()
-            found.setdefault(channel, []).append(Message(symbol, text))
+        try:
+            for channel, symbol, body in _present(self):
+                text = orjson.dumps(body).decode()
+                found.setdefault(channel, []).append(Message(symbol, text))
+        except Exception:
+            # One that is not what its kind promises must not stop those that follow.
+            logger.exception("event %s %s of run %s cannot be told", self.seq, self.kind, self.run)
         return found
 
 

@@ -7,7 +7,6 @@ outbox, one catches up from the database for cursors that are behind.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -113,14 +112,16 @@ class Connection:
         """With what the client has not been told yet, if it takes it."""
         state = self._websocket.scope.get("state", {})
         cut: Callable[[int, str], None] | None = state.get("cut")
-        if closed.code == 1013 and cut is not None:
-            cut(closed.code, closed.reason)
-            return
-        with contextlib.suppress(TimeoutError, WebSocketDisconnect):
-            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+        try:
+            async with asyncio.timeout(0 if closed.code == 1013 else _LAST_WORDS_SECONDS):
                 while (text := self._outbox.take()) is not None:
                     await self._websocket.send_text(text)
                 await self._websocket.close(closed.code, closed.reason)
+        except TimeoutError:
+            if cut is not None:
+                cut(closed.code, closed.reason)
+        except WebSocketDisconnect:
+            pass
 
     async def _deliver(self) -> None:
         heartbeat = settings.WS_HEARTBEAT_SECONDS
@@ -161,6 +162,9 @@ class Connection:
             # The tailer says so in the log.
             self._someone_behind.set()
             await asyncio.sleep(_RETRY_SECONDS)
+            return
+        if page is None:
+            cursor.caught_up(cursor.target, complete=True)
             return
         for event in page.events:
             await self._outbox.room()

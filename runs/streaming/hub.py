@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -47,9 +48,9 @@ class Watch:
 
         return self._in_loop(deliver, done)
 
-    def _in_loop(self, call: object, done: threading.Event | None = None) -> bool:
+    def _in_loop(self, call: Callable[[], object], done: threading.Event | None = None) -> bool:
         try:
-            self._loop.call_soon_threadsafe(call)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(call)
         except RuntimeError:
             # The server has ended.
             return False

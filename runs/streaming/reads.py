@@ -64,12 +64,12 @@ def happening(row: tuple[Any, ...]) -> Happening:
     return Happening(run, str(public_id), *rest)
 
 
-def page(run: int, after: int, channel: str) -> Page:
-    """The first Events of a run's channel after `after`, at most PAGE."""
+def page(run: int, after: int, channel: str) -> Page | None:
+    """The first Events of a run's channel after `after`, at most PAGE; None: the run is gone."""
     # Read first: what is committed later is not among the rows for certain.
     last = Run.objects.filter(id=run).values_list("last_seq", flat=True).first()
     if last is None:
-        return Page([], after, True)
+        return None
     rows = Event.objects.filter(_of(channel), run_id=run, seq__gt=after, seq__lte=last)
     found = [happening(row) for row in rows.order_by("seq").values_list(*COLUMNS)[:PAGE]]
     if len(found) == PAGE:

@@ -9,6 +9,7 @@ a reader fills it from the database.)
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -118,9 +119,6 @@ class Tailer:
     def _run(self) -> None:
         try:
             self._follow()
-        except Exception:
-            logger.exception("the tailer of events ended")
-            raise
         finally:
             connections.close_all()
 
@@ -133,12 +131,14 @@ class Tailer:
                     frontier = begin()
                     self._started()
                 found = read(frontier)
-            except Error as error:
+            except Exception as error:
                 if not failures:
-                    logger.warning("events cannot be read, trying again: %s", error)
+                    fault = None if isinstance(error, Error) else error
+                    logger.warning("events cannot be read, trying again: %s", error, exc_info=fault)
                 failures += 1
-                connection.close()
-                self._stop.wait(min(POLL_SECONDS * 2.0**failures, _LONGEST_PAUSE))
+                with contextlib.suppress(Error):
+                    connection.close()
+                self._stop.wait(min(POLL_SECONDS * 2.0 ** min(failures, 10), _LONGEST_PAUSE))
                 continue
             if failures:
                 logger.warning("events can be read again, after %d attempts", failures)

@@ -134,6 +134,11 @@ def test_an_event_belongs_to_its_channels_live_and_replayed(kind, expected):
         assert page.through == 1
 
 
+def test_an_event_that_is_not_what_its_kind_promises_stops_nobody(caplog):
+    assert event("equity", {"bars": {"BTC/USDT": 1}}).messages.keys() == {"equity"}
+    assert "cannot be told" in caplog.text
+
+
 @pytest.mark.django_db
 def test_every_status_a_run_can_end_with_is_told():
     assert {channels._STATUSES[kind] for kind in channels.ENDS} == {
@@ -371,7 +376,7 @@ def test_a_replay_comes_in_pages_without_a_seam(monkeypatch):
     assert seen == list(range(5, 21, 2))
     assert position == 20
     assert pages == 3
-    assert reads.page(run.id + 1, 5, "orders") == reads.Page([], 5, True)
+    assert reads.page(run.id + 1, 5, "orders") is None
 
 
 @pytest.mark.django_db(transaction=True)
