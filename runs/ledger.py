@@ -42,20 +42,28 @@ class Entries:
         return sum(data["bars"] for kind, data in self.happened if kind == "bar.missing")
 
     def save(self, run_id: int) -> None:
-        """Within the transaction that moves the cursor.  Rows there are already are an error."""
+        """Within the transaction that moves the cursor, so that nothing is written twice.
+
+        A point or a trade that is there already is an error; an order goes on
+        from what it was.
+        """
         EquityPoint.objects.bulk_create(self.points)
         Trade.objects.bulk_create(self.trades)
-        known = Order.objects.filter(run_id=run_id, order_id__in=self.orders, status="new")
-        ids = dict(known.values_list("order_id", "id"))
-        Order.objects.bulk_create([o for o in self.orders.values() if o.order_id not in ids])
-        changed = [order for order in self.orders.values() if order.order_id in ids]
-        for order in changed:
-            order.pk = ids[order.order_id]
-        if changed:
-            Order.objects.bulk_update(
-                changed,
-                ["status", "number", "trade", "time_ms", "amount", "price", "fee", "reason"],
-            )
+        Order.objects.bulk_create(
+            self.orders.values(),
+            update_conflicts=True,
+            unique_fields=["run", "order_id"],
+            update_fields=[
+                "status",
+                "number",
+                "trade",
+                "time_ms",
+                "amount",
+                "price",
+                "fee",
+                "reason",
+            ],
+        )
 
 
 class Ledger:
