@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 from exchanges import queries as market_data
@@ -56,7 +57,7 @@ def rehearse(**changes: Any) -> Run:
 def slices(run: Run, most: int | None = None) -> Run:
     """Works off what is due, or `most` slices of it; the run as it is then."""
     done = 0
-    while (most is None or done < most) and paper.advance(run.id):
+    while done != most and paper.advance(run.id):
         done += 1
     return fresh(run)
 
@@ -91,11 +92,13 @@ def told(run: Run, *names: str) -> list[dict[str, Any]]:
 class Venue:
     """The simulated venue and the desk's clock: time passes when `at` is called.
 
-    It withholds the bars in `withheld`, (symbol, open), and with `error` answers nothing else.
+    It withholds the bars in `withheld`, (symbol, open), tells of twice the volume in those of
+    `revised`, and with `error` says nothing else.
     """
 
     settings: Any
     withheld: set[tuple[str, int]] = field(default_factory=set)
+    revised: set[tuple[str, int]] = field(default_factory=set)
     error: Exception | None = None
 
     def at(self, ms: int) -> Venue:
@@ -113,6 +116,14 @@ class Venue:
         self.at(ms).poll()
         return slices(run)
 
+    def told(self, bars: Bars) -> Bars:
+        named = [(str(bars.symbol), int(time)) for time in bars.time]
+        kept = [i for i, name in enumerate(named) if name not in self.withheld]
+        columns = {n: getattr(bars, n)[kept] for n in ("time", "open", "high", "low", "close")}
+        factor = np.array([2.0 if named[i] in self.revised else 1.0 for i in kept])
+        volume = bars.volume[kept] * factor
+        return Bars(bars.symbol, bars.timeframe, *columns.values(), volume)
+
     def market_data(self, door: Any, clock: Any) -> SimulatedMarketData:
         venue = self
 
@@ -121,16 +132,9 @@ class Venue:
                 if venue.error is not None:
                     raise venue.error
                 for page in super().bars(symbol, timeframe, *args, **options):
-                    hidden = [(str(symbol), int(time)) in venue.withheld for time in page.time]
-                    kept = [i for i, hide in enumerate(hidden) if not hide]
-                    yield _only(page, kept)
+                    yield venue.told(page)
 
         return Withholding(clock)
-
-
-def _only(bars: Bars, kept: list[int]) -> Bars:
-    columns = (getattr(bars, n)[kept] for n in ("time", "open", "high", "low", "close", "volume"))
-    return Bars(bars.symbol, bars.timeframe, *columns)
 
 
 @pytest.fixture

@@ -161,6 +161,47 @@ def desk(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         yield
 
 
+def paper_runs() -> dict[str, Run]:
+    """Paper runs in each state, each come to honestly."""
+    from runs import services
+    from tests.runs.papers import begin, rehearse, slices
+
+    both = ["BTC/USDT", "ETH/USDT"]
+    stopping = slices(rehearse(), 3)
+    services.request_stop(stopping, flatten=True)
+    stopped = slices(rehearse(symbols=both), 3)
+    services.request_stop(stopped)
+    runs = {
+        "replaying": slices(rehearse(symbols=both), 3),
+        "replayed": slices(rehearse(symbols=both)),
+        "flattening": slices(stopping, 0),
+        "stopped on the way": slices(stopped),
+        "limited": slices(rehearse(stop_loss=None, daily_loss=0.01)),
+        "without candles": slices(rehearse(replay={"end_date": "1971-01-01T00:00:00Z"})),
+        "recorded": rehearse(),
+        "on live bars": slices(begin()),
+    }
+    return {name: Run.objects.get(pk=run.pk) for name, run in runs.items()}
+
+
+PAPER_STATES = {
+    "replaying": "running",
+    "replayed": "completed",
+    "flattening": "stopping",
+    "stopped on the way": "stopped",
+    "limited": "stopped",
+    "without candles": "failed",
+    "recorded": "starting",
+    "on live bars": "running",
+}
+
+
+@pytest.fixture(scope="module")
+def papers(desk: None, django_db_blocker: Any) -> dict[str, Run]:
+    with django_db_blocker.unblock():
+        return paper_runs()
+
+
 @pytest.fixture(scope="module")
 def runs(desk: None, django_db_blocker: Any) -> dict[str, Run]:
     with django_db_blocker.unblock():

@@ -25,7 +25,14 @@ from runs import example_run
 from runs.examples import BACKTEST_BODY, PAPER_BODY, REPLAY_BODY
 from runs.models import Run
 from tests.runs.finished import finished
-from tests.site.api import API, desk, post, runs  # noqa: F401 - fixtures
+from tests.site.api import (  # noqa: F401 - fixtures
+    API,
+    PAPER_STATES,
+    desk,
+    papers,
+    post,
+    runs,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("cracktrader_site", "runs", "strategies", "exchanges")
@@ -222,6 +229,18 @@ def test_answers_obey_the_schema_and_hold_nothing_it_does_not_name(
         validate("get", f"/runs/{{run_id}}{part}", 200, answer.json())
     answer = client.get(f"{API}/runs/nope")
     validate("get", "/runs/{run_id}", 404, answer.json())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", PAPER_STATES)
+def test_answers_about_paper_runs_obey_the_schema_too(client, papers, validate, state):  # noqa: F811
+    run_id = str(papers[state].public_id)
+    for path in ("/status", "/status/detailed", "/results"):
+        answer = client.get(API + path, {"run_id": run_id})
+        validate("get", path, 200, answer.json())
+    for path in RUN_PATHS:
+        answer = client.get(API + path.format(run_id=run_id))
+        validate("get", path, 200, answer.json())
 
 
 @pytest.mark.django_db
