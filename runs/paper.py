@@ -312,10 +312,14 @@ def _commit(
 def _set_due(run: Run, config: RunConfig, cursor: int) -> None:
     """Within the transaction that moved the cursor: bars that came meanwhile are seen here.
 
-    Bars that come later find the run without a date, and set one.
+    Bars that come later find the run without a date, and set one.  So does a
+    stop that was asked for while the slice ran.
     """
     due: datetime | None = None
-    if run.replay is not None:
+    asked = Run.objects.values_list("stop_requested_at", "flatten").get(id=run.id)
+    if asked != (run.stop_requested_at, run.flatten):
+        due = timezone.now()
+    elif run.replay is not None:
         due = _replay_due(run, config, cursor)
     else:
         known = tape.known_until(run.id)

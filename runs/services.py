@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -172,6 +172,8 @@ def request_stop(run: Run, flatten: bool = False) -> Run:
     again without, it ends as it stands.
     """
     with transaction.atomic():
+        # It may have been prepared since it was read.
+        run.refresh_from_db(fields=["cursor_ms"])
         active = Run.objects.filter(id=run.id, status__in=Run.ACTIVE)
         asked = active.filter(stop_requested_at=None).update(
             stop_requested_at=timezone.now(), status=Run.Status.STOPPING, flatten=flatten
@@ -233,6 +235,14 @@ def ring_again(run: Run, before: datetime) -> None:
     """Sends another task for a run that was rung `before`; one sender wins."""
     if Run.objects.filter(id=run.id, rung_at__lt=before).update(rung_at=timezone.now()):
         ring(run)
+
+
+def ask_for_drift(older_than: timedelta, at_once: int = 5) -> None:
+    """Sends for the drift reports whose message was lost; one sender wins."""
+    now = timezone.now()
+    for run_id in queries.runs_without_drift().values_list("id", flat=True)[:at_once]:
+        if Run.objects.filter(id=run_id, rung_at__lt=now - older_than).update(rung_at=now):
+            send(run_id, "report_drift")
 
 
 def wake_behind() -> None:
