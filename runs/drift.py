@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,9 @@ REPORTS_AT_ONCE = 2
 """Reports one process has under way; each takes a core."""
 
 _TRIES = 5
+_KEPT = 4
+_lock = threading.Lock()
+_made: OrderedDict[tuple[str, ...], Simulation] = OrderedDict()
 _reports = threading.BoundedSemaphore(REPORTS_AT_ONCE)
 
 
@@ -59,6 +64,21 @@ def report(run: Run, *, here: bool = False) -> dict[str, Any]:
         _reports.release()
 
 
+def keep(run_id: int) -> None:
+    """Puts the report of a run that is over on its record, once; what keeps it from it, too."""
+    run = Run.objects.select_related("strategy_version__strategy", "exchange").get(pk=run_id)
+    if run.drift or not run.result_hash:
+        return
+    try:
+        found = report(run, here=True)
+    except Busy:
+        # The sweeper asks again.
+        return
+    except CracktraderError as error:
+        found = {"error": _told(error)}
+    Run.objects.filter(pk=run_id, drift={}).update(drift=found)
+
+
 def _books(run: Run) -> Books:
     """Of one moment: a slice may be committed while they are read."""
     for _ in range(_TRIES):
@@ -86,13 +106,7 @@ def _report(run: Run, ours: Books, here: bool) -> dict[str, Any]:
         stored["bars"] = _bars(run, ours.series, now)
         if _hashes(now) != _hashes(ours.series):
             jobs.append(now)
-    version = run.strategy_version
-    asked = (version.source, version.strategy.name, run.config["strategy_params"])
-    wanted = [(config, series) for series in jobs]
-    if here:
-        results = apart.simulate_here(*asked, wanted)
-    else:
-        results = apart.simulate(*asked, wanted, COMPUTE_SECONDS)
+    results = _backtests(run, [(config, series) for series in jobs], here)
     sections = [(seen, results[0])]
     if stored["error"] is None:
         sections.append((stored, results[-1]))
@@ -111,6 +125,34 @@ def _report(run: Run, ours: Books, here: bool) -> dict[str, Any]:
         "seen": seen,
         "stored": stored,
     }
+
+
+def _backtests(
+    run: Run, jobs: Sequence[apart.Job], here: bool
+) -> list[Simulation | CracktraderError]:
+    """Those just made for another report are not made again."""
+    version, values = run.strategy_version, run.config["strategy_params"]
+    asked = (version.source, version.strategy.name, values)
+    what = (version.source_hash, version.strategy.name, json.dumps(values, sort_keys=True))
+    keys = [(*what, config.digest(), *_hashes(series)) for config, series in jobs]
+    with _lock:
+        made: dict[tuple[str, ...], Simulation | CracktraderError] = {
+            key: _made[key] for key in keys if key in _made
+        }
+    missing = {key: job for key, job in zip(keys, jobs, strict=True) if key not in made}
+    if missing and here:
+        made |= zip(missing, apart.simulate_here(*asked, list(missing.values())), strict=True)
+    elif missing:
+        found = apart.simulate(*asked, list(missing.values()), COMPUTE_SECONDS)
+        made |= zip(missing, found, strict=True)
+    with _lock:
+        for key in keys:
+            _made.pop(key, None)
+            if not isinstance(found := made[key], CracktraderError):
+                _made[key] = found
+        while len(_made) > _KEPT:
+            _made.popitem(last=False)
+    return [made[key] for key in keys]
 
 
 def _stored(run: Run, ours: Books, seconds: float) -> list[Bars]:

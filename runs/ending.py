@@ -8,7 +8,7 @@ from typing import Any
 from exchanges import crash
 from exchanges.domain import CracktraderError, InvalidInput
 
-from . import books, recorder, runner
+from . import books, recorder, runner, services
 from .models import Run
 from .recorder import Happening, Lease, LeaseLost
 
@@ -86,3 +86,4 @@ def _end(lease: Lease, run: Run, status: Run.Status, happening: Happening, **fie
         **fields,
     )
     crash.point("ended")
+    services.send(run.id, "report_drift")

@@ -93,6 +93,10 @@ class Run(models.Model):
         default=0, help_text="Bars stepped long after they closed."
     )
 
+    drift = models.JSONField(
+        default=dict, blank=True, help_text="How far it was from a backtest, when it had ended."
+    )
+
     # What lists and the status show, so that neither opens an artifact.
     cash = models.FloatField(null=True, blank=True)
     value = models.FloatField(null=True, blank=True)

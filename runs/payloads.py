@@ -204,6 +204,7 @@ def results(run: Run, points: int = RESULT_POINTS) -> dict[str, Any]:
         "gaps": run.outcome.get("gaps", []),
         "warnings": run.outcome.get("warnings", []) + cut,
         "ending": run.outcome.get("ending"),
+        "drift": run.drift or None,
         "seal": run.seal,
     }
 

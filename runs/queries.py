@@ -24,7 +24,17 @@ RECENT = 10
 
 # A venue's market list is long, and no run's page shows it.
 _VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
-_LIST_SKIPS = ("config", "request", "metrics", "outcome", "seal", "error_details", *_VENUE_SKIPS)
+_LIST_SKIPS = (
+    "config",
+    "request",
+    "metrics",
+    "outcome",
+    "seal",
+    "error_details",
+    "checkpoint",
+    "drift",
+    *_VENUE_SKIPS,
+)
 
 
 def visible_runs(owner: str = "") -> QuerySet[Run]:
@@ -138,6 +148,19 @@ def due_on_live(limit: int | None = None) -> list[int]:
         .values_list("id", flat=True)
     )
     return list(due[:limit])
+
+
+def runs_without_drift() -> QuerySet[Run]:
+    """Stepped runs that ended with a result not long ago, and that nobody has compared yet."""
+    now = timezone.now()
+    return (
+        Run.objects.filter(
+            finished_at__range=(now - timedelta(days=1), now - timedelta(seconds=10)),
+            drift={},
+        )
+        .exclude(Q(mode=Run.Mode.BACKTEST) | Q(result_hash=""))
+        .order_by("id")
+    )
 
 
 class Results:

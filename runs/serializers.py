@@ -356,6 +356,13 @@ class ResultsResponse(serializers.Serializer[Any]):
     ending = EndingSchema(
         allow_null=True, help_text="What ended the trading before the bars did, if anything."
     )
+    drift = serializers.DictField(
+        allow_null=True,
+        help_text=(
+            "Of a paper run that is over: how far it was from a backtest, as "
+            "/runs/{id}/drift had it shortly after the end."
+        ),
+    )
     seal = serializers.DictField(help_text="What made this result: verify runs it again.")
 
 

@@ -34,6 +34,7 @@ RING_AGAIN_AFTER = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=0.6)
 REMOTE_STOP_GRACE = timedelta(seconds=5)
 CLOSING_GRACE = timedelta(seconds=10)
+DRIFT_AGAIN_AFTER = timedelta(minutes=1)
 WAKE_SECONDS = 3.0
 # The worker's own alarm comes first and leaves a living worker.
 TIMEOUT_GRACE_SECONDS = 1.5
@@ -68,6 +69,7 @@ def sweep(memory: Memory | None = None) -> None:
     if time.monotonic() - memory.woken > WAKE_SECONDS:
         memory.woken = time.monotonic()
         services.wake_behind()
+        services.ask_for_drift(DRIFT_AGAIN_AFTER)
     _ring(active)
     alerts.ring_due()
     clusters.check(((owner, claim) for claim, owner in held.items()), memory.clusters)

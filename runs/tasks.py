@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.db import DatabaseError
 from django.utils import timezone
 
-from . import paper, runner
+from . import drift, paper, runner
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,10 @@ def _guarded(work: Callable[[], object], what: str) -> None:
         # As above: a lease that may still be ours ends with this process.
         logger.exception("%s: a slice could not be written; this worker ends", what)
         raise SystemExit(1) from None
+
+
+def report_drift(run_id: int) -> None:
+    drift.keep(run_id)
 
 
 def beat(heartbeat_id: int) -> None:
