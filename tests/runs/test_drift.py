@@ -38,6 +38,7 @@ def desk(transactional_db, settings, tmp_path):
     settings.CANDLES_DIR = tmp_path / "candles"
     artifacts = settings.STORAGES["artifacts"] | {"OPTIONS": {"location": tmp_path / "artifacts"}}
     settings.STORAGES = settings.STORAGES | {"artifacts": artifacts}
+    drift._made.clear()
     prepare_desk()
 
 
@@ -170,6 +171,26 @@ def test_the_endpoint_answers_the_report(desk, client):
     assert answer.status_code == 200
     assert answer.json() == drift.report(run, here=True)
     assert client.get(f"/api/v1/runs/{run.public_id}/drift?x=1").status_code == 400
+
+
+def test_a_backtest_is_made_once_for_all_reports_that_want_it(desk, monkeypatch):
+    run = replayed(fee=0.0017)
+    first = drift.report(run, here=True)
+    spoil(run, dearer)
+    jobs = []
+
+    def simulate_here(source, name, values, wanted):
+        jobs.extend(wanted)
+        return real(source, name, values, wanted)
+
+    real = apart.simulate_here
+    monkeypatch.setattr(apart, "simulate_here", simulate_here)
+    second = drift.report(run, here=True)
+    assert second["seen"] == first["seen"]
+    assert not second["stored"]["drift"]["identical"]
+    assert len(jobs) == 1
+    assert drift.report(run, here=True) == second
+    assert len(jobs) == 1
 
 
 def test_more_reports_at_once_than_there_are_cores_for_are_refused(desk, client):
