@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django_q.models import OrmQ
 
 from cracktrader_site.api.errors import ERROR_CODES
 from exchanges.models import Exchange
@@ -40,6 +41,7 @@ def committed_desk(blocker: Any) -> Iterator[None]:
         try:
             yield
         finally:
+            OrmQ.objects.all().delete()
             Event.objects.all().delete()
             Run.objects.all().delete()
             Runner.objects.all().delete()

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from runs import queries
-from runs.examples import PAPER_BODY
+from runs.examples import PAPER_BODY, REPLAY_BODY
 from runs.models import Run
-from runs.serializers import LiveTradingRequest
+from runs.serializers import LiveTradingRequest, ReplayRequest
 from tests.site.api import (  # noqa: F401 - fixtures
     API,
     BACKTEST,
@@ -373,13 +373,15 @@ json_values = st.recursive(
 NEAR: list[Any] = ["BuyAndHold", "MomentumRotation", "1m", "1w", "binance", "simulated", "live",
                    "paper", "shared", "2024-01-01T00:00:00Z", "1970-01-01T00:00:00Z",
                    "2026-01-01T00:00:00+01:00", ["BTC/USDT"], ["ETH/USDT", "SOL/USDT"], {},
-                   {"period": 2}, {"sandbox": False}, None, 0, 1, 0.5, 1e12]  # fmt: skip
+                   {"period": 2}, {"sandbox": False}, None, 0, 1, 0.5, 1e12, True,
+                   {"speed": 0}, {"speed": 1e9, "start_date": "2024-01-01T00:00:00Z"}]  # fmt: skip
 near_values = st.sampled_from(NEAR) | json_values
-fields = st.sampled_from(sorted({*LiveTradingRequest().fields, *GOOD})) | ODD_TEXT
+fields = st.sampled_from(sorted({*LiveTradingRequest().fields, *GOOD, "flatten"})) | ODD_TEXT
 
 
 CHECK = "/strategies/TestStrategy/check"
-paths = st.sampled_from([*[BACKTEST, LIVE] * 5, "/run/stop", CHECK])
+STARTS = [(BACKTEST, GOOD), (LIVE, PAPER_BODY), (LIVE, REPLAY_BODY)]
+bodies = st.sampled_from([*STARTS * 4, ("/run/stop", {}), (CHECK, {})])
 
 
 @settings(
@@ -390,13 +392,16 @@ paths = st.sampled_from([*[BACKTEST, LIVE] * 5, "/run/stop", CHECK])
     suppress_health_check=list(HealthCheck),
 )
 @given(
-    path=paths,
+    sent=bodies,
     changes=st.dictionaries(fields, near_values, max_size=3),
+    inner=st.dictionaries(st.sampled_from(sorted(ReplayRequest().fields)), near_values, max_size=2),
     dropped=st.sets(st.sampled_from(list(GOOD)), max_size=2),
-    cut=st.none() | st.integers(0, 400),
+    cut=st.none() | st.integers(0, 600),
 )
-def test_no_mutation_of_a_body_is_more_than_a_refusal(client, path, changes, dropped, cut):
-    base = {BACKTEST: GOOD, LIVE: PAPER_BODY}.get(path, {})
+def test_no_mutation_of_a_body_is_more_than_a_refusal(client, sent, changes, inner, dropped, cut):
+    path, base = sent
+    if "replay" in base:
+        base = base | {"replay": base["replay"] | inner}
     body = {k: v for k, v in (base | changes).items() if k not in dropped}
     content = json.dumps(body).encode()[:cut]
     began = time.perf_counter()

@@ -269,6 +269,46 @@ def test_a_hundred_years_of_minutes_are_refused_before_memory_is_taken(client):
     assert time.perf_counter() - began < LONGEST_SECONDS
 
 
+# --- replay and flatten ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("begin", "end", "code"), RANGES.values(), ids=RANGES.keys())
+def test_a_replays_dates_that_name_no_closed_bars_are_refused(client, begin, end, code):
+    dates = {"start_date": begin, "end_date": end}
+    error(live(client, exchange="simulated", replay=dates), 400, code)
+
+
+def test_a_replays_fields_are_named_with_their_place(client):
+    found = error(live(client, replay={"speed": -1, "start_date": 7}), 400, "INVALID_REQUEST")
+    assert found["details"]["fields"]["replay.speed"]["code"] == "INVALID_VALUE"
+    assert found["details"]["fields"]["replay.start_date"]["code"] == "INVALID_TYPE"
+    found = error(live(client, replay={"pace": 1}), 400, "UNKNOWN_FIELD")
+    assert found["details"]["valid_fields"] == ["end_date", "speed", "start_date"]
+
+
+@pytest.mark.parametrize("replay", [{}, {"speed": 0}, {"speed": 1e9}, {"speed": 1e-9}, None])
+def test_a_replay_may_leave_out_what_has_a_default(client, replay):
+    assert live(client, exchange="simulated", replay=replay).status_code == 200
+
+
+def test_a_replay_may_cover_no_more_bars_than_a_backtest(client):
+    dates = {"start_date": day("2010-01-01"), "end_date": day("2025-01-01")}
+    error(live(client, exchange="simulated", timeframe="1m", replay=dates), 400, "TOO_MANY_BARS")
+
+
+@pytest.mark.parametrize("value", ["true", 1, 0, None, [], {}, "yes"])
+def test_flatten_is_true_or_false(client, value):
+    assert live(client, exchange="simulated").status_code == 200
+    error(post(client, "/run/stop", {"flatten": value}), 400, "INVALID_TYPE")
+    assert Run.objects.get().status == "starting"
+
+
+@pytest.mark.parametrize("flatten", [True, False])
+def test_a_stop_of_a_backtest_may_say_flatten_and_it_changes_nothing(client, flatten):
+    start(client)
+    assert post(client, "/run/stop", {"flatten": flatten}).json()["status"] == "stopped"
+
+
 # --- exchange_config -------------------------------------------------------------------------
 
 FOREIGN_KEYS = ["urls", "hostname", "proxies", "httpProxy", "headers", "verbose", "fetch",

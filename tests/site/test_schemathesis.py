@@ -170,6 +170,9 @@ def aimed_at(known: dict[str, str]) -> dict[str, Aimed]:
         "runs": of(query=listed),
         "run": of(path_parameters=a_run),
         "run_events": of(path_parameters=a_run, query=events),
+        "run_drift": of(
+            path_parameters=st.fixed_dictionaries({"run_id": st.just(known["replay"])})
+        ),
         "run_artifacts": of(path_parameters=a_run),
         "run_artifact": of(
             path_parameters=st.fixed_dictionaries(
