@@ -17,10 +17,11 @@ from .processes import ProcessId
 from .recorder import Lease, LeaseLost
 
 
-def claim(run_id: int) -> tuple[Lease, Run] | None:
+def claim(run_id: int, *, whole: bool = True) -> tuple[Lease, Run] | None:
     """Takes the run if it is active, due, and nobody holds it; None otherwise.
 
     Of any number of workers told to run it, one gets it: the update counts.
+    `whole`: strategy and venue are read with it, which most slices do without.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -37,8 +38,11 @@ def claim(run_id: int) -> tuple[Lease, Run] | None:
             lease_expires_at=_expiry(),
         ):
             return None
-        parts = Run.objects.select_related("strategy_version__strategy", "exchange")
-        run = parts.defer("exchange__markets").get(id=run_id)
+        runs = Run.objects.all()
+        if whole:
+            runs = runs.select_related("strategy_version__strategy", "exchange")
+            runs = runs.defer("exchange__markets")
+        run = runs.get(id=run_id)
         lease = Lease(run.id, run.fence)
         if run.status == Run.Status.STARTING:
             run.status, run.started_at = Run.Status.RUNNING, now

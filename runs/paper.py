@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -25,7 +26,8 @@ from exchanges import crash
 from exchanges.domain import Bars, CracktraderError, VenueError
 from exchanges.queries import clock
 from strategies import services as strategies
-from strategies.base import PortfolioStrategy
+from strategies.base import AnyStrategy, Params, PortfolioStrategy
+from strategies.models import StrategyVersion
 
 from . import ending, leases, queries, recorder, services, tape
 from .engine.config import RunConfig
@@ -54,7 +56,7 @@ def advance(run_id: int, on_progress: Progress | None = None) -> bool:
     nothing can be written: the lease is then left to the sweeper, as it is when
     the process dies.
     """
-    claimed = leases.claim(run_id)
+    claimed = leases.claim(run_id, whole=False)
     if claimed is None:
         return False
     lease, run = claimed
@@ -120,6 +122,20 @@ def _try(run: Run, write: Callable[..., None], *args: Any, **kwargs: Any) -> Non
         logger.warning("run %s was taken over; this worker's end is dropped", run.public_id)
 
 
+def _strategy(run: Run) -> tuple[type[AnyStrategy], Params]:
+    version = _version(run.strategy_version_id, run.config["source_hash"])
+    params = strategies.validate_params(version, run.config["strategy_params"])
+    return strategies.load_strategy(version), params
+
+
+@lru_cache(maxsize=128)
+def _version(version_id: int, source_hash: str) -> StrategyVersion:
+    """Versions never change; a long source is read once a process."""
+    return StrategyVersion.objects.select_related("strategy").get(
+        id=version_id, source_hash=source_hash
+    )
+
+
 # --- the first slice ---
 
 
@@ -129,8 +145,7 @@ def prepare(run: Run, progress: Progress) -> Callable[[Lease], None]:
     from .engine.state import State
 
     config = RunConfig.from_dict(run.config["engine"])
-    cls = strategies.load_strategy(run.strategy_version)
-    params = strategies.validate_params(run.strategy_version, run.config["strategy_params"])
+    cls, params = _strategy(run)
     warmup = backtest.warmup(cls, params)
     progress("reading candles", 0.0)
     checkpoint: dict[str, Any] = {
@@ -217,8 +232,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
     seen = tape.read(run, config, checkpoint.get("candles", {}))
     until = _slice_end(seen, state.cursor)
     series = [bars.between(config.anchor_ms, until) for bars in seen.series]
-    cls = strategies.load_strategy(run.strategy_version)
-    params = strategies.validate_params(run.strategy_version, run.config["strategy_params"])
+    cls, params = _strategy(run)
     decisions = backtest.decide(cls, params, series)
     progress("", run.progress)  # Raises if a stop or a new owner came meanwhile.
 
