@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from exchanges import queries
@@ -422,7 +423,7 @@ def test_pollers_at_once_accept_each_bar_once(transactional_db, settings, monkey
                 feeds.poll(own, clock, lambda _, change: told.append(change.accepted))
             connection.close()
 
-        gate = threading.Barrier(3)
+        gate = threading.Barrier(3, timeout=10)
         threads = [threading.Thread(target=work) for _ in range(3)]
         for thread in threads:
             thread.start()
@@ -457,7 +458,7 @@ def test_an_idle_feed_begins_anew_where_its_bars_are_not_those_wanted(world, sta
     assert again.known_until_ms == (NOW + 5 * MIN if kept else from_ms)
 
 
-@settings(
+@examples(
     max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -530,16 +531,17 @@ class Scripted:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.script: list[dict[int, str]] = []
+        self.script: list[list[str]] = []
         self.answers: list[tuple[int, int, int, dict[int, float]]] = []
 
     def now_ms(self, on_wait: Any = None) -> int:
         return self.now
 
     def bars(self, symbol: Any, timeframe: Any, start: int, end: int, on_wait: Any = None) -> Any:
-        tells = self.script.pop(0) if self.script else {}
-        if tells.get(-1):
+        if self.script and not self.script[0]:
+            self.script.pop(0)
             raise VenueError("VENUE_UNREACHABLE", "no")
+        tells = dict(enumerate(self.script.pop(0) if self.script else []))
         newest = (end - NOW) // MIN - 1
         indices = [
             index
@@ -561,23 +563,21 @@ def right(index: Any) -> Any:
     return 100.0 + index % 50
 
 
-TELLS = st.dictionaries(st.integers(0, 4), st.sampled_from(["wrong", "missing"]), max_size=4)
-FAILS = st.just({-1: "fails"})
-STEPS = st.lists(
-    st.tuples(st.integers(0, 90_000), st.lists(st.one_of(TELLS, FAILS), max_size=2)),
-    min_size=1,
-    max_size=12,
-)
+# An answer: of the newest bar, of the one before it …; nothing at all: it fails.
+TELLS = st.lists(st.sampled_from(["missing", "right", "wrong"]), max_size=5)
+SECONDS = st.sampled_from([61, 1, 20, 45, 95, 200])
+STEPS = st.lists(st.tuples(SECONDS, st.lists(TELLS, max_size=2)), min_size=8, max_size=12)
 
 
-@settings(
-    max_examples=80,
+@examples(
+    max_examples=40,
     deadline=None,
+    phases=[Phase.generate],  # an example is quickly read, and slowly shrunk
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(steps=STEPS)
+@given(steps=STEPS, patience=st.sampled_from([30, 130]))
 def test_whatever_a_venue_says_each_bar_is_accepted_once_in_order_as_it_was_told(
-    db, monkeypatch, steps
+    db, monkeypatch, settings, steps, patience
 ):
     """For any sequence of answers, each of which may tell bars right, wrong or not:
 
@@ -587,6 +587,7 @@ def test_whatever_a_venue_says_each_bar_is_accepted_once_in_order_as_it_was_told
     was absent from two answers asked BAR_PATIENCE after its close; and once
     the venue is right again, everything that is still open is accepted as it is.
     """
+    settings.BAR_PATIENCE = patience
     venue = Scripted()
     monkeypatch.setattr(feeds, "market_data", lambda door, clock: venue)
     exchange, _ = Exchange.objects.get_or_create(name="scripted")
@@ -595,7 +596,7 @@ def test_whatever_a_venue_says_each_bar_is_accepted_once_in_order_as_it_was_told
     before = feeds.bars(feed, 0, 2**60)
     known = NOW
     for passed, script in steps:
-        venue.now += passed
+        venue.now += passed * 1000
         venue.script, venue.answers = list(script), []
         polled = feeds.poll(feed, FixedClock(venue.now))
         now = feeds.bars(feed, 0, 2**60)
@@ -610,7 +611,7 @@ def test_whatever_a_venue_says_each_bar_is_accepted_once_in_order_as_it_was_told
         skipped = set(range(known, polled.known_until_ms, MIN)) - set(fresh.time.tolist())
         for time in skipped:
             lacking = [
-                asked >= time + MIN + PATIENCE
+                asked >= time + MIN + patience * 1000
                 for asked, start, end, told in venue.answers
                 if start <= time < end and time not in told
             ]

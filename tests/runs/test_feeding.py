@@ -397,7 +397,7 @@ def test_the_command_ends_at_once_when_told_to_even_without_a_database(tmp_path)
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
         assert process.wait(10) == 0
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4
     finally:
         process.kill()
         process.stderr.close()
