@@ -61,7 +61,7 @@ def equity(run: Run) -> Figure:
     x_fall, y_fall = _curve(time, fall, step)
     figure = _layout(
         yaxis={"domain": [0.3, 1], "title": {"text": "Equity"}, "tickformat": ",.6~g"},
-        yaxis2={"domain": [0, 0.24], "title": {"text": "Drawdown"}, "tickformat": ".0%"},
+        yaxis2={"domain": [0, 0.24], "title": {"text": "Drawdown"}, "tickformat": ".3~%"},
         shapes=_gap_shapes(time, step),
     )
     figure["layout"]["xaxis"] |= {"anchor": "y2"}
@@ -124,7 +124,7 @@ def candles(
 
 def comparison(runs: list[Run]) -> Figure:
     """Equity of several runs as what each made of its cash."""
-    figure = _layout(yaxis={"title": {"text": "Return"}, "tickformat": ".0%"})
+    figure = _layout(yaxis={"title": {"text": "Return"}, "tickformat": ".3~%"})
     for run, colour in zip(runs, COLOURS, strict=False):
         time, value = _equity(run)
         x, y = _curve(time, value / run.initial_cash - 1, Timeframe.parse(run.timeframe).ms)
@@ -159,7 +159,7 @@ def merge(bars: Bars, limit: int) -> tuple[dict[str, NDArray[Any]], int]:
 
 def _layout(**parts: Any) -> Figure:
     layout = {
-        "margin": {"l": 70, "r": 20, "t": 10, "b": 40},
+        "margin": {"l": 70, "r": 20, "t": 10, "b": 55},
         "hovermode": "x unified",
         "dragmode": "zoom",
         "paper_bgcolor": "rgba(0,0,0,0)",

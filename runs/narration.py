@@ -60,7 +60,9 @@ def _failed(data: Data) -> Line:
 
 
 def _completed(data: Data) -> Line:
-    return _run(f"completed: {formats.money(data['value'])} after {data['trade_count']:,} trades")
+    return _run(
+        f"completed: {formats.money(data['value'])} after {_count(data['trade_count'], 'trade')}"
+    )
 
 
 def _prepared(data: Data) -> Line:
@@ -105,7 +107,7 @@ def _trade_changed(data: Data) -> Line:
 def _trade_closed(data: Data) -> Line:
     text = (
         f"{data['trade_id']} closed, {data['symbol']} {data['pnl']:+,.2f} "
-        f"({formats.signed_percent(data['return'])}) after {data['bars']:,} bars"
+        f"({formats.signed_percent(data['return'])}) after {_count(data['bars'], 'bar')}"
     )
     tone = "up" if data["pnl"] > 0 else "down"
     return Line(formats.moment(data["exit_time"]), "trade", text, tone)
@@ -124,7 +126,7 @@ def _limit(data: Data) -> Line:
 
 def _missing(data: Data) -> Line:
     text = (
-        f"{data['bars']:,} bars of {data['symbol']} are missing, "
+        f"{_count(data['bars'], 'bar')} of {data['symbol']} missing, "
         f"{formats.moment(data['start'])} to {formats.moment(data['end'])}"
     )
     return Line(formats.moment(data["end"]), "warning", text, "warning")
@@ -139,6 +141,10 @@ def _revised(data: Data) -> Line:
 def _stale(data: Data) -> Line:
     text = f"no new bar of {data['symbol']} since {formats.moment(data['since'])}"
     return Line("", "warning", text, "warning")
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"
 
 
 def _words(name: str) -> str:

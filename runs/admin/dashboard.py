@@ -40,7 +40,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 for status in Run.Status.values
             ],
             "markets": [
-                ("Active paper runs", paper, f"{runs}?mode__exact=paper&status__in={active}", ""),
+                ("Active paper", paper, f"{runs}?mode__exact=paper&status__in={active}", ""),
                 ("Stale feeds", stale, f"{feeds}?stale_since__isempty=0", "ct-down" * bool(stale)),
             ],
             "newest": [

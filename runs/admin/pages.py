@@ -21,7 +21,7 @@ from .access import may_operate
 
 TRADES_SHOWN = 25
 TRADES_A_PAGE = 200
-EVENTS_SHOWN = 100
+EVENTS_SHOWN = 50
 GAPS_SHOWN = 20
 
 # What a missing file raises, and what Parquet says of a damaged one.
@@ -54,8 +54,8 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
     gaps = run.outcome.get("gaps", [])
     health = payloads.health(run)
     # What goes on shows its newest trades, what is over its first.
-    newest = run.is_stepped and run.is_active
-    offset = max(trade_total - TRADES_SHOWN, 0) if newest else 0
+    goes_on = run.is_stepped and run.is_active
+    offset = max(trade_total - TRADES_SHOWN, 0) if goes_on else 0
     trade_rows, warnings = _trade_rows(results, offset, TRADES_SHOWN)
     context = {
         **site,
@@ -63,6 +63,7 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "opts": Run._meta,
         "original": run,
         "run": run,
+        "goes_on": goes_on,
         "status_label": cells.STATUS_LABELS[run.status],
         "error": payloads.error_text(run),
         "mode": standing.mode(run),
@@ -74,13 +75,13 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "error_details": _pretty(run.error_details) if run.error_details else "",
         "events": standing.events(run, EVENTS_SHOWN),
         "artifacts": [(artifact, formats.size(artifact.size)) for artifact in artifacts],
-        "trades": trade_rows[::-1] if newest else trade_rows,
+        "trades": trade_rows[::-1] if goes_on else trade_rows,
         "trade_total": trade_total,
         "more_trades": trade_total > TRADES_SHOWN,
         "warnings": [*health["warnings"], *warnings],
         "gaps": [_gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
-        "has_charts": "equity" in results.artifacts() or newest or _has_points(run),
+        "has_charts": "equity" in results.artifacts() or goes_on or _has_points(run),
         "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
         "may_operate": may_operate(request),
         "progress_percent": round(run.progress * 100),

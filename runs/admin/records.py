@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,6 +17,7 @@ from runs import formats
 from runs.lookup import prefix_filter
 from runs.models import Artifact, Event, Heartbeat, Order, Run
 
+from . import cells
 from .access import ReadOnly
 from .standing import ORDER_LABELS
 
@@ -64,7 +67,7 @@ class OrderAdmin(_OfRun):
 
     list_display = (
         *("decided", "of_run", "symbol", "side", "purpose", "state"),
-        *("filled", "amount", "price", "fee", "reason"),
+        *("filled", "size", "filled_at", "paid", "reason"),
     )
     list_filter = ("status", "side", "purpose")
     ordering = ("-id",)
@@ -73,14 +76,30 @@ class OrderAdmin(_OfRun):
         *("decided", "filled", "amount", "price", "fee", "trade"),
     )
     readonly_fields = ("of_run", "decided", "filled")
+    list_fullwidth = True
+
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("runs/admin.css",)}
 
     @display(description="decided (UTC)", ordering="created_ms")
-    def decided(self, order: Order) -> str:
-        return formats.moment(order.created_ms)
+    def decided(self, order: Order) -> SafeString:
+        return cells.number(formats.moment(order.created_ms))
 
     @display(description="filled (UTC)", ordering="time_ms")
-    def filled(self, order: Order) -> str:
-        return formats.moment(order.time_ms)
+    def filled(self, order: Order) -> SafeString:
+        return cells.number(formats.moment(order.time_ms))
+
+    @display(description="amount")
+    def size(self, order: Order) -> SafeString:
+        return cells.number(formats.price(order.amount))
+
+    @display(description="price")
+    def filled_at(self, order: Order) -> SafeString:
+        return cells.number(formats.price(order.price))
+
+    @display(description="fee")
+    def paid(self, order: Order) -> SafeString:
+        return cells.number(formats.money(order.fee))
 
     @display(description="status", ordering="status", label=ORDER_LABELS)
     def state(self, order: Order) -> str:

@@ -37,7 +37,6 @@ class RunAdmin(ReadOnly, ModelAdmin):
         "state",
         "strategy",
         "markets",
-        "timeframe",
         "kind",
         "behind",
         "earned",
@@ -101,9 +100,10 @@ class RunAdmin(ReadOnly, ModelAdmin):
 
     @display(description="symbols")
     def markets(self, run: Run) -> str:
-        names = ", ".join(run.symbols[:3])
-        more = len(run.symbols) - 3
-        return f"{names} +{more}" if more > 0 else names
+        names, more = ", ".join(run.symbols[:3]), len(run.symbols) - 3
+        if more > 0:
+            names += f" +{more}"
+        return f"{names} \N{MIDDLE DOT} {run.timeframe}"
 
     @display(description="mode", ordering="mode")
     def kind(self, run: Run) -> str:

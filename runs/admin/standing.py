@@ -13,6 +13,7 @@ from runs.models import Order, Run
 from . import cells
 
 ORDERS_SHOWN = 25
+EVENTS_READ = 500
 
 ORDER_LABELS = {
     Order.Status.NEW.value: "info",
@@ -96,13 +97,12 @@ def _feed(feed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _position(held: dict[str, Any]) -> dict[str, Any]:
-    size, entry, last = held["size"], held["entry_price"], held["last_price"]
+    entry, last = held["entry_price"], held["last_price"]
     return {
         "symbol": held["symbol"],
-        "size": formats.price(size),
+        "size": formats.price(held["size"]),
         "entry": formats.price(entry),
         "last": formats.price(last),
-        "value": formats.money(size * last),
         "pnl": cells.signed_money(held["unrealized_pnl"]),
         "return": cells.signed_percent(last / entry - 1 if entry else None),
     }
@@ -137,9 +137,11 @@ def _order(order: Order) -> dict[str, Any]:
 
 
 def events(run: Run, limit: int) -> list[dict[str, Any]]:
-    """The newest first, in words and as they are stored."""
-    found = []
-    for event in run.events.order_by("-seq")[:limit]:
+    """The newest first, in words and as they are stored; each bar's equity is the chart's."""
+    found: list[dict[str, Any]] = []
+    for event in run.events.order_by("-seq")[:EVENTS_READ]:
+        if event.kind == "equity" or len(found) == limit:
+            continue
         told = narration.line(event.kind, event.data, event.created_at)
         found.append(
             {

@@ -81,7 +81,7 @@ def test_plotly_accepts_every_figure_of_a_real_run(whole_run):
 def test_each_trade_is_marked_where_it_was_entered_and_left(whole_run):
     figure = charts.candles(whole_run, BTC)
     marks = {trace["name"]: trace for trace in figure["data"][1:]}
-    table = charts._table(whole_run, "trades")
+    table = charts._all_trades(whole_run)[0]
     own = table[table["symbol"] == 0]
     assert marks["Entry"]["x"] == own["entry_time"].tolist()
     assert marks["Entry"]["y"] == own["entry_price"].tolist()
