@@ -19,7 +19,13 @@ from runs.channels import CHANNELS
 from runs.engine.metrics import METRICS
 from runs.filters import ORDERINGS
 from runs.models import Run
-from runs.serializers import STATUSES, BacktestRequest
+from runs.serializers import (
+    STATUSES,
+    BacktestRequest,
+    LiveTradingRequest,
+    ReplayRequest,
+    StopRequest,
+)
 from runs.streaming.closing import CLOSE_CODES
 from tests.desk import Desk
 
@@ -71,6 +77,31 @@ def test_the_readmes_curl_works_as_written(desk):
     assert results["trades"]
     assert results["equity_curve"]
     assert set(METRICS) <= results["performance_metrics"].keys()
+
+
+@pytest.mark.process
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_readmes_paper_run_and_replay_work_as_written(desk):
+    def said(script: str) -> list[dict[str, Any]]:
+        """The JSON of each answer, in order."""
+        done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True)
+        found, rest = [], done.stdout
+        while rest.strip():
+            answer, end = json.JSONDecoder().raw_decode(rest.strip())
+            found.append(answer)
+            rest = rest.strip()[end:]
+        return found
+
+    script = block_with(README, "sh", '"replay"').replace(":8000", f":{desk.port}")
+    started, status = said(script)
+    assert (started["status"], status["mode"]) == ("starting", "paper")
+    assert desk.wait(started["run_id"])["status"] == "completed"
+    script = block_with(README, "sh", '"flatten"').replace(":8000", f":{desk.port}")
+    paper, status, stopped = said(script)
+    assert (paper["status"], status["mode"]) == ("starting", "paper")
+    assert paper["run_id"] == status["run_id"] == stopped["run_id"]
+    assert "performance_metrics" in status
+    assert desk.wait(paper["run_id"])["status"] == "stopped"
 
 
 @pytest.mark.process
@@ -187,9 +218,10 @@ def test_the_table_of_endpoints_is_the_schemas(db, client):
 
 
 def test_the_words_of_the_contract_are_all_there():
-    for word in (*STATUSES, *ORDERINGS, *Run.Mode.values[:1]):
+    for word in (*STATUSES, *ORDERINGS, *Run.Mode.values):
         assert f"`{word}`" in API or word in API, word
     reference = {"strategy_name", "strategy_params", "symbols", "timeframe", "start_date",
                  "end_date", "initial_cash", "exchange"}  # fmt: skip
-    for field in BacktestRequest().fields.keys() - reference:
-        assert f"`{field}`" in API, field
+    for form in (BacktestRequest, LiveTradingRequest, ReplayRequest, StopRequest):
+        for field in form().fields.keys() - reference:
+            assert f"`{field}`" in API or f'"{field}"' in API, field

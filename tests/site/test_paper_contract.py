@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from runs import payloads
+from runs.models import Event
 from tests.site.api import PAPER_STATES, desk, get, papers  # noqa: F401 - fixtures
 from tests.site.test_contract import DETAILED, RESULTS, STATUS, WORDS, every_number, has
 
@@ -34,3 +39,17 @@ def test_a_paper_runs_status_and_results_have_their_fields_in_every_state(
     assert detailed["health"].keys() >= health
     assert (detailed["health"]["lag_seconds"] is not None) == (state == "on live bars")
     assert {type(n) for n in every_number(detailed)} <= {int, float, str, bool, type(None)}
+
+
+def test_every_kind_of_event_and_field_of_health_is_in_the_documentation(papers):  # noqa: F811
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs" / "api.md").read_text()
+    text = page.split("\n## Paper runs\n")[1].split("\n## ")[0]
+    kinds = set(Event.objects.values_list("kind", flat=True))
+    for file in (root / "runs").glob("*.py"):
+        written = r'"((?:run|order|trade|bar|data|limit)\.[a-z_]+)"'
+        kinds |= set(re.findall(written, file.read_text()))
+    assert {"run.created", "order.new", "equity", "bar.missing", "data.stale"} <= kinds
+    health = payloads.detailed_status(papers["on live bars"])["health"]
+    named = kinds | health.keys() | health["feeds"][0].keys()
+    assert {name for name in named if f"`{name}`" not in text} == set()
