@@ -26,7 +26,7 @@ class Interrupted(BaseException):
 
 
 class Watch:
-    """Within `with Watch(lease) as watch:` the lease is renewed by a thread.
+    """Within `with Watch(lease) as watch:` a thread renews the lease.
 
     When a stop is asked for, or the lease is lost, the thread signals the
     process, whose main thread then raises `Interrupted` wherever it is, a
@@ -45,19 +45,21 @@ class Watch:
         self._obeys_stop = obeys_stop
         self.lost = False
         self._on_progress = on_progress
-        self._done = threading.Event()
         self._armed = False
         self.raised = False
         self._newest: dict[str, object] = {}
+        self._written: dict[str, object] | None = None
         self._stop = False
         self._in_main = threading.current_thread() is threading.main_thread()
-        self._thread = threading.Thread(target=self._keep, name="run-watch", daemon=True)
+        self._looking = threading.Lock()
+        self._over = False
+        self._began = self._renewed = time.monotonic()
 
     def __enter__(self) -> Watch:
         if self._in_main:
             signal.signal(signal.SIGUSR1, self._raise)
         self._armed = True
-        self._thread.start()
+        _Lookout.of_this_process().watches.append(self)
         return self
 
     def __exit__(
@@ -67,8 +69,8 @@ class Watch:
         traceback: TracebackType | None,
     ) -> None:
         self._armed = False
-        self._done.set()
-        self._thread.join()
+        with self._looking:
+            self._over = True
         if self._in_main:
             # Not the default: a signal on its way would end the process.
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -89,32 +91,58 @@ class Watch:
             self._armed, self.raised = False, True
             raise Interrupted
 
-    def _keep(self) -> None:
-        renewed = time.monotonic()
-        written: dict[str, object] | None = None
-        used = False
+    def look(self) -> bool:
+        """Renews the lease and hears of a stop; False when there is nothing to look after."""
+        with self._looking:
+            if self._over or self._stop:
+                return False
+            if time.monotonic() - self._began > POLL_SECONDS / 2:
+                self._look()
+            return not self._stop
+
+    def _look(self) -> None:
+        newest = self._newest
         try:
-            while not self._done.wait(POLL_SECONDS):
-                used = True
-                newest = self._newest
-                try:
-                    late = time.monotonic() - renewed > settings.RUN_LEASE_SECONDS / 5
-                    if late or (newest and newest is not written):
-                        stop = leases.renew(self.lease, **newest)
-                        renewed, written = time.monotonic(), newest
-                    else:
-                        stop = leases.stop_requested(self.lease)
-                    stop = stop and self._obeys_stop
-                except LeaseLost:
-                    self.lost, stop = True, True
-                except DatabaseError:
-                    logger.warning("run %s: the lease could not be renewed", self.lease.run_id)
-                    continue
-                if stop:
-                    self._stop = True
-                    if self._in_main and self._armed:
-                        os.kill(os.getpid(), signal.SIGUSR1)
-                    return
-        finally:
-            if used:
+            late = time.monotonic() - self._renewed > settings.RUN_LEASE_SECONDS / 5
+            if late or (newest and newest is not self._written):
+                stop = leases.renew(self.lease, **newest)
+                self._renewed, self._written = time.monotonic(), newest
+            else:
+                stop = leases.stop_requested(self.lease)
+            stop = stop and self._obeys_stop
+        except LeaseLost:
+            self.lost, stop = True, True
+        except DatabaseError:
+            logger.warning("run %s: the lease could not be renewed", self.lease.run_id)
+            return
+        if stop:
+            self._stop = True
+            if self._in_main and self._armed:
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+
+class _Lookout(threading.Thread):
+    """One thread for all watches of a process: most slices are over before one could start."""
+
+    _here: _Lookout | None = None
+
+    def __init__(self) -> None:
+        super().__init__(name="run-watch", daemon=True)
+        self.watches: list[Watch] = []
+
+    @classmethod
+    def of_this_process(cls) -> _Lookout:
+        """A fork has the object and not the thread."""
+        if cls._here is None or not cls._here.is_alive():
+            cls._here = cls()
+            cls._here.start()
+        return cls._here
+
+    def run(self) -> None:
+        while True:
+            time.sleep(POLL_SECONDS)
+            for watch in self.watches.copy():
+                if not watch.look():
+                    self.watches.remove(watch)
+            if not self.watches and connection.connection is not None:
                 connection.close()
