@@ -299,11 +299,12 @@ def test_the_tail_hands_over_each_event_once_however_transactions_overlap(before
 def test_a_cursor_lets_each_event_through_once_whatever_it_is_offered(since, seed):
     """Live Events come lost, doubled and disordered, the outbox is full at times, pages race."""
     choose = random.Random(seed)
-    cursor, last, got = Cursor(1, since, behind=True), 30, []
+    cursor, last, highest, got = Cursor(1, since, behind=True), 30, 0, []
     for _ in range(60):
         last += choose.randrange(3)
         if choose.random() < 0.6:
             seq = choose.randrange(max(last - 5, 1), last + 1)
+            highest = max(highest, seq)
             if cursor.offer(seq, room=choose.random() < 0.7):
                 got.append(seq)
         if cursor.behind and choose.random() < 0.5:
@@ -312,6 +313,7 @@ def test_a_cursor_lets_each_event_through_once_whatever_it_is_offered(since, see
             through = max(through, cursor.position)
             got += range(cursor.position + 1, through + 1)
             cursor.caught_up(through, complete=choose.random() < 0.5)
+        assert cursor.behind or cursor.position >= highest
     cursor.offer(last, room=True) and got.append(last)
     while cursor.behind:
         got += range(cursor.position + 1, last + 1)
