@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -49,6 +50,12 @@ class ProcessId:
     def is_alive(self) -> bool:
         """Whether it still runs; only meaningful for a local process."""
         return start_token(self.pid) == self.started
+
+    def is_frozen(self) -> bool:
+        """Whether it was told to stop where it is (SIGSTOP): it lives, and gives no sign of it."""
+        with suppress(psutil.NoSuchProcess):
+            return self.is_alive() and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        return False
 
     def parent_is_alive(self) -> bool:
         """Whether the process it was forked from runs; a later one with its pid does not count."""

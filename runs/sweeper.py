@@ -114,7 +114,10 @@ def _look_after(run: Run, owner: ProcessId, claimed: dict[tuple[int, int], float
         with suppress(LeaseLost), transaction.atomic():
             recorder.fail(Lease(run.id, run.fence), CracktraderError("RUN_TIMEOUT", message))
             _kill_worker(run, owner)
-    elif run.lease_expires_at and run.lease_expires_at - timezone.now() < _LEASE / 2:
+        return
+    nearly_over = run.lease_expires_at and run.lease_expires_at - timezone.now() < _LEASE / 2
+    # One that is frozen loses it: nobody knows whether it will ever go on.
+    if nearly_over and not owner.is_frozen():
         leases.prolong(run)
 
 

@@ -173,3 +173,11 @@ def left_behind(run: Run) -> dict[str, Any]:
 
 def traded(run: Run) -> Told:
     return booked(told(run))
+
+
+def standing(run: Run) -> dict[str, Any]:
+    """Everything a worker could write about a run, as it is now; `fence` too."""
+    run.refresh_from_db()
+    record = {name: value for name, value in vars(run).items() if not name.startswith("_")}
+    tables = (run.events, run.orders, run.trades, run.points, run.artifacts)
+    return record | {str(n): list(rows.order_by("id").values()) for n, rows in enumerate(tables)}
