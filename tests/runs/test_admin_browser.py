@@ -18,6 +18,7 @@ from runs.models import Run
 from runs.report import standalone
 from tests.runs.factory import make_run
 from tests.runs.finished import finished, prepare_desk
+from tests.runs.papers import fresh, rehearse, slices
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -103,6 +104,7 @@ def browser(
     settings.UNFOLD = settings.UNFOLD | UNFOLD
     django_user_model.objects.create_superuser("root", password=PASSWORD)
     prepare_desk()
+    settings.SLICE_BARS = 100
     page = chrome.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(20_000)
     pictures = os.environ.get("CRACKTRADER_TEST_PICTURES", "")
@@ -203,6 +205,47 @@ def test_a_run_is_stopped_by_its_button(browser):
     page.wait_for_selector("text=Asked to stop")
     run.refresh_from_db()
     assert run.status == Run.Status.STOPPED
+    browser.check()
+
+
+def test_the_page_of_a_paper_run_moves_on_by_itself_and_stays_where_the_reader_is(browser):
+    slow = {"start_date": "2024-01-01T00:00:00Z", "end_date": "2024-06-01T00:00:00Z"}
+    run = rehearse(replay=slow, strategy_params={"fast_period": 2, "slow_period": 5})
+    page = browser.open(f"/admin/runs/run/{run.pk}/change/")
+    page.wait_for_selector("[data-failed='No bar has been stepped yet.']")
+    browser.picture("paper-not-begun")
+
+    slices(run, 3)
+    drawn(page, 2)
+    browser.picture("paper")
+    bars = "document.querySelector('#candles').figure.data[0].x.length"
+    assert page.evaluate(bars) == 200
+    page.evaluate("window.scrollTo(0, 500)")
+    page.evaluate(
+        "Plotly.relayout('candles', {'xaxis.range': ['2024-01-02 00:00', '2024-01-04 00:00']})"
+    )
+    page.wait_for_function(f"{bars} === 48")
+    slices(run, 1)
+    page.wait_for_function("document.body.innerText.includes('2024-01-13 12:00')")
+    page.wait_for_function(
+        "document.querySelector('[data-figure]').figure.data[0].x.length === 300"
+    )
+    assert page.evaluate(bars) == 48
+    assert page.evaluate("window.scrollY") == 500
+
+    said: list[str] = []
+    page.once("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("button", name="Stop and sell").click()
+    assert fresh(run).stop_requested_at is None
+    page.once("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
+    page.get_by_role("button", name="Stop and sell").click()
+    page.wait_for_selector("text=Asked to sell everything and stop.")
+    assert len(said) == 2
+    assert fresh(run).flatten is True
+    assert slices(run).status == Run.Status.STOPPED
+    page.wait_for_selector("text=bars.parquet")
+    drawn(page, 2)
+    browser.picture("paper-stopped")
     browser.check()
 
 
