@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from exchanges import queries, services
 from exchanges.market_store import SeriesKey
-from exchanges.models import CandleSeries, Exchange
+from exchanges.models import CandleSeries, Exchange, Feed, Revision
 from exchanges.ports import Market
 from tests.exchanges.tools import BTC, HOUR, T0, make_bars
 
@@ -96,3 +100,56 @@ def test_an_address_that_is_none_is_refused_in_the_form(staff, url):
     assert staff.post(path, {"base_url": url, "enabled": "on"}).status_code == 200
     binance.refresh_from_db()
     assert binance.base_url == ""
+
+
+def test_feeds_show_at_a_glance_how_they_are_and_can_be_changed_by_nobody(staff):
+    binance = Exchange.objects.get(name="binance")
+    now = timezone.now()
+    states = {
+        "AAA/USDT": {"asked_at": now},
+        "BBB/USDT": {"asked_at": now, "failures": 3, "error_code": "VENUE_UNREACHABLE"},
+        "CCC/USDT": {"asked_at": now, "failures": 3, "stale_since": now},
+        "DDD/USDT": {"asked_at": now - timedelta(hours=1), "stale_since": now},
+    }
+    closed = HOUR.floor(queries.clock().now_ms())
+    for symbol, fields in states.items():
+        feed = Feed.objects.create(
+            exchange=binance,
+            symbol=symbol,
+            timeframe="1h",
+            from_ms=T0,
+            known_until_ms=closed - 7 * HOUR.ms,
+            **fields,
+        )
+    page = staff.get("/admin/exchanges/feed/")
+    own = admin.site.get_model_admin(Feed)
+    shown = {row.symbol[0]: own.state(row) for row in page.context["cl"].result_list}
+    assert shown == {"A": "fresh", "B": "failing", "C": "stale", "D": "idle"}
+    text = page.content.decode()
+    assert "VENUE_UNREACHABLE, 3 in a row" in text
+    assert own.lag(feed) in (7, 8)
+    path = f"/admin/exchanges/feed/{feed.pk}/change/"
+    assert staff.get(path).status_code == 200
+    assert staff.post(path, {"symbol": "X/Y"}).status_code == 403
+    assert staff.get("/admin/exchanges/feed/add/").status_code == 403
+
+
+def test_revisions_tell_what_was_accepted_and_what_was_told(staff):
+    binance = Exchange.objects.get(name="binance")
+    feed = Feed.objects.create(
+        exchange=binance, symbol="BTC/USDT", timeframe="1h", from_ms=T0, known_until_ms=T0
+    )
+    for accepted in (None, [1.0, 2.0, 0.5, 1.5, 10.0]):
+        revision = Revision.objects.create(
+            feed=feed,
+            time=T0,
+            accepted=accepted,
+            told=[1.0, 2.0, 0.5, 1.25, 10.0],
+            seen_at=timezone.now(),
+        )
+    text = staff.get("/admin/exchanges/revision/").content.decode()
+    assert "passed over" in text
+    assert "1  2  0.5  1.5  10" in text
+    assert "1  2  0.5  1.25  10" in text
+    assert staff.get(f"/admin/exchanges/revision/{revision.pk}/change/").status_code == 200
+    assert queries_of(staff, "/admin/exchanges/revision/") < 12

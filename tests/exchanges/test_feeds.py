@@ -405,7 +405,7 @@ def test_what_is_told_is_written_with_the_bars_or_not_at_all(world):
 
 @pytest.mark.django_db(transaction=True)
 def test_pollers_at_once_accept_each_bar_once(transactional_db, settings, monkeypatch):
-    settings.VENUE_TIMEOUT = 5
+    settings.VENUE_TIMEOUT = 20
     # Whoever asks has no claim: only the commit is left to decide.
     monkeypatch.setattr(feeds, "_claim", lambda feed, now: True)
     with VenueServer(SpotMarket(now_ms=NOW)) as venue:
@@ -423,7 +423,7 @@ def test_pollers_at_once_accept_each_bar_once(transactional_db, settings, monkey
                 feeds.poll(own, clock, lambda _, change: told.append(change.accepted))
             connection.close()
 
-        gate = threading.Barrier(3, timeout=10)
+        gate = threading.Barrier(3, timeout=30)
         threads = [threading.Thread(target=work) for _ in range(3)]
         for thread in threads:
             thread.start()
