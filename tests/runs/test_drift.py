@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 
 from exchanges import queries as market_data
-from exchanges.domain import Bars, CracktraderError, Symbol, Timeframe, VenueError
+from exchanges.domain import Bars, Busy, CracktraderError, Symbol, Timeframe, VenueError
 from exchanges.market_store import SeriesKey
 from runs import apart, drift, paper, services
 from runs.engine.config import RunConfig
@@ -151,6 +153,36 @@ def test_a_venue_that_cannot_be_reached_leaves_the_comparison_with_what_was_seen
         "drift": None,
         "bars": None,
     }
+
+
+def test_late_rows_and_the_pairs_filled_in_them_are_counted(desk, monkeypatch):
+    run = replayed()
+    ours = drift.books.read(run)
+    late = set(ours.simulation.orders["time"][:1].tolist())
+    monkeypatch.setattr(drift.books, "read", lambda run: replace(ours, late=late))
+    report = drift.report(run, here=True)
+    assert report["late_bars"] == 1
+    assert report["seen"]["drift"]["trades"]["late"] == 1
+    assert report["seen"]["drift"]["parts"]["late"] == 0.0
+
+
+def test_books_are_read_again_where_a_slice_was_committed_meanwhile(desk, monkeypatch):
+    run, read, reads = replayed(), drift.books.read, []
+
+    def while_it_moves(moving):
+        found = read(moving)
+        reads.append(found)
+        if len(reads) < moves:
+            Run.objects.filter(pk=run.pk).update(cursor_ms=F("cursor_ms") + 1)
+        return found
+
+    monkeypatch.setattr(drift.books, "read", while_it_moves)
+    moves = 3
+    assert drift.report(run, here=True)["seen"]["drift"]["identical"]
+    assert len(reads) == 3
+    moves = 1000
+    with pytest.raises(Busy, match="CHECK_BUSY"):
+        drift.report(run, here=True)
 
 
 def test_a_venue_that_takes_too_long_is_not_waited_for(desk):
