@@ -162,6 +162,10 @@ def test_a_long_past_is_told_to_whoever_reads_at_ease(web, ws, run):
         found += [m["seq"] for m in ws.messages(100)]
         time.sleep(0.01)
     assert found == list(range(501, 4001))
+    # Nothing happens any more that could bring the rest to light.
+    with web.connect() as late:
+        late.subscribe("logs", run_id=run, since=3_990)
+        assert [m["seq"] for m in late.messages(10)] == list(range(3_991, 4_001))
 
 
 def test_overlapping_subscriptions_tell_each_message_once(web, ws, run):
