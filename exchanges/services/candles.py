@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from django.utils import timezone
+
 from exchanges import queries
 from exchanges.adapters import market_data
 from exchanges.domain import Bars, Symbol, Timeframe
@@ -29,7 +31,6 @@ _FLUSH_ROWS = 50_000
 _FLUSH_SECONDS = 5.0
 _SETTLING = 10 * MINUTE
 _BEYOND_DOUBT = 2 * DAY
-_FRESH_MS = MARKETS_FRESH.total_seconds() * 1000
 
 
 def ensure_bars(
@@ -193,7 +194,7 @@ class _Download:
         else:
             listed = self._exchange.markets
             fetched = self._exchange.markets_fetched_at
-            fresh = fetched and self._clock.now_ms() - fetched.timestamp() * 1000 < _FRESH_MS
+            fresh = fetched and timezone.now() - fetched < MARKETS_FRESH
             if not fresh or self._key.symbol not in listed:
                 markets = venue.markets(self._still_there)
                 remember_markets(self._exchange, markets)
