@@ -381,10 +381,10 @@ def advance_for(run_id: int, seconds: float) -> None:
 def advance_due(seconds: float) -> None:
     """Slices of all runs due on the live cluster, until there are none or the time is over."""
     until = time.monotonic() + seconds
-    while waiting := queries.due_on_live(_BATCH):
-        # Several workers look at the same list: each begins somewhere else.
-        random.shuffle(waiting)
-        worked = [advance(run_id) for run_id in waiting]
+    while waiting := queries.due_on_live(_BATCH * 4):
+        # Several workers look at the same list: each takes others of those that wait longest.
+        batch = random.sample(waiting, min(_BATCH, len(waiting)))
+        worked = [advance(run_id) for run_id in batch]
         if time.monotonic() > until:
             services.ring_due()
             return
