@@ -281,7 +281,7 @@ def _flattening(run: Run, config: RunConfig) -> RunConfig:
     if not run.flatten or run.stop_requested_at is None:
         return config
     # The close at the cursor itself has been judged without it.
-    after: int = run.checkpoint["state"]["cursor"] + 1
+    after = config.timeframe.ceil(run.checkpoint["state"]["cursor"]) + 1
     asked = after if run.replay is not None else clock().now_ms()
     return replace(config, flatten_at=max(asked, after))
 
