@@ -111,7 +111,10 @@ class RunnerViewSet(ViewSet):
         tags=["Health and status"],
     )
     def status_detailed(self, request: Request) -> Response:
-        return Response(payloads.detailed_status(self._run(request)))
+        run = self._run(request)
+        if run is None:
+            return Response(payloads.detailed_status(None))
+        return Response(queries.in_one_moment(run, payloads.detailed_status))
 
     @extend_schema(
         operation_id="run_backtest",
@@ -203,7 +206,7 @@ class RunnerViewSet(ViewSet):
         run = self._run(request)
         if run is None:
             raise NotFound("RUN_NOT_FOUND", "There is no run yet; POST /run/backtest starts one")
-        return Response(payloads.results(run))
+        return Response(queries.in_one_moment(run, payloads.results))
 
 
 @extend_schema_view(
@@ -252,11 +255,14 @@ class RunViewSet(GenericViewSet[Run]):
     def _page(self, request: Request, run_id: str, name: str) -> Response:
         """A page of a table that only grows at its end: a cursor is an offset."""
         offset, limit = page_bounds(request)
-        results = queries.Results(self._run(run_id))
-        if name == "equity":
-            rows, total = results.equity_page(offset, limit), results.count(name)
-        else:
-            rows, total = results.rows(name, offset, limit), results.count(name)
+
+        def read(run: Run) -> tuple[list[dict[str, Any]], int]:
+            results = queries.Results(run)
+            if name == "equity":
+                return results.equity_page(offset, limit), results.count(name)
+            return results.rows(name, offset, limit), results.count(name)
+
+        rows, total = queries.in_one_moment(self._run(run_id), read)
         more = offset + limit < total
         return Response(
             {name: rows, "total": total, "next_cursor": str(offset + limit) if more else None}

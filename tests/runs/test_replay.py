@@ -14,7 +14,7 @@ from django.utils import timezone
 from exchanges import queries as market_data
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
-from runs import books, paper, services
+from runs import books, paper, queries, services
 from runs.models import EquityPoint, Order, Run, Trade
 from runs.verify import Cause, verify
 from strategies.services import sync_strategies
@@ -250,6 +250,41 @@ def test_whoever_reads_while_slices_are_committed_sees_one_moment():
     slices(run)
     with pytest.raises(InvalidInput, match="NOTHING_STEPPED"):
         books.read(run)
+
+
+@pytest.mark.parametrize("steps", [1, 20])
+def test_an_answer_is_of_one_moment_though_a_slice_is_committed_while_it_is_made(
+    client, monkeypatch, steps
+):
+    """Or the end: its rows are in files then, and gone from the tables they were read from."""
+    run = slices(rehearse(symbols=BOTH), 4)
+    honest = queries.Results.count
+    left = [1]
+
+    def disturbed(self: Any, name: str) -> int:
+        counted = honest(self, name)
+        if left.pop() if left else 0:
+            slices(run, steps)
+        return counted
+
+    for path in ("/status/detailed", "/results"):
+        run = slices(rehearse(symbols=BOTH), 4)
+        left[:] = [1]
+        with monkeypatch.context() as patch:
+            patch.setattr(queries.Results, "count", disturbed)
+            answer = get(client, path)
+        undisturbed = get(client, path)
+        if steps > 1:
+            assert answer["status"] == "completed"
+        for name in answer.keys() - {"runtime_seconds", "health"}:
+            assert answer[name] == undisturbed[name], (path, name)
+    for name in TABLES:
+        run = slices(rehearse(symbols=BOTH), 4)
+        left[:] = [1]
+        with monkeypatch.context() as patch:
+            patch.setattr(queries.Results, "count", disturbed)
+            rows = page(client, run, name)
+        assert rows == page(client, run, name) != []
 
 
 def test_lists_and_pages_of_paper_runs_cost_few_queries(client):

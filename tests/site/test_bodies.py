@@ -275,7 +275,7 @@ def test_a_hundred_years_of_minutes_are_refused_before_memory_is_taken(client):
 @pytest.mark.parametrize(("begin", "end", "code"), RANGES.values(), ids=RANGES.keys())
 def test_a_replays_dates_that_name_no_closed_bars_are_refused(client, begin, end, code):
     dates = {"start_date": begin, "end_date": end}
-    error(live(client, exchange="simulated", replay=dates), 400, code)
+    error(live(client, exchange="simulated", timeframe="1h", replay=dates), 400, code)
 
 
 def test_a_replays_fields_are_named_with_their_place(client):
