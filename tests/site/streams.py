@@ -246,8 +246,10 @@ class Client:
 
     def receive(self, seconds: float = 10) -> dict[str, Any]:
         """The next, heartbeats left out."""
+        deadline = time.monotonic() + seconds
         while True:
-            found: dict[str, Any] = json.loads(self.socket.recv(timeout=seconds))
+            left = max(deadline - time.monotonic(), 0.0)
+            found: dict[str, Any] = json.loads(self.socket.recv(timeout=left))
             if found.get("type") != "heartbeat":
                 return found
 
