@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import DatabaseError, connections, transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from exchanges.clock import JumpWatch
@@ -25,7 +25,7 @@ from exchanges.queries import clock as desk_clock
 from exchanges.services import feeds
 from exchanges.services.feeds import Change, Polled
 
-from . import recorder
+from . import recorder, services
 from .models import Run
 
 logger = logging.getLogger(__name__)
@@ -48,17 +48,6 @@ def needed_feeds() -> QuerySet[Feed]:
     """With their exchange."""
     wanted = Run.feeds.through.objects.filter(run__in=fed_runs()).values("feed_id")
     return Feed.objects.filter(pk__in=wanted).select_related("exchange").defer("exchange__markets")
-
-
-def wake_left_behind() -> int:
-    """Makes due what nobody woke though all its feeds are ahead of it; returns how many."""
-    behind = (
-        fed_runs()
-        .filter(due_at=None)
-        .annotate(known=Min("feeds__known_until_ms"))
-        .filter(cursor_ms__lt=F("known"))
-    )
-    return _make_due(list(behind.values_list("pk", flat=True)))
 
 
 def _make_due(run_ids: list[int]) -> int:
@@ -95,7 +84,7 @@ class Feeder:
             self._venues[exchange_id] = _Venue(self._stop, self._clock)
         for exchange_id, venue in self._venues.items():
             venue.want(wanted.get(exchange_id, {}))
-        if wake_left_behind():
+        if services.wake_behind():
             _ring()
 
 
@@ -245,9 +234,7 @@ def _growing(bounds: tuple[float, float], failures: int) -> float:
 
 def _ring() -> None:
     """A bell that is lost costs time only: the ticker rings for what is due."""
-    from .services import ring_due
-
     try:
-        ring_due()
+        services.ring_due()
     except Exception:
         logger.exception("the runs that are due could not be rung for")

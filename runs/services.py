@@ -245,9 +245,10 @@ def ask_for_drift(older_than: timedelta, at_once: int = 5) -> None:
             send(run_id, "report_drift")
 
 
-def wake_behind() -> None:
+def wake_behind() -> int:
     """Makes runs due that have bars and no date: whoever should have told them did not."""
     behind = list(queries.runs_behind().values_list("id", flat=True))
-    if behind:
-        late = Run.objects.filter(id__in=behind, lease_expires_at=None)
-        late.update(due_at=timezone.now())
+    if not behind:
+        return 0
+    late = Run.objects.filter(id__in=behind, lease_expires_at=None)
+    return late.update(due_at=timezone.now())

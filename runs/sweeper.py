@@ -35,7 +35,7 @@ STOP_GRACE = timedelta(seconds=0.6)
 REMOTE_STOP_GRACE = timedelta(seconds=5)
 CLOSING_GRACE = timedelta(seconds=10)
 DRIFT_AGAIN_AFTER = timedelta(minutes=1)
-WAKE_SECONDS = 3.0
+DRIFT_SECONDS = 3.0
 # The worker's own alarm comes first and leaves a living worker.
 TIMEOUT_GRACE_SECONDS = 1.5
 _LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
@@ -47,7 +47,7 @@ class Memory:
 
     claimed: dict[tuple[int, int], float] = field(default_factory=dict)
     clusters: dict[str, clusters.Watched] = field(default_factory=dict)
-    woken: float = 0.0
+    asked_for_drift: float = 0.0
 
 
 def sweep(memory: Memory | None = None) -> None:
@@ -66,9 +66,8 @@ def sweep(memory: Memory | None = None) -> None:
         else:
             _free(run, owner)
     memory.claimed = {claim: memory.claimed[claim] for claim in held}
-    if time.monotonic() - memory.woken > WAKE_SECONDS:
-        memory.woken = time.monotonic()
-        services.wake_behind()
+    if time.monotonic() - memory.asked_for_drift > DRIFT_SECONDS:
+        memory.asked_for_drift = time.monotonic()
         services.ask_for_drift(DRIFT_AGAIN_AFTER)
     _ring(active)
     alerts.ring_due()
