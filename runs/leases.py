@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
 from django.utils import timezone
 
 from exchanges import crash
@@ -16,6 +15,17 @@ from .models import Run
 from .processes import ProcessId
 from .recorder import Lease, LeaseLost
 
+# Hundreds of slices may be due at once, and claim one after another.
+_CLAIM = f"""
+    UPDATE {Run._meta.db_table}
+    SET fence = fence + 1, attempts = attempts + 1, lease_owner = %s, lease_expires_at = %s
+    WHERE id = %s
+      AND (lease_expires_at IS NULL OR lease_expires_at < %s)
+      AND (mode = '{Run.Mode.BACKTEST}' OR due_at <= %s)
+      AND status IN {tuple(map(str, Run.ACTIVE))}
+    RETURNING *
+"""
+
 
 def claim(run_id: int, *, whole: bool = True) -> tuple[Lease, Run] | None:
     """Takes the run if it is active, due, and nobody holds it; None otherwise.
@@ -24,25 +34,16 @@ def claim(run_id: int, *, whole: bool = True) -> tuple[Lease, Run] | None:
     `whole`: strategy and venue are read with it, which most slices do without.
     """
     now = timezone.now()
+    moment = connection.ops.adapt_datetimefield_value
+    owner, expiry = str(ProcessId.current()), moment(_expiry())
     with transaction.atomic():
-        free = Run.objects.filter(
-            Q(lease_expires_at=None) | Q(lease_expires_at__lt=now),
-            Q(mode=Run.Mode.BACKTEST) | Q(due_at__lte=now),
-            id=run_id,
-            status__in=Run.ACTIVE,
-        )
-        if not free.update(
-            fence=F("fence") + 1,
-            attempts=F("attempts") + 1,
-            lease_owner=str(ProcessId.current()),
-            lease_expires_at=_expiry(),
-        ):
+        claimed = Run.objects.raw(_CLAIM, [owner, expiry, run_id, moment(now), moment(now)])
+        run = next(iter(claimed), None)
+        if run is None:
             return None
-        runs = Run.objects.all()
         if whole:
-            runs = runs.select_related("strategy_version__strategy", "exchange")
-            runs = runs.defer("exchange__markets")
-        run = runs.get(id=run_id)
+            runs = Run.objects.select_related("strategy_version__strategy", "exchange")
+            run = runs.defer("exchange__markets").get(id=run_id)
         lease = Lease(run.id, run.fence)
         if run.status == Run.Status.STARTING:
             run.status, run.started_at = Run.Status.RUNNING, now
@@ -77,5 +78,5 @@ def prolong(run: Run) -> None:
     )
 
 
-def _expiry() -> object:
+def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)
