@@ -36,6 +36,8 @@ MINUTE = 60_000
 ORIGIN_MS = 1_717_200_000_000  # 2024-06-01
 LOOK_SECONDS = 0.003
 SETTLE_MS = 300
+# What comes later than this after the last close counts as missing.
+PATIENCE_SECONDS = 30.0
 
 STRATEGY = '''
 """Trades at every bar, so that each close commits an order filled and one new."""
@@ -65,6 +67,8 @@ FROM runs_event
 WHERE id > ? AND kind IN ('equity', 'order.new', 'order.filled', 'order.canceled', 'run.failed')
 ORDER BY id
 """
+
+_TRADING = "SELECT run_id FROM runs_equitypoint GROUP BY run_id HAVING COUNT(*) >= 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +199,10 @@ class Rehearsal:
         began = time.time()
         database = sqlite3.connect(self.home / "db.sqlite3", timeout=20)
         try:
-            while time.time() < self.wall(last) + 0.9 * step:
+            while time.time() < self.wall(last) + 0.9 * step or (
+                len(self.figures.latencies("equity")) < self.runs * bars
+                and time.time() < self.wall(last) + PATIENCE_SECONDS
+            ):
                 found = database.execute(_NEW_EVENTS, (newest,)).fetchall()
                 read = time.time()
                 for id_, run, kind, second, fraction, told, late in found:
