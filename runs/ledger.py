@@ -94,9 +94,10 @@ class Ledger:
         point = {"timestamp": step.time, "value": step.equity, "cash": step.cash}
         entries.happened.append(("equity", {**point, "late": late, "bars": bars}))
         if step.limit is not None:
-            entries.happened.append(
-                ("limit.hit", {"reason": step.limit.reason.value, "time": step.limit.time})
-            )
+            reason, at = step.limit.reason.value, step.limit.time
+            # Nobody wants to be alarmed by what he asked for.
+            kind = "flatten.begun" if reason == "flatten" else "limit.hit"
+            entries.happened.append((kind, {"reason": reason, "time": at}))
         entries.points.append(
             EquityPoint(
                 run_id=self._run_id,

@@ -169,6 +169,9 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "trade.closed": _trade_closed,
     "equity": _equity,
     "limit.hit": _limit,
+    "flatten.begun": lambda data: Line(
+        formats.moment(data["time"]), "warning", "everything is sold at the next open"
+    ),
     "bar.missing": _missing,
     "bar.revised": _revised,
     "data.stale": _stale,

@@ -14,7 +14,7 @@ from django.utils import timezone
 from exchanges import queries as market_data
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
-from runs import books, paper, queries, services
+from runs import books, paper, queries, services, tape
 from runs.models import EquityPoint, Order, Run, Trade
 from runs.verify import Cause, verify
 from strategies.services import sync_strategies
@@ -348,7 +348,7 @@ def test_a_stop_that_flattens_sells_at_the_next_open_and_then_ends(client, setti
     assert results["final_value"] == get(client, "/status")["cash"]
     assert results["ending"] == {"reason": "flatten", "timestamp": asked_at + HOUR}
     assert told(run, "run.stop_requested") == [{"flatten": True}]
-    assert told(run, "limit.hit") == [{"reason": "flatten", "time": asked_at + HOUR}]
+    assert told(run, "flatten.begun") == [{"reason": "flatten", "time": asked_at + HOUR}]
     assert verify(run).identical
 
 
@@ -460,14 +460,41 @@ def change_candle(at: int, symbol: str = "BTC/USDT") -> None:
     market_data.store().write(key, changed)
 
 
-def test_candles_that_change_under_a_replay_end_it_and_no_request_breaks(client):
+def test_a_replay_goes_on_with_the_bars_it_began_with_whatever_becomes_of_the_store(client):
+    undisturbed = slices(rehearse(symbols=BOTH))
     run = slices(rehearse(symbols=BOTH), 4)
     change_candle(700, "ETH/USDT")
+    tape._played.cache_clear()
+    assert get(client, "/status/detailed")["performance_metrics"]["final_value"] == run.value
+    run = slices(run)
+    assert (run.status, run.result_hash) == ("completed", undisturbed.result_hash)
+
+
+def test_a_slice_and_a_status_ask_no_venue(client, monkeypatch):
+    run = slices(rehearse(symbols=BOTH), 1)
+
+    def asked(*args: Any, **options: Any) -> None:
+        raise AssertionError("the candle store was read, which may ask a venue")
+
+    monkeypatch.setattr("exchanges.services.ensure_bars", asked)
+    for path in ("/status/detailed", "/results"):
+        slices(run, 2)
+        tape._played.cache_clear()
+        assert get(client, path)["performance_metrics"]["total_trades"] > 0
+    assert slices(run).status == "completed"
+
+
+def test_a_replay_whose_bars_are_lost_fails_and_no_request_breaks(client):
+    from django.core.files.storage import storages
+
+    run = slices(rehearse(), 4)
+    storages["artifacts"].delete(run.artifacts.get().path)
+    tape._played.cache_clear()
+    queries._cached.cache_clear()
     for path in ("/status", "/status/detailed", "/results", f"/runs/{run.public_id}"):
         assert get(client, path)["status"] == "running"
     run = slices(run)
-    assert (run.status, run.error_code) == ("failed", "CANDLES_CHANGED")
-    assert run.error_details == {"symbols": ["ETH/USDT"]}
+    assert (run.status, run.error_code) == ("failed", "ARTIFACT_NOT_FOUND")
     for path in ("/status", "/status/detailed", "/results", f"/runs/{run.public_id}"):
         assert get(client, path)["status"] == "failed"
 

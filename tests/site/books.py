@@ -12,7 +12,7 @@ from .harness import Tree, ask
 
 # What happened to the workers, not to the run; and what a venue's outage looked like from here.
 APART = {"run.resumed", "run.worker_lost", "data.stale", "data.fresh"}
-BOOKED = ("order.", "trade.", "equity", "limit.hit", "bar.missing")
+BOOKED = ("order.", "trade.", "equity", "limit.hit", "flatten.begun", "bar.missing")
 _OWN = ("run_id", "start_time", "end_time")
 
 Told = list[tuple[str, dict[str, Any]]]
