@@ -1,7 +1,7 @@
 """`make bench`: this server beside the bare engine, vectorbt and backtesting.py.
 
 All in one run on one machine, taken in turns, so that the ratios hold when the
-machine's speed drifts.  Writes bench/RESULTS.md.
+machine's speed drifts.  Writes its chapter of bench/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import psutil
 from cracktrader_site.supervisor import KEEP_MEMORY
 from tests.desk import EXAMPLE, Desk
 
+from . import results
 from .contender import Contender
 
 YEAR = ("2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z")
@@ -99,7 +100,7 @@ class Table:
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m bench")
     options.add_argument("--rounds", type=int, default=9)
-    options.add_argument("--out", type=Path, default=Path(__file__).parent / "RESULTS.md")
+    options.add_argument("--out", type=Path, default=results.PATH)
     asked = options.parse_args()
     table = Table()
     with tempfile.TemporaryDirectory(prefix="cracktrader-bench-") as folder:
@@ -131,7 +132,7 @@ def main() -> None:
                 table.add("API, the reference's example", post_to_completed(client))
             for contender in contenders:
                 contender.close()
-    asked.out.write_text(report(table))
+    results.write(asked.out, "Speed, side by side", report(table))
     print(report(table))
 
 
@@ -146,7 +147,6 @@ def report(table: Table) -> str:
         ("backtesting.py / API", table.median("backtesting.py") / table.median(api), ""),
     ]
     return (
-        "# Speed, side by side\n\n"
         "Written by `make bench`. Simulated BTC/USDT, MovingAverageCross 10/30, fee 0.1 %, "
         f"{BARS:,} one-minute bars unless said otherwise; warm processes, taken in turns.\n\n"
         f"{psutil.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "

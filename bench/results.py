@@ -16,4 +16,4 @@ def write(path: Path, title: str, text: str) -> None:
     path.write_text("\n".join(f"# {name}\n\n{body}\n" for name, body in chapters.items()))
 
 
-_CHAPTER = re.compile(r"^# (.+)\n(.*?)(?=^# |\Z)", re.MULTILINE | re.DOTALL)
+_CHAPTER = re.compile(r"^# ([^\n]+)\n(.*?)(?=^# |\Z)", re.MULTILINE | re.DOTALL)
