@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from exchanges.domain import Bars, Purpose, Symbol, Timeframe
 
 from . import recorder
-from .models import Run
-from .queries import Results
+from .models import Artifact, Run
+from .queries import Results, content
 
 Figure = dict[str, Any]
 
@@ -41,6 +41,8 @@ _EXITS = {
     Purpose.LOSS_LIMIT: ("Loss limit", "octagon", RED),
     Purpose.FLATTEN: ("Sold on request", "octagon-open", ORANGE),
 }
+# The artifact with the bars that a stepped run saw, or is to see.
+_BARS = "bars"
 _MOMENT = "%Y-%m-%d %H:%M"
 
 
@@ -349,23 +351,29 @@ def _ms(moment: str) -> int:
 
 def _bars(run: Run, symbol: Symbol, start_ms: int, end_ms: int) -> Bars:
     """The bars the run saw, of a backtest what the store holds; a page downloads nothing."""
-    if run.is_stepped and run.result_hash:
-        from . import books
+    from exchanges import queries as market_data
+    from exchanges.market_store import SeriesKey
 
-        _, series = books.seen(run)
-        return series[run.symbols.index(symbol)].between(start_ms, end_ms)
+    kept = Results(run).artifacts().get(_BARS)
+    if kept is not None:
+        return _kept_bars(run, kept)[run.symbols.index(symbol)].between(start_ms, end_ms)
+    timeframe = Timeframe.parse(run.timeframe)
     if run.is_stepped and run.replay is None:
         from exchanges.services import feeds
 
         feed = run.feeds.filter(symbol=symbol).first()
-        if feed is None:
-            return Bars.empty(symbol, Timeframe.parse(run.timeframe))
-        return feeds.bars(feed, start_ms, end_ms)
-    from exchanges import queries as market_data
-    from exchanges.market_store import SeriesKey
+        return feeds.bars(feed, start_ms, end_ms) if feed else Bars.empty(symbol, timeframe)
+    return market_data.store().read(
+        SeriesKey(run.exchange.name, symbol, timeframe), start_ms, end_ms
+    )
 
-    key = SeriesKey(run.exchange.name, symbol, Timeframe.parse(run.timeframe))
-    return market_data.store().read(key, start_ms, end_ms)
+
+def _kept_bars(run: Run, kept: Artifact) -> list[Bars]:
+    from .engine import artifacts
+    from .engine.config import RunConfig
+
+    config = run.seal["config"] if run.result_hash else run.config
+    return artifacts.decode_bars(content(kept), RunConfig.from_dict(config["engine"]))
 
 
 def _largest(trades: NDArray[np.void], limit: int) -> NDArray[np.int64]:

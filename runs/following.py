@@ -38,12 +38,14 @@ def batches(run: Run, since: int = 0) -> Iterator[list[Event]]:
 
 
 def status_line(run: Run) -> str:
-    """`running · 2024-01-05 12:00 · 10,123.00 (+1.23 %) · 3 trades · …`"""
+    """`running · 2024-01-05 12:00 · 10,123.00 · +1.23 % · 3 trades · …`"""
     parts = [run.status, run.stage]
     if run.cursor_ms is not None:
         parts.append(f"{formats.moment(run.cursor_ms)} UTC")
     if run.value is not None:
-        parts.append(f"{formats.money(run.value)} ({formats.signed_percent(run.total_return)})")
+        parts.append(formats.money(run.value))
+    if run.total_return is not None:
+        parts.append(formats.signed_percent(run.total_return))
     parts.append(f"{run.trade_count:,} trades")
     if run.late_bars:
         parts.append(f"{run.late_bars:,} bars late")

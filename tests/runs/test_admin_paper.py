@@ -127,6 +127,15 @@ def test_what_is_drawn_of_a_run_does_not_change_when_its_books_are_closed(venue)
     assert charts.to_json(charts.equity(run)) == curve
 
 
+def test_the_drawdown_of_a_run_that_goes_on_is_that_of_its_curve(venue):  # noqa: F811
+    run = live(venue, 40)
+    assert run.config["engine"].get("max_drawdown") is None
+    equity = list(run.points.order_by("time").values_list("equity", flat=True))
+    falls = [1 - value / max(equity[: i + 1]) for i, value in enumerate(equity)]
+    assert run.max_drawdown == pytest.approx(max(falls))
+    assert run.max_drawdown > 1 - min(equity) / equity[0]
+
+
 def test_trouble_with_a_market_is_on_the_page(admin, venue):  # noqa: F811
     run = live(venue, 3)
     Feed.objects.filter(symbol="ETH/USDT").update(

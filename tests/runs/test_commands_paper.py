@@ -327,7 +327,7 @@ def test_the_line_below_says_how_things_stand():
     for shown in (
         "running",
         "2024-01-01 00:00 UTC",
-        "1,012.50 (+1.25 %)",
+        "1,012.50 · +1.25 %",
         "3 trades",
         "2 bars late",
     ):

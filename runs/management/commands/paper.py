@@ -116,7 +116,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Run {run.public_id}: {run.status}")
 
     def _tell(self, text: str) -> None:
-        self.stderr.write(text, self.style.NOTICE)
+        self.stderr.write(text, self.style.SUCCESS)
 
 
 class _Own:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
                     if not events:
                         time.sleep(following.POLL_SECONDS)
         except KeyboardInterrupt:
-            self.stderr.write("No longer watching; the run goes on.", self.style.NOTICE)
+            self.stderr.write("No longer watching; the run goes on.", self.style.SUCCESS)
         except BrokenPipeError:
             # The reader has seen enough; the interpreter's own last flush must not complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
