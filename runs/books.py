@@ -14,13 +14,11 @@ from exchanges.domain import Bars, CracktraderError, InvalidInput, Purpose, Side
 from . import queries, tape
 from .engine.config import RunConfig
 from .models import Run
+from .tape import BARS
 
 if TYPE_CHECKING:
     from .engine.results import Simulation
     from .engine.state import State
-
-BARS = "bars"
-"""The artifact that holds the bars a run saw."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,9 +43,8 @@ def read(run: Run) -> Books:
         return _closed(run)
     config = effective(run)
     state = State.from_dict(run.checkpoint["state"])
-    # A replay's candles were sealed over its whole range, however far it came.
-    whole = RunConfig.from_dict(run.config["engine"])
-    tape_now = tape.read(run, whole, run.checkpoint.get("candles", {}))
+    # Read as the slices read it, over the whole range however far it came.
+    tape_now = tape.read(run, RunConfig.from_dict(run.config["engine"]))
     return _from_rows(run, config, state, tape_now.series)
 
 

@@ -152,48 +152,45 @@ def prepare(run: Run, progress: Progress) -> Callable[[Lease], None]:
         "state": State.start(config, weighted=issubclass(cls, PortfolioStrategy)).to_dict(),
         "warmup": warmup,
         "signals": {},
+        "peak": 0.0,
         "max_drawdown": 0.0,
         "missing": 0,
     }
-    warm: list[Bars] = []
     if run.replay is not None:
-        series = tape.load_stored(run, config, config.anchor_ms, config.end_ms, progress)
-        if not any(len(bars.between(config.start_ms, config.end_ms)) for bars in series):
+        known = tape.load_stored(run, config, config.anchor_ms, config.end_ms, progress)
+        if not any(len(bars.between(config.start_ms, config.end_ms)) for bars in known):
             raise CracktraderError("NO_CANDLES", "There is no candle in the range to replay")
-        checkpoint["candles"] = tape.candle_hashes(series)
         checkpoint["began_ms"] = timezone.now().timestamp() * 1000
         progress("ready", 0.0)
     else:
         again = timezone.now() + _AGAIN
         try:
-            warm = tape.load_stored(run, config, config.anchor_ms, config.start_ms, progress)
+            known = tape.load_stored(run, config, config.anchor_ms, config.start_ms, progress)
         except VenueError as error:
             if timezone.now() - run.created_at > _VENUE_PATIENCE:
                 raise
             stage = f"trying again: {error.message}"[:200]
             return lambda lease: recorder.hand_back(lease, due_at=again, stage=stage)
-        if _awaits_last_bar(config, warm):
+        if _awaits_last_bar(config, known):
             return lambda lease: recorder.hand_back(lease, due_at=again)
 
     def write(lease: Lease) -> None:
         fields: dict[str, Any] = {"checkpoint": checkpoint, "cursor_ms": config.start_ms}
         data = {"start_ms": config.start_ms, "anchor_ms": config.anchor_ms, "warmup": warmup}
-        stored = None
-        if run.replay is None:
-            content, rows = artifacts.encode_bars(warm)
-            stored = Artifact(
-                run_id=run.id,
-                name=tape.WARMUP,
-                sha256=recorder.store(content),
-                size=len(content),
-                rows=rows,
-            )
+        content, rows = artifacts.encode_bars(known)
+        stored = Artifact(
+            run_id=run.id,
+            name=tape.WARMUP if run.replay is None else tape.BARS,
+            sha256=recorder.store(content),
+            size=len(content),
+            rows=rows,
+        )
         crash.point("prepared")
         with transaction.atomic():
             recorder.hand_back(lease, [("run.prepared", data)], **fields)
-            if stored is not None:
-                Artifact.objects.filter(run_id=run.id, name=tape.WARMUP).delete()
-                stored.save()
+            Artifact.objects.filter(run_id=run.id).delete()
+            stored.save()
+            if run.replay is None:
                 run.feeds.set(tape.open_feeds(run, config))
             _set_due(run, config, config.start_ms)
             crash.point("prepared, not committed")
@@ -229,7 +226,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
         return lambda lease: ending.over(lease, run)
     if config.flatten_at is not None and _is_flat(state):
         return lambda lease: ending.stop(lease, run, "stop requested, nothing to sell")
-    seen = tape.read(run, config, checkpoint.get("candles", {}))
+    seen = tape.read(run, config)
     until = _slice_end(seen, state.cursor)
     series = [bars.between(config.anchor_ms, until) for bars in seen.series]
     cls, params = _strategy(run)
@@ -241,8 +238,9 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
     book = Ledger(run.id, config, series, clock().now_ms(), late_ms)
     for row in stepper.advance(series, decisions, until):
         book.add(row)
-        fallen = 1 - row.equity / state.watch.peak
-        checkpoint["max_drawdown"] = max(checkpoint["max_drawdown"], fallen)
+        # Not the watch's: without limits that does not look.
+        checkpoint["peak"] = peak = max(checkpoint["peak"], row.equity)
+        checkpoint["max_drawdown"] = max(checkpoint["max_drawdown"], 1 - row.equity / peak)
         if stepper.finished:
             break
     counted = backtest.count_signals(config, series, decisions, cursor, state.cursor)

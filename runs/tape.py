@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from exchanges import services as market_data
-from exchanges.domain import Bars, CracktraderError
+from exchanges.domain import Bars
 from exchanges.domain.timeframe import MINUTE
 from exchanges.models import Feed
 from exchanges.services import feeds
@@ -24,7 +24,9 @@ from .models import Run
 if TYPE_CHECKING:
     from .engine.config import RunConfig
 
-WARMUP = "warmup"
+WARMUP, BARS = "warmup", "bars"
+"""Artifacts: what warms a paper run up; what a replay is to see, and any run that is over saw."""
+
 _KEPT_BARS = 3_000_000
 _EARLIER_MS = 15 * MINUTE
 _KNOWN_UNTIL = (
@@ -66,10 +68,10 @@ def open_feeds(run: Run, config: RunConfig) -> list[Feed]:
     return opened
 
 
-def read(run: Run, config: RunConfig, candles: dict[str, str]) -> Tape:
-    """What the run may see now.  `candles`: the hashes sealed when a replay was prepared."""
+def read(run: Run, config: RunConfig) -> Tape:
+    """What the run may see now."""
     if run.replay is not None:
-        return _replay(run, config, candles)
+        return _replay(run, config)
     warm, mine = _prepared(run.public_id, config)
     watermark = known_until(run.id)
     assert watermark is not None
@@ -129,17 +131,21 @@ def _prepared(public_id: uuid.UUID, config: RunConfig) -> tuple[list[Bars], list
     return artifacts.decode_bars(content, config), mine
 
 
-def _replay(run: Run, config: RunConfig, candles: dict[str, str]) -> Tape:
-    series = load_stored(run, config, config.anchor_ms, config.end_ms)
-    found = {str(bars.symbol): bars.content_hash() for bars in series}
-    if found != candles:
-        raise CracktraderError(
-            "CANDLES_CHANGED",
-            "The stored candles changed while the run replayed them",
-            symbols=sorted(name for name in candles if found.get(name) != candles[name]),
-        )
+def _replay(run: Run, config: RunConfig) -> Tape:
+    """Of the bars as it was prepared with: the candle store may change, and may ask a venue."""
+    series = _played(run.public_id, config)
     watermark = min(_replayed_until(run, config), config.end_ms)
     return Tape([bars.between(config.anchor_ms, watermark) for bars in series], watermark)
+
+
+@lru_cache(maxsize=2)
+def _played(public_id: uuid.UUID, config: RunConfig) -> list[Bars]:
+    """All of a replay's bars; they may be many."""
+    from .engine import artifacts
+
+    run = Run.objects.get(public_id=public_id)
+    content = queries.content(queries.Results(run).artifact(BARS))
+    return artifacts.decode_bars(content, config)
 
 
 def _replayed_until(run: Run, config: RunConfig) -> int:
@@ -179,7 +185,3 @@ class _RecentBars:
 
 
 _RECENT = _RecentBars()
-
-
-def candle_hashes(series: Sequence[Bars]) -> dict[str, str]:
-    return {str(bars.symbol): bars.content_hash() for bars in series}

@@ -87,7 +87,6 @@ RUN_CODES: dict[str, str] = {
     "INVALID_BARS": "The candles are not what the run was asked to cover.",
     "STRATEGY_BAD_OUTPUT": "The strategy returned something that is not signals.",
     "INVALID_WEIGHTS": "Target weights outside [0, 1] or above 1 in sum.",
-    "CANDLES_CHANGED": "The stored candles changed while a replay went on.",
     "LOSS_LIMIT": "A loss limit was broken: everything was sold and the run stopped.",
     "WORKER_LOST": "The run's worker died each time it was taken up.",
     "RUN_TIMEOUT": "The run took longer than the server allows.",

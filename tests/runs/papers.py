@@ -132,7 +132,8 @@ class Venue:
                 if venue.error is not None:
                     raise venue.error
                 for page in super().bars(symbol, timeframe, *args, **options):
-                    yield venue.told(page)
+                    if len(told := venue.told(page)):
+                        yield told
 
         return Withholding(clock)
 

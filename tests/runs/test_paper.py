@@ -379,6 +379,19 @@ def tape_config(run: Run) -> Any:
     return RunConfig.from_dict(run.config["engine"])
 
 
+def test_a_replay_to_the_newest_bar_does_not_mind_that_it_comes_late(venue):  # noqa: F811
+    """Of the last hour a venue may not have told yet, or tell otherwise."""
+    newest = T0 + 200 * HOUR
+    venue.at(newest + HOUR + 2_000)
+    venue.withheld.add((BTC, newest))
+    run = slices(begin(replay={"start_date": iso(T0)}, **BRISK), 2)
+    venue.withheld.clear()
+    run = slices(run)
+    assert run.status == "completed", run.error
+    assert verify(run).identical
+    assert told(run, "equity")[-1]["timestamp"] == newest - HOUR
+
+
 # --- ending ----------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ every strategy on every set of symbols; without it a part of them is run.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -103,11 +104,15 @@ def start(desk: Desk, path: str, body: dict[str, Any]) -> str:
 
 
 def wait(desk: Desk, run_id: str) -> dict[str, Any]:
-    """The run's own page, once its status says that it is over."""
+    """The run's own page, once its status says it is over; all of it is asked for meanwhile."""
     deadline = time.monotonic() + 120
-    while (status := harness.ask(desk, f"/status?run_id={run_id}"))["status"] not in DONE:
-        assert time.monotonic() < deadline, status
-        time.sleep(0.1)
+    for path in itertools.cycle(("/status", "/status/detailed", "/results")):
+        answer = desk.http.get(path, params={"run_id": run_id})
+        assert answer.status_code == 200, (path, answer.text)
+        if path == "/status" and answer.json()["status"] in DONE:
+            break
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
     return dict(harness.ask(desk, f"/runs/{run_id}"))
 
 
