@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from django.utils import timezone
@@ -35,6 +36,11 @@ def batches(run: Run, since: int = 0) -> Iterator[list[Event]]:
         elif over:
             return
         yield found
+
+
+def pause() -> None:
+    """Until it is worth looking again."""
+    time.sleep(POLL_SECONDS)
 
 
 def status_line(run: Run) -> str:

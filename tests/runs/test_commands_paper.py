@@ -147,10 +147,10 @@ def test_a_desk_that_runs_executes_it(monkeypatch):
 def test_ctrl_c_leaves_a_desks_run_to_the_desk(monkeypatch):
     announce(clusters.JOBS)
 
-    def interrupted(seconds: float) -> None:
+    def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "sleep", interrupted)
+    monkeypatch.setattr(following, "pause", interrupted)
     out, err = command("paper", *ARGS, *REPLAY)
     run = Run.objects.get()
     assert (run.status, run.stop_requested_at) == ("starting", None)
@@ -243,10 +243,10 @@ def test_watch_follows_what_others_do_to_the_end(monkeypatch):
 
 
 def test_ctrl_c_ends_the_watching_and_not_the_run(monkeypatch):
-    def interrupted(seconds: float) -> None:
+    def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "sleep", interrupted)
+    monkeypatch.setattr(following, "pause", interrupted)
     run = rehearse()
     assert "the run goes on" in command("watch", str(run.public_id))[1]
     assert fresh(run).stop_requested_at is None
@@ -276,6 +276,7 @@ def test_every_kind_of_event_has_words():
         "run.completed": {"value": 1.0, "trade_count": 1},
         "run.failed": {"code": "X", "message": "y", "details": {}},
         "limit.hit": {"reason": "daily_loss", "time": 0},
+        "flatten.begun": {"reason": "flatten", "time": 0},
         "bar.missing": {"symbol": "A/B", "start": 0, "end": 3_600_000, "bars": 1},
         "bar.revised": bar,
         "data.stale": {"symbol": "A/B", "since": 0},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
@@ -80,7 +79,7 @@ class Command(BaseCommand):
                     narrator.status(following.status_line(run))
                     worked = work is not None and work()
                     if not worked and not events:
-                        time.sleep(following.POLL_SECONDS)
+                        following.pause()
         except KeyboardInterrupt:
             if work is not None:
                 raise

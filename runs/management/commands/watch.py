@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import Any
 
 import orjson
@@ -47,7 +46,7 @@ class Command(BaseCommand):
                     narrator.status(following.status_line(found))
                     self.stdout.flush()
                     if not events:
-                        time.sleep(following.POLL_SECONDS)
+                        following.pause()
         except KeyboardInterrupt:
             self.stderr.write("No longer watching; the run goes on.", self.style.SUCCESS)
         except BrokenPipeError:
