@@ -27,19 +27,15 @@ class _ClockedMarket(SpotMarket):
 @contextmanager
 def lookalike(clock: str, symbols: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Its address and the process's id; it is gone afterwards."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "bench.lookalike", clock, *symbols],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
+    ) as process:
+        # Leaving closes its stdin, which ends it.
+        assert process.stdout is not None
         yield process.stdout.readline().strip(), process.pid
-    finally:
-        process.stdin.close()
-        process.wait(10)
 
 
 def main(clock: str, *symbols: str) -> None:

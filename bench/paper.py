@@ -90,7 +90,7 @@ class Figures:
     seen: list[Seen] = field(default_factory=list)
     feed: list[float] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
-    memory: dict[str, list[float]] = field(default_factory=dict)
+    memory: list[dict[str, float]] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
     rows_missing: int = 0
     log: str = ""
@@ -173,14 +173,10 @@ class Rehearsal:
         return ids
 
     def _wait_prepared(self, seconds: float) -> None:
-        """Until every run has stepped its first bar."""
+        """Until every run has stepped two bars, so that it trades from now on."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            ready = (
-                "SELECT COUNT(*) FROM runs_run WHERE value IS NOT NULL AND cursor_ms IS NOT NULL"
-            )
-            stepped = "SELECT COUNT(DISTINCT run_id) FROM runs_equitypoint"
-            if self.query(ready)[0][0] == self.query(stepped)[0][0] == self.runs:
+            if len(self.query(_TRADING)) == self.runs:
                 return
             time.sleep(0.2)
         raise SystemExit(f"not all runs were prepared:\n{self.desk.log.read_text()[-3000:]}")
@@ -195,6 +191,7 @@ class Rehearsal:
         time.sleep(max(0.0, self.wall(first) - 0.1 * step - time.time()))
         last = first + (bars - 1) * MINUTE
         newest = self.query("SELECT coalesce(MAX(id), 0) FROM runs_event")[0][0]
+        self.figures.memory = [self._memory()]
         before = self._cpu(venue)
         began = time.time()
         database = sqlite3.connect(self.home / "db.sqlite3", timeout=20)
@@ -225,7 +222,7 @@ class Rehearsal:
         self.figures.cpu = {
             name: (used - before.get(name, 0.0)) / seconds for name, used in after.items()
         }
-        self.figures.memory = self._memory()
+        self.figures.memory.append(self._memory())
         accepted = self.query(
             "SELECT time, strftime('%s', accepted_at), substr(accepted_at, 21, 6) "
             "FROM exchanges_feedbar WHERE time >= ? AND time < ?",
@@ -263,12 +260,12 @@ class Rehearsal:
             used[name] = used.get(name, 0.0) + times.user + times.system
         return used
 
-    def _memory(self) -> dict[str, list[float]]:
-        """MB of their own, each process of a part."""
-        found: dict[str, list[float]] = {}
+    def _memory(self) -> dict[str, float]:
+        """MB that the processes of each part have for themselves."""
+        found: dict[str, float] = {}
         for name, process in self._parts():
-            found.setdefault(name, []).append(process.memory_full_info().uss / 1e6)
-        return {name: sorted(sizes, reverse=True) for name, sizes in found.items()}
+            found[name] = found.get(name, 0.0) + process.memory_full_info().uss / 1e6
+        return found
 
 
 def replay(home: Path, bars: int) -> float:
@@ -289,7 +286,8 @@ def replay(home: Path, bars: int) -> float:
         assert answer.status_code == 200, answer.text
         run = desk.wait(answer.json()["run_id"], 600)
     assert run["status"] == "completed", run
-    return bars / float(run["runtime_seconds"])
+    began, ended = (datetime.fromisoformat(run[name]) for name in ("start_time", "end_time"))
+    return bars / (ended - began).total_seconds()
 
 
 def share(sorted_values: Sequence[float], fraction: float) -> float:
@@ -307,7 +305,8 @@ def row(name: str, values: Sequence[float]) -> str:
 def report(asked: argparse.Namespace, figures: Figures, replayed: float) -> str:
     p99 = share(figures.latencies("order.new", "order.filled"), 0.99)
     cores = ", ".join(f"{name} {used:.2f}" for name, used in sorted(figures.cpu.items()))
-    workers = ", ".join(f"{size:.0f}" for size in figures.memory.get("live", []))
+    first, last = figures.memory
+    memory = ", ".join(f"{name} {first[name]:.0f} → {last[name]:.0f}" for name in sorted(first))
     return (
         "Written by `make bench-paper`. "
         f"{asked.runs} paper runs over {asked.series} one-minute series of a venue that speaks "
@@ -330,7 +329,7 @@ def report(asked: argparse.Namespace, figures: Figures, replayed: float) -> str:
         f"| {statistics.median(figures.bursts()):.0f} | |\n"
         f"| replay at full speed, one run, bars a second | {replayed:,.0f} | |\n"
         f"| cores used | {cores} | |\n"
-        f"| memory of the live cluster's processes, MB | {workers} | |\n"
+        f"| MB of each part, before and after | {memory} | |\n"
         f"\nThe {SETTLE_MS} ms that a venue is left to publish its bar are part of the latency.\n"
     )
 
@@ -346,12 +345,11 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=results.PATH)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="cracktrader-bench-") as folder:
-        rehearsal = Rehearsal(
-            Path(folder) / "paper", asked.runs, asked.series, asked.speed, asked.workers
-        )
+        replayed = replay(Path(folder) / "replay", asked.replay) if asked.replay else 0.0
+        home = Path(folder) / "paper"
+        rehearsal = Rehearsal(home, asked.runs, asked.series, asked.speed, asked.workers)
         figures = rehearsal.measure(asked.bars)
         print(json.dumps(figures.statuses), file=sys.stderr)
-        replayed = replay(Path(folder) / "replay", asked.replay) if asked.replay else 0.0
     text = report(asked, figures, replayed)
     results.write(asked.out, "Paper runs, from close to commit", text)
     print(text)
