@@ -125,6 +125,7 @@ RESULTS = _shown(
         "gaps": [],
         "warnings": [],
         "ending": None,
+        "drift": None,
         "seal": example_run.SEAL,
     },
 )
