@@ -318,6 +318,7 @@ def report(asked: argparse.Namespace, figures: Figures, replayed: float) -> str:
         "| from the bar's close, in wall time | p50 ms | p95 ms | p99 ms | max ms | n |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         + row("order committed (readable elsewhere)", figures.latencies("order.new"))
+        + row("its Event made, shortly before", figures.made("order.new"))
         + row("fill committed", figures.latencies("order.filled"))
         + row("equity committed", figures.latencies("equity"))
         + row("bar accepted by the feed", figures.feed)
