@@ -106,7 +106,7 @@ def path(name: str, default: Path, help: str) -> Path:
 
 
 def clock(name: str, help: str) -> str:
-    """A clock as `exchanges.clock.parse_clock` reads it, the same for all processes started here."""
+    """A clock as `exchanges.clock.parse_clock` reads it; all processes started here share it."""
 
     def parse(raw: str) -> str:
         os.environ[name] = format_clock(parse_clock(raw))
