@@ -335,7 +335,12 @@ class Chaos:
         replayed = books.booked(books.told(self.tree, again))
         traded = books.booked(found["events"])
         if ("run.stop_requested", {"flatten": True}) in found["events"]:
-            sold = [n for n, (_, data) in enumerate(traded) if data.get("purpose") == "flatten"]
+            begun = ("purpose", "reason")
+            sold = [
+                number
+                for number, (_, data) in enumerate(traded)
+                if "flatten" in map(data.get, begun)
+            ]
             traded = traded[: sold[0]] if sold else traded
             replayed = replayed[: len(traded)]
         if traded == replayed:
