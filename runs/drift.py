@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 import time
@@ -10,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError
 
 from exchanges import services as market_data
 from exchanges.domain import Bars, Busy, CracktraderError, InvalidInput, VenueError
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from .books import Books
     from .engine.drift import Drift, TradeDrift
     from .engine.results import Simulation
+
+logger = logging.getLogger(__name__)
 
 FETCH_SECONDS = 20.0
 """The longest a report waits for candles a venue has still to tell."""
@@ -76,6 +81,13 @@ def keep(run_id: int) -> None:
         return
     except CracktraderError as error:
         found = {"error": _told(error)}
+    except (DatabaseError, OSError):
+        # For a while only, one hopes: the sweeper asks again.
+        raise
+    except Exception as error:
+        logger.exception("run %s could not be compared with its backtest", run.public_id)
+        text = f"{type(error).__name__}: {error}"[:300]
+        found = {"error": {"code": "RUN_FAILED", "message": text}}
     Run.objects.filter(pk=run_id, drift={}).update(drift=found)
 
 
