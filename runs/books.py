@@ -36,7 +36,11 @@ class Books:
 
 
 def read(run: Run) -> Books:
-    """The run's books so far, or as they were closed.  Raises NOTHING_STEPPED."""
+    """The run's books so far, or as they were closed.
+
+    Raises NOTHING_STEPPED, and BOOKS_LOST where bars it stepped are gone, which
+    can only happen to a run that ended without closing its books.
+    """
     from .engine.state import State
 
     if run.result_hash:
@@ -96,7 +100,7 @@ def seen(run: Run) -> tuple[RunConfig, list[Bars]]:
 
 
 def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]) -> Books:
-    from .engine import steps
+    from .engine import inputs, steps
     from .engine.results import ORDER_DTYPE
 
     index = {str(symbol): number for number, symbol in enumerate(config.symbols)}
@@ -116,6 +120,9 @@ def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]
         raise InvalidInput("NOTHING_STEPPED", "The run has not stepped a bar yet, or is over now")
     window = [bars.between(config.anchor_ms, config.end_ms) for bars in series]
     points = [(time, equity, cash) for time, equity, cash, _ in rows]
+    stepped = inputs.union([bars.between(config.start_ms, config.end_ms) for bars in window])
+    if stepped.tolist() != [point[0] for point in points]:
+        raise CracktraderError("BOOKS_LOST", "Bars that the run stepped are not kept any more")
     simulation = steps.simulation(config, window, state, orders, points)
     return Books(config, window, simulation, {row[0] for row in rows if row[3]})
 

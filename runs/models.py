@@ -119,6 +119,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["owner", "-id"], name="run_owner_newest"),
             models.Index(fields=["status", "lease_expires_at"], name="run_due"),
+            models.Index(fields=["finished_at"], name="run_finished"),
             models.Index(
                 fields=["due_at"],
                 condition=models.Q(due_at__isnull=False),
