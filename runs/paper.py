@@ -7,10 +7,7 @@ at, the next slice begins where the last commit left off and says the same.
 
 from __future__ import annotations
 
-import gc
 import logging
-import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +26,7 @@ from strategies import services as strategies
 from strategies.base import AnyStrategy, Params, PortfolioStrategy
 from strategies.models import StrategyVersion
 
-from . import ending, leases, queries, recorder, services, tape
+from . import ending, leases, recorder, tape
 from .engine.config import RunConfig
 from .ledger import Entries, Ledger
 from .models import Artifact, Run
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
-_BATCH = 16
 _AGAIN = timedelta(seconds=1)
 _DISK_PAUSE = timedelta(seconds=5)
 _VENUE_PATIENCE = timedelta(minutes=5)
@@ -350,41 +346,3 @@ def _replay_due(run: Run, config: RunConfig, cursor: int) -> datetime:
     began = run.checkpoint.get("began_ms", now.timestamp() * 1000)
     at = began + (min(closes, config.end_ms) - config.start_ms) / speed
     return datetime.fromtimestamp(at / 1000, UTC)
-
-
-# --- turns ---
-
-
-def preload() -> None:
-    """Imports what slices need, so that a forked worker starts hot.
-
-    vectorbt is not among it: the stepper does without, and it weighs more than all the rest.
-    """
-    from .engine import artifacts, backtest, metrics, paper, seal, stepper, steps  # noqa: F401
-
-    strategies.preload()
-    gc.collect()
-    gc.freeze()
-
-
-def advance_for(run_id: int, seconds: float) -> None:
-    """One run's slices until nothing is due or the time is over; then it is rung again."""
-    until = time.monotonic() + seconds
-    while advance(run_id):
-        if time.monotonic() > until:
-            services.send(run_id, "advance")
-            return
-
-
-def advance_due(seconds: float) -> None:
-    """Slices of all runs due on the live cluster, until there are none or the time is over."""
-    until = time.monotonic() + seconds
-    while waiting := queries.due_on_live(_BATCH * 4):
-        # Several workers look at the same list: each takes others of those that wait longest.
-        batch = random.sample(waiting, min(_BATCH, len(waiting)))
-        worked = [advance(run_id) for run_id in batch]
-        if time.monotonic() > until:
-            services.ring_due()
-            return
-        if not any(worked):
-            return

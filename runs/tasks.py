@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.db import DatabaseError
 from django.utils import timezone
 
-from . import drift, paper, runner
+from . import drift, runner, turns
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ def run_backtest(run_id: int) -> None:
 
 def advance(run_id: int) -> None:
     """Slices of one run; what is left after a while waits behind the others' turn."""
-    _guarded(lambda: paper.advance_for(run_id, TURN_SECONDS), f"run {run_id}")
+    _guarded(lambda: turns.advance_for(run_id, TURN_SECONDS), f"run {run_id}")
 
 
 def advance_due() -> None:
     """Slices of all runs that are due on this cluster."""
-    _guarded(lambda: paper.advance_due(TURN_SECONDS), "due runs")
+    _guarded(lambda: turns.advance_due(TURN_SECONDS), "due runs")
 
 
 def _guarded(work: Callable[[], object], what: str) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from exchanges.domain import InvalidInput, VenueError
 from exchanges.models import FeedBar
-from runs import paper, queries, services, tape
+from runs import paper, queries, services, tape, turns
 from runs.fields import iso
 from runs.models import Run
 from runs.verify import verify
@@ -164,7 +164,7 @@ def test_slices_of_prepared_runs_are_the_live_clusters(venue):  # noqa: F811
     venue.at(START + HOUR + 1_000).poll()
     assert queries.due_on_live() == [run.id]
     assert replay.due_at is not None
-    paper.advance_due(seconds=5)
+    turns.advance_due(seconds=5)
     assert fresh(run).cursor_ms == START + HOUR
     assert fresh(replay).cursor_ms == replay.cursor_ms
 

@@ -26,13 +26,13 @@ class Command(BaseCommand):
         os.environ["CRACKTRADER_CLUSTER"] = cluster
         from django_q.cluster import Cluster
 
-        from runs import clusters, paper, runner
+        from runs import clusters, runner, turns
 
         if cluster == clusters.JOBS:
             runner.preload()
             workers = settings.JOB_WORKERS
         else:
-            paper.preload()
+            turns.preload()
             workers = settings.LIVE_WORKERS
         clusters.announce(cluster, workers)
         connections.close_all()
