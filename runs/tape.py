@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.db import connection
 from django.utils import timezone
 
 from exchanges import services as market_data
-from exchanges.domain import Bars
+from exchanges.domain import Bars, Symbol, Timeframe
+from exchanges.domain.bars import PRICE_COLUMNS
 from exchanges.domain.timeframe import MINUTE
 from exchanges.models import Feed
+from exchanges.recent import BYTES_A_BAR, Recent
 from exchanges.services import feeds
 
 from . import queries
-from .models import Run
+from .models import Artifact, Run
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .engine.config import RunConfig
 
 WARMUP, BARS = "warmup", "bars"
 """Artifacts: what warms a paper run up; what a replay is to see, and any run that is over saw."""
 
-_KEPT_BARS = 3_000_000
 _EARLIER_MS = 15 * MINUTE
 _KNOWN_UNTIL = (
     f"SELECT MIN(known_until_ms) FROM {Feed._meta.db_table} WHERE id IN "
@@ -72,11 +76,11 @@ def read(run: Run, config: RunConfig) -> Tape:
     """What the run may see now."""
     if run.replay is not None:
         return _replay(run, config)
-    warm, mine = _prepared(run.public_id, config)
+    warm, mine = warmup_bars(run, config), _kept_with(run.public_id, WARMUP, config.symbols)[1]
     watermark = known_until(run.id)
     assert watermark is not None
     series = [
-        Bars.concat([before, _RECENT.read(feed, watermark).between(config.start_ms, watermark)])
+        Bars.concat([before, _RECENT.read(feed, config.start_ms, watermark)])
         for before, feed in zip(warm, mine, strict=True)
     ]
     return Tape(series, watermark)
@@ -113,39 +117,38 @@ def load_stored(
 
 def warmup_bars(run: Run, config: RunConfig) -> list[Bars]:
     """Anchor to start, as they were when the run was prepared."""
-    return _prepared(run.public_id, config)[0]
+    return _decoded(_kept_with(run.public_id, WARMUP, config.symbols)[0], config)
 
 
-@lru_cache(maxsize=512)
-def _prepared(public_id: uuid.UUID, config: RunConfig) -> tuple[list[Bars], list[Feed]]:
-    """Warm-up bars and feeds, in the order of the run's symbols, once it is prepared.
+@lru_cache(maxsize=2048)
+def _kept_with(
+    public_id: uuid.UUID, name: str, symbols: tuple[Symbol, ...]
+) -> tuple[Artifact, list[Feed]]:
+    """The bars a run was prepared with, and its feeds in the order of its symbols: a replay's none.
 
     They never change, but for what the feeds come to know.
     """
+    run = Run.objects.get(public_id=public_id)
+    by_symbol = {feed.symbol: feed for feed in run.feeds.all()}
+    mine = [by_symbol[symbol] for symbol in symbols] if by_symbol else []
+    return queries.Results(run).artifact(name), mine
+
+
+def _decoded(artifact: Artifact, config: RunConfig) -> list[Bars]:
     from .engine import artifacts
 
-    run = Run.objects.get(public_id=public_id)
-    content = queries.content(queries.Results(run).artifact(WARMUP))
-    by_symbol = {feed.symbol: feed for feed in run.feeds.all()}
-    mine = [by_symbol[symbol] for symbol in config.symbols]
-    return artifacts.decode_bars(content, config), mine
+    key = artifact.sha256, config.symbols, config.timeframe
+    if (held := _DECODED.get(key)) is None:
+        held = artifacts.decode_bars(queries.content(artifact), config)
+        _DECODED.put(key, held, sum(map(len, held)) * BYTES_A_BAR)
+    return held
 
 
 def _replay(run: Run, config: RunConfig) -> Tape:
     """Of the bars as it was prepared with: the candle store may change, and may ask a venue."""
-    series = _played(run.public_id, config)
+    series = _decoded(_kept_with(run.public_id, BARS, config.symbols)[0], config)
     watermark = min(_replayed_until(run, config), config.end_ms)
     return Tape([bars.between(config.anchor_ms, watermark) for bars in series], watermark)
-
-
-@lru_cache(maxsize=2)
-def _played(public_id: uuid.UUID, config: RunConfig) -> list[Bars]:
-    """All of a replay's bars; they may be many."""
-    from .engine import artifacts
-
-    run = Run.objects.get(public_id=public_id)
-    content = queries.content(queries.Results(run).artifact(BARS))
-    return artifacts.decode_bars(content, config)
 
 
 def _replayed_until(run: Run, config: RunConfig) -> int:
@@ -160,28 +163,68 @@ def _replayed_until(run: Run, config: RunConfig) -> int:
     return config.timeframe.floor(int(now))
 
 
+class _Growing:
+    """A feed's bars from `start` on.  What was given out stays as it is: bars are only appended."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        none: list[NDArray[Any]] = [np.empty(0, np.int64), *(np.empty(0) for _ in PRICE_COLUMNS)]
+        # Columns with room at the end, how many bars are in them, and up to when all are:
+        # replaced as one, so that nothing that interrupts a reader leaves half of it.
+        self._held: tuple[list[NDArray[Any]], int, int] = none, 0, start
+        self._lock = threading.Lock()
+
+    def read(self, feed: Feed, start: int, until: int) -> Bars:
+        with self._lock:
+            if self._held[2] < until:
+                self._append(feeds.bars(feed, self._held[2], until), until)
+            columns, count, _ = self._held
+        low, high = np.searchsorted(columns[0][:count], (start, until))
+        kept = (column[low:high] for column in columns)
+        return Bars(Symbol(feed.symbol), Timeframe.parse(feed.timeframe), *kept)
+
+    def _append(self, bars: Bars, known: int) -> None:
+        held, before, _ = self._held
+        added, count = _columns(bars), before + len(bars)
+        columns = held
+        if count > len(held[0]):
+            # Room for as many again: to copy all of them for each bar would cost more and more.
+            columns = [np.empty(max(2 * count, 64), column.dtype) for column in held]
+            for old, new in zip(held, columns, strict=True):
+                new[:before] = old[:before]
+        for column, values in zip(columns, added, strict=True):
+            column[before:count] = values
+        self._held = columns, count, known
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(column.nbytes for column in self._held[0])
+
+
+def _columns(bars: Bars) -> list[NDArray[Any]]:
+    return [getattr(bars, name) for name in ("time", *PRICE_COLUMNS)]
+
+
 class _RecentBars:
-    """Accepted bars never change: a process reads each of them once."""
+    """Accepted bars never change: a process reads each of them once, and none that nobody wants."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], tuple[int, Bars]] = OrderedDict()
+    def __init__(self, limit_bytes: int) -> None:
+        self._kept: Recent[tuple[int, int], _Growing] = Recent(limit_bytes, at_least=1)
 
-    def read(self, feed: Feed, until: int) -> Bars:
-        """At least the bars from the feed's begin to `until`, at most its watermark."""
+    def read(self, feed: Feed, start: int, until: int) -> Bars:
+        """Bars that open in [start, until), until being at most the feed's watermark."""
         key = (feed.pk, feed.from_ms)
-        if key not in self._kept:
-            self._kept[key] = until, feeds.bars(feed, feed.from_ms, until)
-        known, held = self._kept[key]
-        if known < until:
-            held = Bars.concat([held, feeds.bars(feed, known, until)])
-            self._kept[key] = until, held
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and self._size() > _KEPT_BARS:
-            self._kept.popitem(last=False)
-        return held
-
-    def _size(self) -> int:
-        return sum(len(bars) for _, bars in self._kept.values())
+        held = self._kept.get(key)
+        if held is None or held.start > start:
+            # An older run has come by: all of it, from its start on.
+            held = _Growing(start)
+        bars = held.read(feed, start, until)
+        self._kept.put(key, held, held.size)
+        return bars
 
 
-_RECENT = _RecentBars()
+_RECENT = _RecentBars(limit_bytes=144_000_000)
+_DECODED: Recent[tuple[str, tuple[Symbol, ...], Timeframe], list[Bars]] = Recent(
+    limit_bytes=128_000_000, at_least=1
+)
