@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.db import DatabaseError
+
 from exchanges import crash
 from exchanges.domain import CracktraderError, InvalidInput
 
@@ -40,17 +42,17 @@ def over(lease: Lease, run: Run) -> None:
         )
 
 
-def fail(lease: Lease, run: Run, error: CracktraderError) -> None:
-    """With its books as far as they go; without them where those cannot be closed either."""
+def fail(lease: Lease, run: Run) -> None:
+    """With its books as far as they go; without them where those cannot be closed either.
+
+    Raises OSError, for another try, while its files cannot be written.
+    """
+    error = CracktraderError(run.error_code, run.error)
+    error.details = run.error_details
     data = {"code": error.code, "message": error.message, "details": error.details}
-    fields = {
-        "error_code": error.code,
-        "error": error.message,
-        "error_details": error.details,
-    }
     try:
-        _end(lease, run, Run.Status.FAILED, ("run.failed", data), **fields)
-    except LeaseLost:
+        _end(lease, run, Run.Status.FAILED, ("run.failed", data))
+    except (LeaseLost, OSError, DatabaseError):
         raise
     except Exception:
         logger.exception("run %s: its books could not be closed", run.public_id)

@@ -11,6 +11,9 @@ from django.utils import timezone
 from exchanges.models import Exchange, Feed
 from strategies.models import StrategyVersion
 
+TRYING_AGAIN = "trying again"
+"""How a run's stage begins while something outside keeps it from going on."""
+
 
 class Run(models.Model):
     """One backtest, paper run or live run.

@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,18 +19,15 @@ from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
 from exchanges import crash
-from exchanges.domain import Bars, CracktraderError, VenueError
+from exchanges.domain import CracktraderError
 from exchanges.queries import clock
-from strategies import services as strategies
-from strategies.base import AnyStrategy, Params, PortfolioStrategy
-from strategies.models import StrategyVersion
 
-from . import ending, leases, recorder, tape
+from . import due, ending, leases, preparing, recorder, tape
 from .engine.config import RunConfig
 from .ledger import Entries, Ledger
-from .models import Artifact, Run
+from .models import TRYING_AGAIN, Run
 from .recorder import Lease, LeaseLost
-from .runner import drop_connection, times_lost
+from .runner import Progress, drop_connection, strategy_of, times_lost
 from .watch import Interrupted, Watch
 
 if TYPE_CHECKING:
@@ -39,10 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[str, float], None]
-_AGAIN = timedelta(seconds=1)
 _DISK_PAUSE = timedelta(seconds=5)
-_VENUE_PATIENCE = timedelta(minutes=5)
+_FILES_PATIENCE = timedelta(minutes=1)
 
 
 def advance(run_id: int, on_progress: Progress | None = None) -> bool:
@@ -68,29 +62,31 @@ def advance(run_id: int, on_progress: Progress | None = None) -> bool:
         if not watch.lost:
             _try(run, recorder.hand_back, lease, due_at=timezone.now())
     except CracktraderError as error:
-        _try(run, ending.fail, lease, run, error)
+        if error.code == "ARTIFACT_NOT_FOUND":
+            _wait(lease, run, error)
+        else:
+            _fail(lease, run, error)
     except DatabaseError:
         raise
     except OSError as error:
-        # A full disk is no reason to end a run that trades for weeks.
-        logger.exception("run %s: a slice could not be written", run.public_id)
-        stage = f"trying again: {type(error).__name__}"
-        _try(run, recorder.hand_back, lease, due_at=timezone.now() + _DISK_PAUSE, stage=stage)
+        _wait(lease, run, error)
     except TimeoutException:
         drop_connection()
         seconds = settings.SLICE_TIMEOUT if run.on_live else settings.BACKTEST_TIMEOUT
-        message = f"A slice took longer than {seconds} s"
-        _try(run, ending.fail, lease, run, CracktraderError("RUN_TIMEOUT", message))
+        error = CracktraderError("RUN_TIMEOUT", f"A slice took longer than {seconds} s")
+        _fail(lease, run, error)
         raise
     except Exception as error:
         logger.exception("run %s failed", run.public_id)
         text = f"{type(error).__name__}: {error}"[:1000]
-        _try(run, ending.fail, lease, run, CracktraderError("RUN_FAILED", text))
+        _fail(lease, run, CracktraderError("RUN_FAILED", text))
     return True
 
 
 def _work(lease: Lease, run: Run, watch: Watch) -> None:
-    if run.stop_requested_at is not None and not run.checkpoint:
+    if run.error_code:
+        ending.fail(lease, run)
+    elif run.stop_requested_at is not None and not run.checkpoint:
         recorder.stop(lease, "stopped before it began")
     elif run.stop_requested_at is not None and not run.flatten:
         ending.stop(lease, run, "stop requested")
@@ -102,7 +98,7 @@ def _work(lease: Lease, run: Run, watch: Watch) -> None:
         )
     elif not run.checkpoint:
         with watch:
-            prepared = prepare(run, watch.progress)
+            prepared = preparing.prepare(run, watch.progress)
         prepared(lease)
     else:
         with watch:
@@ -111,100 +107,42 @@ def _work(lease: Lease, run: Run, watch: Watch) -> None:
         written(lease)
 
 
+def _fail(lease: Lease, run: Run, error: CracktraderError) -> None:
+    """The run is to be closed as failed: by the next slice, which has all its time for that.
+
+    Where that fails too it ends as it is, with what it has in rows.
+    """
+    if run.error_code:
+        _try(run, recorder.fail, lease, error)
+        return
+    fields = {
+        "error_code": error.code,
+        "error": error.message,
+        "error_details": error.details,
+    }
+    _try(run, recorder.hand_back, lease, due_at=timezone.now(), **fields)
+
+
+def _wait(lease: Lease, run: Run, error: OSError | CracktraderError) -> None:
+    """A full disk or a volume that is not mounted is no reason to end a run that trades for weeks.
+
+    Its files may be gone for good, though, and a run that was told to stop must stop.
+    """
+    name = error.code if isinstance(error, CracktraderError) else type(error).__name__
+    logger.error("run %s: a slice could not be worked off: %s", run.public_id, error)
+    asked = run.stop_requested_at
+    if asked and isinstance(error, CracktraderError) and timezone.now() - asked > _FILES_PATIENCE:
+        _try(run, recorder.stop, lease, f"its books could not be closed: {name}")
+        return
+    again = timezone.now() + _DISK_PAUSE
+    _try(run, recorder.hand_back, lease, due_at=again, stage=f"{TRYING_AGAIN}: {name}")
+
+
 def _try(run: Run, write: Callable[..., None], *args: Any, **kwargs: Any) -> None:
     try:
         write(*args, **kwargs)
     except LeaseLost:
         logger.warning("run %s was taken over; this worker's end is dropped", run.public_id)
-
-
-def _strategy(run: Run) -> tuple[type[AnyStrategy], Params]:
-    version = _version(run.strategy_version_id, run.config["source_hash"])
-    params = strategies.validate_params(version, run.config["strategy_params"])
-    return strategies.load_strategy(version), params
-
-
-@lru_cache(maxsize=128)
-def _version(version_id: int, source_hash: str) -> StrategyVersion:
-    """Versions never change; a long source is read once a process."""
-    return StrategyVersion.objects.select_related("strategy").get(
-        id=version_id, source_hash=source_hash
-    )
-
-
-# --- the first slice ---
-
-
-def prepare(run: Run, progress: Progress) -> Callable[[Lease], None]:
-    """Gets the bars the run needs before its first decision; returns what writes it all down."""
-    from .engine import artifacts, backtest
-    from .engine.state import State
-
-    config = RunConfig.from_dict(run.config["engine"])
-    cls, params = _strategy(run)
-    warmup = backtest.warmup(cls, params)
-    progress("reading candles", 0.0)
-    checkpoint: dict[str, Any] = {
-        "state": State.start(config, weighted=issubclass(cls, PortfolioStrategy)).to_dict(),
-        "warmup": warmup,
-        "signals": {},
-        "peak": 0.0,
-        "max_drawdown": 0.0,
-        "missing": 0,
-    }
-    if run.replay is not None:
-        known = tape.load_stored(run, config, config.anchor_ms, config.end_ms, progress)
-        if not any(len(bars.between(config.start_ms, config.end_ms)) for bars in known):
-            raise CracktraderError("NO_CANDLES", "There is no candle in the range to replay")
-        checkpoint["began_ms"] = timezone.now().timestamp() * 1000
-        progress("ready", 0.0)
-    else:
-        again = timezone.now() + _AGAIN
-        try:
-            known = tape.load_stored(run, config, config.anchor_ms, config.start_ms, progress)
-        except VenueError as error:
-            if timezone.now() - run.created_at > _VENUE_PATIENCE:
-                raise
-            stage = f"trying again: {error.message}"[:200]
-            return lambda lease: recorder.hand_back(lease, due_at=again, stage=stage)
-        if _awaits_last_bar(config, known):
-            return lambda lease: recorder.hand_back(lease, due_at=again)
-
-    def write(lease: Lease) -> None:
-        fields: dict[str, Any] = {"checkpoint": checkpoint, "cursor_ms": config.start_ms}
-        data = {"start_ms": config.start_ms, "anchor_ms": config.anchor_ms, "warmup": warmup}
-        content, rows = artifacts.encode_bars(known)
-        stored = Artifact(
-            run_id=run.id,
-            name=tape.WARMUP if run.replay is None else tape.BARS,
-            sha256=recorder.store(content),
-            size=len(content),
-            rows=rows,
-        )
-        crash.point("prepared")
-        with transaction.atomic():
-            recorder.hand_back(lease, [("run.prepared", data)], **fields)
-            Artifact.objects.filter(run_id=run.id).delete()
-            stored.save()
-            if run.replay is None:
-                run.feeds.set(tape.open_feeds(run, config))
-            _set_due(run, config, config.start_ms)
-            crash.point("prepared, not committed")
-        crash.point("prepared and committed")
-
-    return write
-
-
-def _awaits_last_bar(config: RunConfig, warm: list[Bars]) -> bool:
-    """A venue publishes its newest bar a little late: it is worth waiting for."""
-    last = config.start_ms - config.timeframe.ms
-    if config.anchor_ms > last:
-        return False
-    patient = clock().now_ms() < config.start_ms + settings.BAR_PATIENCE * 1000
-    return patient and any(not len(bars) or bars.time[-1] < last for bars in warm)
-
-
-# --- every other slice ---
 
 
 def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
@@ -225,7 +163,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
     seen = tape.read(run, config)
     until = _slice_end(seen, state.cursor)
     series = [bars.between(config.anchor_ms, until) for bars in seen.series]
-    cls, params = _strategy(run)
+    cls, params = strategy_of(run)
     decisions = backtest.decide(cls, params, series)
     progress("", run.progress)  # Raises if a stop or a new owner came meanwhile.
 
@@ -251,7 +189,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
         with transaction.atomic():
             _commit(lease, run, config, state, checkpoint, book.entries)
             if not stepper.finished:
-                _set_due(run, config, state.cursor)
+                due.arrange(run, config, state.cursor)
             else:
                 # The next slice closes the books.
                 Run.objects.filter(id=run.id).update(due_at=timezone.now())
@@ -276,8 +214,14 @@ def _flattening(run: Run, config: RunConfig) -> RunConfig:
         return config
     # The close at the cursor itself has been judged without it.
     after = config.timeframe.ceil(run.checkpoint["state"]["cursor"]) + 1
-    asked = after if run.replay is not None else clock().now_ms()
+    asked = after if run.replay is not None else _desk_time(run.stop_requested_at)
     return replace(config, flatten_at=max(asked, after))
+
+
+def _desk_time(moment: datetime) -> int:
+    """What the desk's clock showed then, in ms: a rehearsal's runs faster."""
+    since = (timezone.now() - moment).total_seconds()
+    return int(clock().now_ms() - since * 1000 * clock().speed)
 
 
 def _slice_end(seen: tape.Tape, cursor: int) -> int:
@@ -315,34 +259,3 @@ def _commit(
         lease, entries.happened, checkpoint=checkpoint, cursor_ms=state.cursor, **figures
     )
     entries.save(run.id)
-
-
-def _set_due(run: Run, config: RunConfig, cursor: int) -> None:
-    """Within the transaction that moved the cursor: bars that came meanwhile are seen here.
-
-    Bars that come later find the run without a date, and set one.  So does a
-    stop that was asked for while the slice ran.
-    """
-    due: datetime | None = None
-    asked = Run.objects.values_list("stop_requested_at", "flatten").get(id=run.id)
-    if asked != (run.stop_requested_at, run.flatten):
-        due = timezone.now()
-    elif run.replay is not None:
-        due = _replay_due(run, config, cursor)
-    else:
-        known = tape.known_until(run.id)
-        if known is not None and known > cursor:
-            due = timezone.now()
-    if due is not None:
-        Run.objects.filter(id=run.id).update(due_at=due)
-
-
-def _replay_due(run: Run, config: RunConfig, cursor: int) -> datetime:
-    speed = (run.replay or {})["speed"]
-    now = timezone.now()
-    if not speed:
-        return now
-    closes = config.timeframe.ceil(cursor) + config.timeframe.ms
-    began = run.checkpoint.get("began_ms", now.timestamp() * 1000)
-    at = began + (min(closes, config.end_ms) - config.start_ms) / speed
-    return datetime.fromtimestamp(at / 1000, UTC)

@@ -10,7 +10,7 @@ from exchanges.queries import clock
 
 from . import books
 from .fields import iso
-from .models import Run
+from .models import TRYING_AGAIN, Run
 from .queries import RECENT, RESULT_POINTS, RESULT_ROWS, STATUS_POINTS, Results
 
 OPEN_END_MS = 4_102_000_000_000
@@ -149,6 +149,8 @@ def _stepped_health(run: Run) -> dict[str, Any]:
     holes = run.checkpoint.get("missing", 0)
     if holes:
         warnings.append(f"MISSING_BARS: {holes} bars were never delivered")
+    if run.stage.startswith(TRYING_AGAIN):
+        warnings.append(f"WAITING: {run.stage}")
     if run.late_bars:
         warnings.append(f"LATE_BARS: {run.late_bars} bars were stepped late")
     errors = [f"{feed.error_code}: {feed.error}" for feed in feeds if feed.error_code]

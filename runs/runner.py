@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from django_q.exceptions import TimeoutException
 from exchanges import services as market_data
 from exchanges.domain import Bars, CracktraderError, VenueError
 from strategies import services as strategies
+from strategies.base import AnyStrategy, Params
+from strategies.models import StrategyVersion
 
 from . import leases, recorder
 from .engine.config import RunConfig
@@ -155,9 +158,7 @@ def compute(run: Run, progress: Progress) -> Outcome:
     from .engine import artifacts, backtest, seal
 
     began = time.perf_counter()
-    version = run.strategy_version
-    strategy = strategies.load_strategy(version)
-    params = strategies.validate_params(version, run.config["strategy_params"])
+    strategy, params = strategy_of(run)
     progress("reading candles", 0.0)
     if run.is_stepped:
         from . import books
@@ -196,6 +197,21 @@ def compute(run: Run, progress: Progress) -> Outcome:
     }
     digest = seal.result_digest(result.simulation, result.metrics, books_digest)
     return Outcome(encoded, fields, sealed, digest)
+
+
+def strategy_of(run: Run) -> tuple[type[AnyStrategy], Params]:
+    """The class its stored source defines, and its parameters.  Raises STRATEGY_BROKEN."""
+    version = _version(run.strategy_version_id, run.config["source_hash"])
+    params = strategies.validate_params(version, run.config["strategy_params"])
+    return strategies.load_strategy(version), params
+
+
+@lru_cache(maxsize=128)
+def _version(version_id: int, source_hash: str) -> StrategyVersion:
+    """Versions never change; a long source is read once a process."""
+    return StrategyVersion.objects.select_related("strategy").get(
+        id=version_id, source_hash=source_hash
+    )
 
 
 def make_seal(run: Run, config: RunConfig, candle_hashes: dict[str, str]) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.storage import storages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -14,7 +17,7 @@ from django.utils import timezone
 from exchanges import queries as market_data
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
-from runs import books, paper, queries, services, tape
+from runs import books, paper, queries, recorder, services, tape
 from runs.models import EquityPoint, Order, Run, Trade
 from runs.verify import Cause, verify
 from strategies.services import sync_strategies
@@ -464,7 +467,7 @@ def test_a_replay_goes_on_with_the_bars_it_began_with_whatever_becomes_of_the_st
     undisturbed = slices(rehearse(symbols=BOTH))
     run = slices(rehearse(symbols=BOTH), 4)
     change_candle(700, "ETH/USDT")
-    tape._played.cache_clear()
+    tape._DECODED.clear()
     assert get(client, "/status/detailed")["performance_metrics"]["final_value"] == run.value
     run = slices(run)
     assert (run.status, run.result_hash) == ("completed", undisturbed.result_hash)
@@ -479,24 +482,69 @@ def test_a_slice_and_a_status_ask_no_venue(client, monkeypatch):
     monkeypatch.setattr("exchanges.services.ensure_bars", asked)
     for path in ("/status/detailed", "/results"):
         slices(run, 2)
-        tape._played.cache_clear()
+        tape._DECODED.clear()
         assert get(client, path)["performance_metrics"]["total_trades"] > 0
     assert slices(run).status == "completed"
 
 
-def test_a_replay_whose_bars_are_lost_fails_and_no_request_breaks(client):
-    from django.core.files.storage import storages
+def forget_files() -> None:
+    """As a process that has read none of them yet."""
+    tape._DECODED.clear()
+    queries._cached.cache_clear()
 
+
+def make_due(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(due_at=timezone.now())
+
+
+def test_a_run_whose_files_are_away_waits_for_them_and_no_request_breaks(client):
+    run = slices(rehearse(), 4)
+    path = Path(storages["artifacts"].path(run.artifacts.get().path))
+    away = path.rename(path.with_suffix(".away"))
+    forget_files()
+    for address in ("/status", "/status/detailed", "/results", f"/runs/{run.public_id}"):
+        assert get(client, address)["status"] == "running"
+    run = slices(run)
+    assert run.status == "running"
+    assert "ARTIFACT_NOT_FOUND" in str(get(client, "/status/detailed")["health"]["warnings"])
+    away.rename(path)
+    make_due(run)
+    run = slices(run)
+    assert run.status == "completed"
+    assert run.result_hash == backtest_of(run).result_hash
+
+
+def test_a_run_whose_files_are_lost_can_be_stopped(client):
     run = slices(rehearse(), 4)
     storages["artifacts"].delete(run.artifacts.get().path)
-    tape._played.cache_clear()
-    queries._cached.cache_clear()
-    for path in ("/status", "/status/detailed", "/results", f"/runs/{run.public_id}"):
-        assert get(client, path)["status"] == "running"
+    forget_files()
+    services.request_stop(run)
     run = slices(run)
-    assert (run.status, run.error_code) == ("failed", "ARTIFACT_NOT_FOUND")
-    for path in ("/status", "/status/detailed", "/results", f"/runs/{run.public_id}"):
-        assert get(client, path)["status"] == "failed"
+    assert run.status == "stopping"
+    Run.objects.filter(pk=run.pk).update(stop_requested_at=timezone.now() - timedelta(minutes=2))
+    make_due(run)
+    run = slices(run)
+    assert (run.status, run.result_hash) == ("stopped", "")
+    assert len(get(client, "/results")["orders"]) > 0
+
+
+def test_a_full_disk_ends_no_run(monkeypatch):
+    run = slices(rehearse(), 4)
+    store = recorder.store
+
+    def full(content: bytes) -> str:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    services.request_stop(run)
+    monkeypatch.setattr(recorder, "store_all", lambda contents: [full(c) for c in contents])
+    run = slices(run)
+    assert run.status == "stopping"
+    assert run.stage == "trying again: OSError"
+    monkeypatch.setattr(recorder, "store_all", lambda contents: [store(c) for c in contents])
+    make_due(run)
+    run = slices(run)
+    assert run.status == "stopped"
+    assert verify(run).identical
 
 
 # --- speed -----------------------------------------------------------------------------------

@@ -180,16 +180,17 @@ def test_other_versions_are_told_and_are_no_failure_by_themselves(desk, monkeypa
 
 
 def test_an_engine_that_counts_otherwise_is_found(desk, monkeypatch):
-    from runs.engine import backtest
+    from runs.engine import vectorized
 
     run = finished()
-    honest = backtest.metrics
+    honest = vectorized.simulate
 
-    def careless(config, simulation):
+    def careless(*args):
+        simulation = honest(*args)
         simulation.equity[-1] = np.nextafter(simulation.equity[-1], np.inf)
-        return honest(config, simulation)
+        return simulation
 
-    monkeypatch.setattr(backtest, "metrics", careless)
+    monkeypatch.setattr(vectorized, "simulate", careless)
     report = verify(run)
     assert {"result_hash", "equity table"} <= {d.name for d in report.of(Cause.RESULT)}
 

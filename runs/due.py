@@ -1,0 +1,42 @@
+"""When a stepped run's next slice is due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils import timezone
+
+from . import tape
+from .engine.config import RunConfig
+from .models import Run
+
+
+def arrange(run: Run, config: RunConfig, cursor: int) -> None:
+    """Within the transaction that moved the cursor: bars that came meanwhile are seen here.
+
+    Bars that come later find the run without a date, and set one.  So does a
+    stop that was asked for while the slice ran.
+    """
+    at: datetime | None = None
+    asked = Run.objects.values_list("stop_requested_at", "flatten").get(id=run.id)
+    if asked != (run.stop_requested_at, run.flatten):
+        at = timezone.now()
+    elif run.replay is not None:
+        at = _replay_due(run, config, cursor)
+    else:
+        known = tape.known_until(run.id)
+        if known is not None and known > cursor:
+            at = timezone.now()
+    if at is not None:
+        Run.objects.filter(id=run.id).update(due_at=at)
+
+
+def _replay_due(run: Run, config: RunConfig, cursor: int) -> datetime:
+    speed = (run.replay or {})["speed"]
+    now = timezone.now()
+    if not speed:
+        return now
+    closes = config.timeframe.ceil(cursor) + config.timeframe.ms
+    began = run.checkpoint.get("began_ms", now.timestamp() * 1000)
+    at = began + (min(closes, config.end_ms) - config.start_ms) / speed
+    return datetime.fromtimestamp(at / 1000, UTC)
