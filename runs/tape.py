@@ -18,6 +18,7 @@ from exchanges.domain import Bars, Symbol, Timeframe
 from exchanges.domain.bars import PRICE_COLUMNS
 from exchanges.domain.timeframe import MINUTE
 from exchanges.models import Feed
+from exchanges.queries import clock
 from exchanges.recent import BYTES_A_BAR, Recent
 from exchanges.services import feeds
 
@@ -51,25 +52,57 @@ class Tape:
     watermark: int
 
 
-def open_feeds(run: Run, config: RunConfig) -> list[Feed]:
-    """The feeds the run trades on, from its start on.
+def earlier_bars(
+    run: Run, config: RunConfig, progress: Callable[[str, float], None] | None = None
+) -> list[Bars] | None:
+    """Closed bars from the run's start on, where a feed may begin later than the run.
+
+    That is so of a run prepared long after it was asked for.  May wait for the
+    venue, so it comes before the transaction of `open_feeds`; None where
+    nothing can be lacking.
+    """
+    now = clock().now_ms()
+    if now - config.start_ms < _margin(config):
+        return None
+    covering = Feed.objects.filter(
+        exchange=run.exchange,
+        symbol__in=config.symbols,
+        timeframe=config.timeframe.name,
+        from_ms__lte=config.start_ms,
+    )
+    if covering.count() == len(config.symbols):
+        return None
+    return load_stored(run, config, config.start_ms, now, progress)
+
+
+def open_feeds(run: Run, config: RunConfig, earlier: list[Bars] | None = None) -> list[Feed]:
+    """The feeds the run trades on, from its start on; within the transaction that takes them.
 
     They begin a little earlier: a run that was asked for before this one may
-    be prepared after it.
+    be prepared after it.  For one prepared later still there are `earlier_bars`.
     """
-    begin = config.start_ms - max(10, -(-_EARLIER_MS // config.timeframe.ms)) * config.timeframe.ms
-    opened = []
-    for symbol in config.symbols:
-        used = Run.objects.filter(
-            feeds__exchange=run.exchange,
-            feeds__symbol=symbol,
-            feeds__timeframe=config.timeframe.name,
-            status__in=Run.ACTIVE,
-        ).exclude(id=run.id)
-        opened.append(
-            feeds.open_feed(run.exchange, symbol, config.timeframe, begin, idle=not used.exists())
+
+    def idle(feed: Feed) -> bool:
+        return not feed.runs.filter(status__in=Run.ACTIVE).exclude(id=run.id).exists()
+
+    begin = config.start_ms - _margin(config)
+    opened = {}
+    # In one order, so that two runs that lock the same feeds do not wait for each other.
+    for symbol in sorted(config.symbols):
+        opened[symbol] = feeds.open_feed(
+            run.exchange,
+            symbol,
+            config.timeframe,
+            begin,
+            idle=idle,
+            earlier=earlier and earlier[config.symbols.index(symbol)],
+            earlier_ms=config.start_ms,
         )
-    return opened
+    return [opened[symbol] for symbol in config.symbols]
+
+
+def _margin(config: RunConfig) -> int:
+    return max(10, -(-_EARLIER_MS // config.timeframe.ms)) * config.timeframe.ms
 
 
 def read(run: Run, config: RunConfig) -> Tape:

@@ -86,14 +86,22 @@ OnTold = Callable[[Feed, Change], None]
 
 
 def open_feed(
-    exchange: Exchange, symbol: Symbol | str, timeframe: Timeframe, from_ms: int, *, idle: bool
+    exchange: Exchange,
+    symbol: Symbol | str,
+    timeframe: Timeframe,
+    from_ms: int,
+    *,
+    idle: Callable[[Feed], bool],
+    earlier: Bars | None = None,
+    earlier_ms: int = 0,
 ) -> Feed:
     """The feed of a market, begun at `from_ms` (on the grid) where there is none.
 
-    One that exists goes on as it is: a run may begin later than it, and one
-    that would begin earlier begins with it, at `Feed.from_ms`.  Only a feed
-    that is `idle`, which means that no active run uses it, and that would have
-    to catch up with bars nobody wants, or lacks wanted ones, begins anew.
+    One that exists goes on as it is; where it begins after `earlier_ms`, it is
+    given the bars `earlier`, all there are from there on.  Only a feed that is
+    `idle`, which means that no active run uses it, and that would have to catch
+    up with bars nobody wants, or lacks wanted ones, begins anew.  That is asked
+    when nobody else can open it; of several, open the feeds in one order.
     """
     with transaction.atomic():
         feed, _ = Feed.objects.select_for_update().get_or_create(
@@ -102,13 +110,17 @@ def open_feed(
             timeframe=timeframe.name,
             defaults={"from_ms": from_ms, "known_until_ms": from_ms},
         )
-        if idle and not feed.from_ms <= from_ms <= feed.known_until_ms:
+        if not feed.from_ms <= from_ms <= feed.known_until_ms and idle(feed):
             feed.bars.all().delete()
             feed.revisions.all().delete()
             feed.from_ms = feed.known_until_ms = from_ms
             feed.newest_ms = feed.stale_since = feed.claimed_until = None
             feed.failures, feed.error_code, feed.error = 0, "", ""
             feed.save()
+        elif earlier is not None and earlier_ms < feed.from_ms:
+            _accept(feed, earlier.between(earlier_ms, feed.from_ms), timezone.now())
+            feed.from_ms = earlier_ms
+            feed.save(update_fields=["from_ms"])
     return feed
 
 
@@ -336,7 +348,21 @@ def _commit(feed: Feed, change: Change, fields: dict[str, object], told: OnTold 
 
 
 def _store(feed: Feed, change: Change, now: datetime) -> None:
-    rows = zip(change.accepted.time.tolist(), *map(_listed, _columns(change.accepted)), strict=True)
+    _accept(feed, change.accepted, now)
+    Revision.objects.bulk_create(
+        Revision(
+            feed=feed,
+            time=revised.time,
+            accepted=revised.accepted,
+            told=revised.told,
+            seen_at=now,
+        )
+        for revised in change.revised
+    )
+
+
+def _accept(feed: Feed, accepted: Bars, now: datetime) -> None:
+    rows = zip(accepted.time.tolist(), *map(_listed, _columns(accepted)), strict=True)
     FeedBar.objects.bulk_create(
         [
             FeedBar(
@@ -348,16 +374,6 @@ def _store(feed: Feed, change: Change, now: datetime) -> None:
             for time, *row in rows
         ],
         batch_size=1000,
-    )
-    Revision.objects.bulk_create(
-        Revision(
-            feed=feed,
-            time=revised.time,
-            accepted=revised.accepted,
-            told=revised.told,
-            seen_at=now,
-        )
-        for revised in change.revised
     )
 
 

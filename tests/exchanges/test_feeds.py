@@ -79,7 +79,7 @@ def world(db, settings) -> Iterator[World]:
         exchange = Exchange.objects.create(
             name="lookalike", ccxt_id="binance", base_url=venue.url, timeframes=["1m"]
         )
-        feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=True)
+        feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=lambda _: True)
         yield World(venue, FixedClock(NOW), feed)
 
 
@@ -202,7 +202,7 @@ def test_a_failure_is_recorded_and_accepts_nothing(name, world):
 
 
 def test_a_market_the_venue_does_not_list_is_a_failure_like_another(world):
-    other = feeds.open_feed(world.feed.exchange, "XRP/USDT", MINUTE, NOW, idle=True)
+    other = feeds.open_feed(world.feed.exchange, "XRP/USDT", MINUTE, NOW, idle=lambda _: True)
     assert feeds.poll(other, world.desk).error.code == "INVALID_SYMBOL"
 
 
@@ -410,7 +410,7 @@ def test_pollers_at_once_accept_each_bar_once(transactional_db, settings, monkey
     monkeypatch.setattr(feeds, "_claim", lambda feed, now: True)
     with VenueServer(SpotMarket(now_ms=NOW)) as venue:
         exchange = Exchange.objects.create(name="x", ccxt_id="binance", base_url=venue.url)
-        feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=True)
+        feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=lambda _: True)
         told: list[Bars] = []
         feeds.poll(feed, FixedClock(NOW))
 
@@ -443,16 +443,46 @@ def test_pollers_at_once_accept_each_bar_once(transactional_db, settings, monkey
 def test_a_feed_in_use_goes_on_as_it_is(world):
     world.at(NOW + 5 * MIN).poll()
     for start in (NOW - MIN, NOW + 3 * MIN, NOW + HOUR_MS):
-        again = feeds.open_feed(world.feed.exchange, BTC, MINUTE, start, idle=False)
+        again = feeds.open_feed(world.feed.exchange, BTC, MINUTE, start, idle=lambda _: False)
         assert (again.pk, again.from_ms) == (world.feed.pk, NOW)
     assert len(world.accepted()) == 5
+
+
+def test_a_feed_in_use_is_given_the_bars_before_it_began(world):
+    world.at(NOW + 5 * MIN).poll()
+    exchange, start = world.feed.exchange, NOW - 3 * MIN
+    known = feeds.open_feed(
+        exchange,
+        BTC,
+        MINUTE,
+        start - 10 * MIN,
+        idle=lambda _: False,
+        earlier=truth(start, NOW + 2 * MIN),
+        earlier_ms=start,
+    )
+    assert (known.pk, known.from_ms, known.known_until_ms) == (world.feed.pk, start, NOW + 5 * MIN)
+    assert same(world.accepted(), truth(start, NOW + 5 * MIN))
+    assert world.at(NOW + 6 * MIN).settle().known_until_ms == NOW + 6 * MIN
+    assert same(world.accepted(), truth(start, NOW + 6 * MIN))
+    assert not Revision.objects.exists()
+
+
+def test_whether_a_feed_is_idle_is_asked_when_nobody_else_can_open_it(world):
+    def idle(feed: Feed) -> bool:
+        assert connection.in_atomic_block
+        asked.append(feed.pk)
+        return False
+
+    asked: list[int] = []
+    feeds.open_feed(world.feed.exchange, BTC, MINUTE, NOW - MIN, idle=idle)
+    assert asked == [world.feed.pk]
 
 
 @pytest.mark.parametrize(("start", "kept"), [(-1, 0), (0, 5), (5, 5), (6, 0), (10_000, 0)])
 def test_an_idle_feed_begins_anew_where_its_bars_are_not_those_wanted(world, start, kept):
     world.at(NOW + 5 * MIN).poll()
     from_ms = NOW + start * MIN
-    again = feeds.open_feed(world.feed.exchange, BTC, MINUTE, from_ms, idle=True)
+    again = feeds.open_feed(world.feed.exchange, BTC, MINUTE, from_ms, idle=lambda _: True)
     assert len(world.accepted()) == kept
     assert again.from_ms == (NOW if kept else from_ms)
     assert again.known_until_ms == (NOW + 5 * MIN if kept else from_ms)
@@ -471,7 +501,7 @@ def test_an_idle_feed_begins_anew_where_its_bars_are_not_those_wanted(world, sta
 def test_bars_come_back_from_the_database_bit_for_bit(db, rows):
     exchange, _ = Exchange.objects.get_or_create(name="bits")
     Feed.objects.all().delete()
-    feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=True)
+    feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=lambda _: True)
     FeedBar.objects.bulk_create(
         FeedBar(
             feed=feed,
@@ -592,7 +622,7 @@ def test_whatever_a_venue_says_each_bar_is_accepted_once_in_order_as_it_was_told
     monkeypatch.setattr(feeds, "market_data", lambda door, clock: venue)
     exchange, _ = Exchange.objects.get_or_create(name="scripted")
     Feed.objects.all().delete()
-    feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=True)
+    feed = feeds.open_feed(exchange, BTC, MINUTE, NOW, idle=lambda _: True)
     before = feeds.bars(feed, 0, 2**60)
     known = NOW
     for passed, script in steps:

@@ -46,7 +46,7 @@ def rung(monkeypatch) -> list[float]:
 
 def make_feed(symbol: str = "BTC/USDT", exchange: str = "simulated", from_ms: int = T0) -> Feed:
     venue, _ = Exchange.objects.get_or_create(name=exchange)
-    return feeds.open_feed(venue, symbol, MINUTE, from_ms, idle=True)
+    return feeds.open_feed(venue, symbol, MINUTE, from_ms, idle=lambda _: True)
 
 
 def paper(*fed: Feed, **fields: Any) -> Run:

@@ -17,6 +17,8 @@ from exchanges.models import Exchange, Feed, FeedBar
 from exchanges.services import feeds
 from runs import tape
 from tests.exchanges.tools import BTC, T0, same
+from tests.runs import papers
+from tests.runs.papers import desk, venue  # noqa: F401 - fixtures
 
 MINUTE = Timeframe.parse("1m")
 MIN = MINUTE.ms
@@ -30,9 +32,12 @@ def truth(start: int, end: int) -> Bars:
 @pytest.fixture
 def feed(db: None) -> Feed:
     """With the bars of its first hundred minutes."""
-    venue = Exchange.objects.create(name="simulated")
     made = Feed.objects.create(
-        exchange=venue, symbol=BTC, timeframe="1m", from_ms=T0, known_until_ms=T0
+        exchange=Exchange.objects.create(name="simulated"),
+        symbol=BTC,
+        timeframe="1m",
+        from_ms=T0,
+        known_until_ms=T0,
     )
     accept(made, 0, 100)
     return made
@@ -150,3 +155,41 @@ def test_a_server_of_threads_reads_the_same_bars(monkeypatch):
     finally:
         sys.setswitchinterval(before)
     assert wrong == []
+
+
+# --- a run that is prepared late ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_prepared_long_after_a_later_one_lacks_no_bar(venue):  # noqa: F811
+    start = papers.T0 + papers.HOUR
+    late = papers.begin(symbols=["ETH/USDT", BTC])
+    venue.at(start + 30 * papers.HOUR + 180_000)
+    papers.slices(papers.begin())
+    assert Feed.objects.get().from_ms > start
+    late = papers.slices(late)
+    late = venue.close(late, start + 31 * papers.HOUR + 1_000)
+    late = venue.close(late, start + 32 * papers.HOUR + 1_000)
+    assert papers.told(late, "bar.missing") == []
+    assert late.cursor_ms == start + 32 * papers.HOUR
+    assert late.points.count() == 32
+    assert [feed.symbol for feed in late.feeds.order_by("id")] == [BTC, "ETH/USDT"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_prepared_in_time_asks_for_no_bars_of_its_own(venue, asked_store):  # noqa: F811
+    papers.slices(papers.begin())
+    assert len(asked_store) == 1
+
+
+@pytest.fixture
+def asked_store(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Questions to the candle store."""
+    real, found = tape.load_stored, []
+
+    def load(*args: Any) -> list[Bars]:
+        found.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(tape, "load_stored", load)
+    return found
