@@ -51,6 +51,7 @@ def prepare(run: Run, progress: Progress) -> Callable[[Lease], None]:
     else:
         try:
             known = tape.load_stored(run, config, config.anchor_ms, config.start_ms, progress)
+            earlier = tape.earlier_bars(run, config, progress)
         except VenueError as error:
             return _once_more(run, error)
         if _awaits_last_bar(config, known):
@@ -73,7 +74,7 @@ def prepare(run: Run, progress: Progress) -> Callable[[Lease], None]:
             Artifact.objects.filter(run_id=run.id).delete()
             stored.save()
             if run.replay is None:
-                run.feeds.set(tape.open_feeds(run, config))
+                run.feeds.set(tape.open_feeds(run, config, earlier))
             due.arrange(run, config, config.start_ms)
             crash.point("prepared, not committed")
         crash.point("prepared and committed")
