@@ -126,6 +126,7 @@ def runs_to_look_after() -> QuerySet[Run]:
             "id",
             "status",
             "fence",
+            "settled_fence",
             "lease_owner",
             "lease_expires_at",
             "rung_at",
@@ -135,6 +136,8 @@ def runs_to_look_after() -> QuerySet[Run]:
             "due_at",
             "cursor_ms",
             "config",
+            "error_code",
+            "error",
         )
     )
 

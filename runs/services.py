@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -20,6 +20,10 @@ from .models import Run, Runner
 from .resolve import Resolved, resolve
 
 logger = logging.getLogger(__name__)
+
+_DRIFT_PAUSE = timedelta(minutes=1)
+_DRIFT_PATIENCE = timedelta(hours=2)
+_NO_DRIFT = {"code": "WORKER_LOST", "message": "Each worker that made the report was lost"}
 
 
 def start_backtest(
@@ -179,29 +183,44 @@ def request_stop(run: Run, flatten: bool = False) -> Run:
             stop_requested_at=timezone.now(), status=Run.Status.STOPPING, flatten=flatten
         )
         if not asked and not flatten:
-            asked = active.filter(flatten=True).update(flatten=False)
+            asked = active.filter(flatten=True).update(
+                flatten=False, stop_requested_at=timezone.now()
+            )
         if asked:
             recorder.append(run.id, "run.stop_requested", {"flatten": flatten})
         if not run.is_stepped or run.cursor_ms is None:
             force_stop(run.id, "stopped before it began", only_unowned=True)
         elif asked:
-            _wake(run)
+            # Workers lost so far say nothing of those that are to close its books.
+            active.update(attempts=0, settled_fence=F("fence"))
+            wake(run)
     run.refresh_from_db()
     return run
 
 
-def _wake(run: Run) -> None:
+def wake(run: Run) -> None:
     """A slice is due at once: what the run was waiting for no longer matters."""
-    Run.objects.filter(id=run.id).update(due_at=timezone.now())
+    _make_due(Run.objects.filter(id=run.id))
     ring(run)
 
 
+def _make_due(runs: QuerySet[Run]) -> int:
+    return runs.update(due_at=timezone.now())
+
+
 @transaction.atomic
-def force_stop(run_id: int, reason: str, only_unowned: bool = False) -> bool:
-    """Ends a stopping run without its worker: the fence shuts the worker out."""
+def force_stop(
+    run_id: int, reason: str, only_unowned: bool = False, as_seen: Run | None = None
+) -> bool:
+    """Ends a stopping run without its worker: the fence shuts the worker out.
+
+    `as_seen`: only while its claim is still the one read there.
+    """
     stuck = Run.objects.filter(id=run_id, status=Run.Status.STOPPING)
     if only_unowned:
         stuck = stuck.filter(lease_expires_at=None)
+    if as_seen is not None:
+        stuck = stuck.filter(fence=as_seen.fence, lease_owner=as_seen.lease_owner)
     if not stuck.update(
         status=Run.Status.STOPPED,
         fence=F("fence") + 1,
@@ -237,12 +256,26 @@ def ring_again(run: Run, before: datetime) -> None:
         ring(run)
 
 
-def ask_for_drift(older_than: timedelta, at_once: int = 5) -> None:
-    """Sends for the drift reports whose message was lost; one sender wins."""
+def ask_for_drift(at_once: int = 5) -> None:
+    """Sends for the drift reports that were not made; one sender wins.
+
+    The pauses grow, a minute first, then to five times the time since the run
+    ended: a report may take long, or may kill its worker each time.  After
+    hours of that the record says that there is none.
+    """
     now = timezone.now()
-    for run_id in queries.runs_without_drift().values_list("id", flat=True)[:at_once]:
-        if Run.objects.filter(id=run_id, rung_at__lt=now - older_than).update(rung_at=now):
-            send(run_id, "report_drift")
+    sent = 0
+    waiting = queries.runs_without_drift().order_by("rung_at")
+    for run_id, rung_at, ended in waiting.values_list("id", "rung_at", "finished_at"):
+        tried = max(rung_at, ended)
+        run = Run.objects.filter(id=run_id, rung_at=rung_at, drift={})
+        if tried - ended > _DRIFT_PATIENCE:
+            if now - tried > _DRIFT_PATIENCE:
+                run.update(drift={"error": _NO_DRIFT})
+        elif now - tried > max(_DRIFT_PAUSE, 4 * (tried - ended)) and sent < at_once:
+            sent += 1
+            if run.update(rung_at=now):
+                send(run_id, "report_drift")
 
 
 def wake_behind() -> int:
@@ -250,5 +283,4 @@ def wake_behind() -> int:
     behind = list(queries.runs_behind().values_list("id", flat=True))
     if not behind:
         return 0
-    late = Run.objects.filter(id__in=behind, lease_expires_at=None)
-    return late.update(due_at=timezone.now())
+    return _make_due(Run.objects.filter(id__in=behind, lease_expires_at=None))

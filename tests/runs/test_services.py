@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from exchanges.domain import InvalidInput
@@ -131,3 +134,60 @@ class TestReset:
         newer = make_run(status="completed", owner="me")
         services.reset("me")
         assert set(Run.objects.all()) == {run, newer}
+
+    def test_a_second_stop_that_does_not_wait_for_the_sale_begins_a_time_of_its_own(self):
+        run = make_run(mode="paper", cursor_ms=1, fence=7, attempts=2, settled_fence=5)
+        services.request_stop(run, flatten=True)
+        long_ago = timezone.now() - timedelta(hours=1)
+        Run.objects.filter(id=run.id).update(stop_requested_at=long_ago, fence=9)
+        run = services.request_stop(run)
+        assert not run.flatten
+        assert run.stop_requested_at > long_ago + timedelta(minutes=59)
+        assert (run.attempts, run.settled_fence) == (0, 9), "lost workers are counted anew"
+        asked = run.stop_requested_at
+        assert services.request_stop(run).stop_requested_at == asked
+
+
+@pytest.mark.django_db
+class TestDriftReports:
+    @pytest.fixture
+    def sent(self, monkeypatch):
+        sent: list[int] = []
+        monkeypatch.setattr(services, "send", lambda run_id, task: sent.append(run_id))
+        return sent
+
+    @staticmethod
+    def ended(ago: timedelta, tried: timedelta | None = None) -> Run:
+        now = timezone.now()
+        run = make_run(mode="paper", status="stopped", result_hash="x", finished_at=now - ago)
+        Run.objects.filter(id=run.id).update(rung_at=now - (ago if tried is None else tried))
+        return run
+
+    def test_the_pauses_between_two_tries_grow(self, sent):
+        run = self.ended(timedelta(seconds=20))
+        minute = timedelta(minutes=1)
+        for _ in range(130):
+            Run.objects.filter(id=run.id).update(
+                finished_at=F("finished_at") - minute, rung_at=F("rung_at") - minute
+            )
+            services.ask_for_drift()
+        assert sent == [run.id] * 3, "after 1, 7 and 36 minutes"
+
+    def test_a_report_that_is_never_made_is_given_up(self, sent):
+        run = self.ended(timedelta(hours=5), tried=timedelta(hours=2, minutes=1))
+        services.ask_for_drift()
+        run.refresh_from_db()
+        assert run.drift["error"]["code"] == "WORKER_LOST"
+        assert sent == []
+
+    def test_after_hours_without_a_desk_a_report_is_still_asked_for(self, sent):
+        run = self.ended(timedelta(hours=5), tried=timedelta(hours=9))
+        services.ask_for_drift()
+        run.refresh_from_db()
+        assert (sent, run.drift) == ([run.id], {})
+
+    def test_those_asked_for_least_recently_come_first(self, sent):
+        runs = [self.ended(timedelta(minutes=20 + n)) for n in range(4)]
+        services.ask_for_drift(at_once=2)
+        services.ask_for_drift(at_once=2)
+        assert sent == [run.id for run in reversed(runs)]

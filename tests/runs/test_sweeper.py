@@ -160,6 +160,138 @@ def test_a_stopping_run_whose_worker_died_is_stopped() -> None:
     assert kinds(run) == ["run.worker_lost", "run.stopped"]
 
 
+# --- stepped runs: books to close --------------------------------------------
+
+
+def stepped(owner: ProcessId | None = None, **fields: Any) -> Run:
+    """A paper run with a checkpoint; nobody holds it where no owner is named."""
+    held = {} if owner else {"lease_expires_at": None}
+    values = {"mode": Run.Mode.PAPER, "cursor_ms": 1_700_000_000_000, "due_at": timezone.now()}
+    return held_run(owner, **values | held | fields)
+
+
+def test_a_stop_nobody_could_obey_yet_leaves_the_run_its_books() -> None:
+    run = stepped(**stop_asked(ago=3600) | {"due_at": None})
+    sweeper.sweep()
+    run.refresh_from_db()
+    assert run.status == Run.Status.STOPPING
+    assert run.due_at is not None, "its closing is due"
+    assert kinds(run) == []
+
+
+def test_the_grace_of_a_closing_begins_with_the_workers_own_claim(
+    process: subprocess.Popen[bytes],
+) -> None:
+    run = stepped(identity(process.pid), **stop_asked(ago=3600))
+    memory = sweeper.Memory()
+    sweeper.sweep(memory)
+    assert process.poll() is None
+    memory.claimed[run.id, 1] -= 11
+    sweeper.sweep(memory)
+    assert dies(process)
+    run.refresh_from_db()
+    assert (run.status, run.lease_owner) == (Run.Status.STOPPING, "")
+    assert run.due_at <= timezone.now()
+    assert kinds(run) == ["run.worker_lost"]
+
+
+def test_a_long_slice_is_not_killed_the_moment_a_stop_comes(
+    process: subprocess.Popen[bytes],
+) -> None:
+    run = stepped(identity(process.pid), **stop_asked(ago=1))
+    memory = sweeper.Memory(claimed={(run.id, 1): time.monotonic() - 50})
+    sweeper.sweep(memory)
+    assert process.poll() is None
+
+
+def test_each_worker_that_closes_books_has_longer_than_the_one_before(
+    process: subprocess.Popen[bytes],
+) -> None:
+    run = stepped(identity(process.pid), fence=4, settled_fence=1, **stop_asked(ago=3600))
+    memory = sweeper.Memory(claimed={(run.id, 4): time.monotonic() - 39})
+    sweeper.sweep(memory)
+    assert process.poll() is None
+    memory.claimed[run.id, 4] -= 2
+    sweeper.sweep(memory)
+    assert dies(process)
+
+
+@pytest.mark.parametrize("meanwhile", [{"fence": 2}, {"lease_owner": ""}])
+def test_a_worker_that_gave_the_run_back_meanwhile_is_not_killed(
+    process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, meanwhile: dict[str, Any]
+) -> None:
+    """It may be on another run by now."""
+    run = stepped(identity(process.pid), **stop_asked(ago=3600))
+    seen = list(sweeper.queries.runs_to_look_after())
+    Run.objects.filter(id=run.id).update(**meanwhile)
+    monkeypatch.setattr(sweeper.queries, "runs_to_look_after", lambda: seen)
+    sweeper.sweep(sweeper.Memory(claimed={(run.id, 1): time.monotonic() - 5_000}))
+    run.refresh_from_db()
+    assert process.poll() is None
+    assert run.status == Run.Status.STOPPING
+    assert kinds(run) == []
+
+
+def test_an_unprepared_run_that_was_given_back_meanwhile_costs_no_worker(
+    process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stepped(identity(process.pid), cursor_ms=None, **stop_asked(ago=3600))
+    seen = list(sweeper.queries.runs_to_look_after())
+    Run.objects.filter(id=run.id).update(lease_owner="")
+    monkeypatch.setattr(sweeper.queries, "runs_to_look_after", lambda: seen)
+    sweeper.sweep(sweeper.Memory(claimed={(run.id, 1): time.monotonic() - 5_000}))
+    assert process.poll() is None
+
+
+def test_books_that_cost_worker_after_worker_are_given_up(settings: Any) -> None:
+    run = stepped(fence=settings.RUN_MAX_ATTEMPTS, **stop_asked(ago=3600))
+    sweeper.sweep()
+    run.refresh_from_db()
+    assert run.status == Run.Status.STOPPING
+    Run.objects.filter(id=run.id).update(fence=settings.RUN_MAX_ATTEMPTS + 1)
+    sweeper.sweep()
+    run.refresh_from_db()
+    assert run.status == Run.Status.STOPPED
+    assert kinds(run) == ["run.stopped"]
+
+
+def test_a_failed_run_whose_books_cost_worker_after_worker_is_given_up(settings: Any) -> None:
+    run = stepped(fence=settings.RUN_MAX_ATTEMPTS + 1, error_code="RUN_TIMEOUT", error="slow")
+    sweeper.sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error_code, run.error) == (Run.Status.FAILED, "RUN_TIMEOUT", "slow")
+
+
+def test_a_slice_past_the_time_limit_has_its_worker_killed_and_its_books_closed_next(
+    process: subprocess.Popen[bytes], settings: Any
+) -> None:
+    run = stepped(identity(process.pid, clusters.LIVE))
+    memory = sweeper.Memory()
+    sweeper.sweep(memory)
+    memory.claimed[run.id, 1] -= settings.SLICE_TIMEOUT + 9
+    sweeper.sweep(memory)
+    assert process.poll() is None, "after its own alarm it may still be closing them"
+    memory.claimed[run.id, 1] -= 2
+    sweeper.sweep(memory)
+    assert dies(process)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Run.Status.RUNNING, "RUN_TIMEOUT")
+    assert (run.lease_owner, run.settled_fence) == ("", 1)
+    assert run.due_at <= timezone.now()
+    assert kinds(run) == []
+
+
+def test_a_preparation_past_the_time_limit_fails_at_once(
+    process: subprocess.Popen[bytes], settings: Any
+) -> None:
+    run = stepped(identity(process.pid), cursor_ms=None)
+    memory = sweeper.Memory(claimed={(run.id, 1): time.monotonic() - 5_000})
+    sweeper.sweep(memory)
+    assert dies(process)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Run.Status.FAILED, "RUN_TIMEOUT")
+
+
 def test_a_message_for_nobody_does_not_look_like_waiting_work(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
