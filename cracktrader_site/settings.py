@@ -201,7 +201,10 @@ SLICE_BARS = env.integer(
     minimum=1,
 )
 SLICE_TIMEOUT = env.integer(
-    "CRACKTRADER_SLICE_TIMEOUT", 60, "Seconds one slice of a paper run may take.", minimum=1
+    "CRACKTRADER_SLICE_TIMEOUT",
+    60,
+    "Seconds one slice of a paper run may take; a replay's has CRACKTRADER_BACKTEST_TIMEOUT.",
+    minimum=1,
 )
 LATE_SECONDS = env.integer(
     "CRACKTRADER_LATE_SECONDS",
@@ -209,15 +212,18 @@ LATE_SECONDS = env.integer(
     "Seconds after its close from which a bar that a paper run steps is marked late.",
     minimum=1,
 )
+# Slices and backtests wind their own alarms (runs.turns).  A task also begins its last
+# slice late in its turn, closes books, and waits for a database that is busy.
+_TASK_MARGIN = 60
 Q_CLUSTER = {
     "name": "jobs",
     "broker_class": "runs.broker.LeanOrm",
     "orm": "default",
     "workers": JOB_WORKERS,
-    "timeout": BACKTEST_TIMEOUT,
+    "timeout": BACKTEST_TIMEOUT + _TASK_MARGIN,
     # The Run row recovers work, the queue only rings the bell: a message is
     # delivered again far later than any lease, and once is enough.
-    "retry": BACKTEST_TIMEOUT * 3,
+    "retry": (BACKTEST_TIMEOUT + _TASK_MARGIN) * 3,
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": 0,
@@ -233,8 +239,8 @@ Q_CLUSTER = {
     "ALT_CLUSTERS": {
         "live": {
             "workers": LIVE_WORKERS,
-            "timeout": SLICE_TIMEOUT,
-            "retry": SLICE_TIMEOUT * 3,
+            "timeout": SLICE_TIMEOUT + _TASK_MARGIN,
+            "retry": (SLICE_TIMEOUT + _TASK_MARGIN) * 3,
         }
     },
 }

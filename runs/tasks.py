@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ TURN_SECONDS = 5.0
 
 def run_backtest(run_id: int) -> None:
     try:
+        turns.wind_alarm(settings.BACKTEST_TIMEOUT)
         if runner.execute(run_id):
             gc.collect()
     except DatabaseError:
