@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from exchanges import crash
@@ -75,6 +76,20 @@ def prolong(run: Run) -> None:
     """Another lease period for a local worker that lives but is too busy to ask for it."""
     Run.objects.filter(id=run.id, fence=run.fence, lease_owner=run.lease_owner).update(
         lease_expires_at=_expiry()
+    )
+
+
+def give_back() -> None:
+    """Frees what this process holds as if it had never been claimed: no attempt, no claim lost.
+
+    A slice's or a backtest's own end frees it otherwise.
+    """
+    held = Run.objects.filter(lease_owner=str(ProcessId.current()), status__in=Run.ACTIVE)
+    held.update(
+        lease_owner="",
+        lease_expires_at=None,
+        attempts=F("attempts") - 1,
+        settled_fence=F("settled_fence") + 1,
     )
 
 

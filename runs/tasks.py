@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from . import drift, runner, turns
+from . import drift, leases, runner, turns
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 5.0
+PAUSE_SECONDS = 1.0
+GIVE_BACK_SECONDS = 30.0
+"""How long a worker waits for a database that cannot be written."""
 
 
 def run_backtest(run_id: int) -> None:
-    try:
+    def work() -> None:
         turns.wind_alarm(settings.BACKTEST_TIMEOUT)
         if runner.execute(run_id):
             gc.collect()
-    except DatabaseError:
-        # The lease may still be ours, and ends with this process: the run is
-        # taken up again at once instead of waiting for a worker that forgot it.
-        logger.exception("run %s: its end could not be written; this worker ends", run_id)
-        raise SystemExit(1) from None
+
+    _guarded(work, f"run {run_id}")
 
 
 def advance(run_id: int) -> None:
@@ -41,12 +43,35 @@ def advance_due() -> None:
 
 
 def _guarded(work: Callable[[], object], what: str) -> None:
+    """Ends this process where a lease may still be its own.
+
+    The run is then taken up again at once, instead of waiting for a worker
+    that forgot it.
+    """
     try:
         work()
-    except DatabaseError:
-        # As above: a lease that may still be ours ends with this process.
-        logger.exception("%s: a slice could not be written; this worker ends", what)
+    except (OperationalError, InterfaceError):
+        logger.exception("%s: the database cannot be written; this worker ends", what)
+        _give_back()
         raise SystemExit(1) from None
+    except Exception:
+        logger.exception("%s: what happened could not be written; this worker ends", what)
+        raise SystemExit(1) from None
+
+
+def _give_back() -> None:
+    """A database that is full or locked is no fault of the run, which must not end of it.
+
+    Where it stays so for longer, this worker counts as lost.
+    """
+    until = time.monotonic() + GIVE_BACK_SECONDS
+    while time.monotonic() < until:
+        # Nor is it to be asked for the same again at once.
+        time.sleep(PAUSE_SECONDS)
+        with suppress(DatabaseError):
+            runner.drop_connection()
+            leases.give_back()
+            return
 
 
 def report_drift(run_id: int) -> None:

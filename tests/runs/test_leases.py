@@ -177,3 +177,16 @@ def test_events_are_numbered_without_gaps() -> None:
     recorder.stop(claimed[0], "asked")
     seqs = list(Event.objects.filter(run=run).order_by("seq").values_list("seq", flat=True))
     assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_what_is_given_back_counts_neither_as_an_attempt_nor_as_a_lost_claim() -> None:
+    run, other = make_run(fence=6, settled_fence=4, attempts=2), make_run()
+    leases.claim(run.id)
+    Run.objects.filter(id=other.id).update(lease_owner="elsewhere/jobs/1/1/1", attempts=1)
+    leases.give_back()
+    run.refresh_from_db()
+    other.refresh_from_db()
+    assert (run.lease_owner, run.lease_expires_at) == ("", None)
+    assert (run.fence, run.settled_fence, run.attempts) == (7, 5, 2)
+    assert (other.lease_owner, other.attempts) == ("elsewhere/jobs/1/1/1", 1)
+    assert leases.claim(run.id) is not None

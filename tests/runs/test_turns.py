@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, OperationalError
 from django_q.exceptions import TimeoutException
 
-from runs import turns
+from runs import leases, tasks, turns
+from runs.models import Run
+from tests.runs.factory import make_run
 
 
 @pytest.fixture
@@ -84,3 +87,73 @@ def test_the_whole_task_outlives_its_last_slice(settings: Any) -> None:
     assert queue["ALT_CLUSTERS"]["live"]["timeout"] > settings.SLICE_TIMEOUT + extra
     assert queue["timeout"] > settings.BACKTEST_TIMEOUT + extra
     assert queue["retry"] > queue["timeout"]
+
+
+# --- what escapes a slice ---
+
+
+def claimed_by(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run whose slice ends in that; its worker ends, too."""
+    run = make_run()
+
+    def broken(run_id: int) -> bool:
+        leases.claim(run.id)
+        raise error
+
+    monkeypatch.setattr(turns, "advance", broken)
+    monkeypatch.setattr(tasks, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(tasks.runner, "drop_connection", lambda: None)
+    with pytest.raises(SystemExit):
+        tasks.advance(run.id)
+    run.refresh_from_db()
+    return run
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_full_for_an_hour_costs_no_attempt(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    full = OperationalError("database or disk is full")
+    run = claimed_by(full, monkeypatch)
+    for _ in range(20):
+        with pytest.raises(SystemExit):
+            tasks.advance(run.id)
+    run.refresh_from_db()
+    assert (run.lease_owner, run.attempts) == ("", 0)
+    assert run.fence == run.settled_fence
+
+
+@pytest.mark.django_db
+def test_a_database_is_waited_for_until_the_lease_can_be_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give_back, tries = leases.give_back, []
+
+    def locked() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("database is locked")
+        give_back()
+
+    monkeypatch.setattr(leases, "give_back", locked)
+    assert claimed_by(OperationalError("database is locked"), monkeypatch).attempts == 0
+
+
+@pytest.mark.django_db
+def test_a_database_that_stays_away_lets_the_worker_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked() -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(leases, "give_back", locked)
+    monkeypatch.setattr(tasks, "GIVE_BACK_SECONDS", 0.05)
+    assert claimed_by(OperationalError("database is locked"), monkeypatch).attempts == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [IntegrityError("twice"), UnicodeError("surrogate")])
+def test_what_is_the_runs_own_fault_counts(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = claimed_by(error, monkeypatch)
+    assert (run.attempts, bool(run.lease_owner)) == (1, True), "until its dead owner is noticed"
+    assert "could not be written" in caplog.text
