@@ -90,11 +90,19 @@ class Feeder:
 
 @dataclass(slots=True)
 class _Asking:
-    """When a feed is asked next, in monotonic seconds, and how often it was asked in vain."""
+    """When a feed is asked next, in monotonic seconds, and how often it was asked in vain.
+
+    Since `refused_at` the venue has said nothing else than that it has no such market.
+    """
 
     feed: Feed
     at: float = 0.0
     vain: int = 0
+    refused_at: float | None = None
+
+    @property
+    def refused_seconds(self) -> float:
+        return 0.0 if self.refused_at is None else time.monotonic() - self.refused_at
 
 
 class _Venue:
@@ -123,15 +131,17 @@ class _Venue:
         while not self._stop.is_set():
             asking = self._next()
             if asking is not None:
-                self._arrange(asking, self._poll(asking.feed))
+                self._arrange(asking, self._poll(asking))
         connections.close_all()
 
-    def _poll(self, feed: Feed) -> Polled | None:
+    def _poll(self, asking: _Asking) -> Polled | None:
         """None where something else than the venue failed: the database, or this program."""
         try:
-            return feeds.poll(feed, self._clock, tell)
+            return feeds.poll(
+                asking.feed, self._clock, tell, refused_seconds=asking.refused_seconds
+            )
         except Exception:
-            logger.exception("feed %s could not be asked", feed.pk)
+            logger.exception("feed %s could not be asked", asking.feed.pk)
             connections.close_all()
             return None
 
@@ -153,6 +163,10 @@ class _Venue:
 
     def _arrange(self, asking: _Asking, polled: Polled | None) -> None:
         now = time.monotonic()
+        if polled is None or not feeds.refused(asking.feed, polled.error):
+            asking.refused_at = None
+        elif asking.refused_at is None:
+            asking.refused_at = now
         if polled is None or polled.error is not None:
             self._put_off(asking, polled and polled.error, now)
             return

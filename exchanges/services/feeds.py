@@ -143,11 +143,16 @@ def watermark(feeds: Iterable[Feed]) -> int | None:
     return found
 
 
-def poll(feed: Feed, clock: Clock, told: OnTold | None = None) -> Polled:
+def poll(
+    feed: Feed, clock: Clock, told: OnTold | None = None, *, refused_seconds: float = 0.0
+) -> Polled:
     """Asks the venue what is new, and accepts each closed bar once, in order.
 
     `told(feed, change)` is called within the transaction that writes the
     change, if there is one.  A failure of the venue is recorded, not raised.
+    `refused_seconds`: for so long the caller has heard `refused` only.  When
+    that is as long as BAR_PATIENCE, the refusal counts as an answer that has no
+    bars, and is recorded as a failure still.
     """
     claimed_at = timezone.now()
     if not _claim(feed, claimed_at):
@@ -157,24 +162,53 @@ def poll(feed: Feed, clock: Clock, told: OnTold | None = None) -> Polled:
     # The next question comes soon anyway, and knows what has happened meanwhile.
     venue = market_data(replace(door, retries=min(door.retries, _RETRIES)), clock)
     try:
-        answer = _ask(venue, feed)
-    except CracktraderError as error:
-        return _record_failure(feed, clock, error, told)
+        answer, error = _ask(venue, feed), None
+    except CracktraderError as failure:
+        if not (refused(feed, failure) and _stands(feed, clock, refused_seconds)):
+            return _record_failure(feed, clock, failure, told)
+        try:
+            answer, error = _ask_again(venue, feed)
+        except CracktraderError as other:
+            return _record_failure(feed, clock, other, told)
     crash.point("answered")
     change = _change(feed, answer)
-    fields = {
+    fields: dict[str, object] = {
         "known_until_ms": change.known_until_ms,
         "newest_ms": _newest(feed, answer),
-        "answered_at": timezone.now(),
-        "failures": 0,
-        "error_code": "",
-        "error": "",
     }
+    if error is None:
+        fields |= {"answered_at": timezone.now(), "failures": 0, "error_code": "", "error": ""}
+    else:
+        fields |= _failure(feed, error)
     if not _commit(feed, change, fields, told):
         return Polled(False, feed.known_until_ms)
     return Polled(
-        True, change.known_until_ms, answer.venue_ms, answer.closed_ms, more=answer.partial
+        True,
+        change.known_until_ms,
+        answer.venue_ms,
+        answer.closed_ms,
+        more=answer.partial,
+        error=error,
     )
+
+
+def refused(feed: Feed, error: CracktraderError | None) -> bool:
+    """Whether the venue says that it has markets, and that this is none of them.
+
+    A list of markets that came empty says nothing.
+    """
+    if error is None or error.code != "INVALID_SYMBOL":
+        return False
+    listed = error.details.get("supported_symbols") or []
+    return bool(listed) and feed.symbol not in listed
+
+
+def _stands(feed: Feed, clock: Clock, refused_seconds: float) -> bool:
+    """Nor has anybody else heard better of it meanwhile."""
+    if refused_seconds * clock.speed < settings.BAR_PATIENCE or feed.error_code != "INVALID_SYMBOL":
+        return False
+    began = timezone.now() - timedelta(seconds=refused_seconds)
+    return feed.answered_at is None or feed.answered_at < began
 
 
 _HEAVY = ("exchange__markets",)
@@ -222,6 +256,22 @@ def _ask(venue: MarketData, feed: Feed) -> _Answer:
         again, _ = _fetch(venue, feed, hole, until_ms)
         told = joined(told, again)
     return _Answer(told, until_ms, closed_ms, settled_ms, asked_ms, venue.now_ms())
+
+
+def _ask_again(venue: MarketData, feed: Feed) -> tuple[_Answer, CracktraderError | None]:
+    """Of a market that was just refused: another refusal is an answer without bars."""
+    try:
+        return _ask(venue, feed), None
+    except CracktraderError as error:
+        if not refused(feed, error):
+            raise
+        failure = error
+    timeframe = Timeframe.parse(feed.timeframe)
+    now_ms = venue.now_ms()
+    closed_ms = timeframe.floor(now_ms)
+    settled_ms = timeframe.floor(now_ms - settings.BAR_PATIENCE * 1000)
+    none = Bars.empty(Symbol(feed.symbol), timeframe)
+    return _Answer(none, closed_ms, closed_ms, settled_ms, now_ms, now_ms), failure
 
 
 def _fetch(venue: MarketData, feed: Feed, start_ms: int, end_ms: int) -> tuple[Bars, int]:
@@ -311,13 +361,16 @@ def _record_failure(
     change = Change(none, before, before)
     if feed.stale_since is None:
         change = _judged(change, feed, feed.newest_ms, clock.now_ms())
-    fields = {
+    written = _commit(feed, change, _failure(feed, error), told)
+    return Polled(written, before, error=error)
+
+
+def _failure(feed: Feed, error: CracktraderError) -> dict[str, object]:
+    return {
         "failures": min(feed.failures + 1, 2**31 - 1),
         "error_code": error.code,
         "error": error.message,
     }
-    written = _commit(feed, change, fields, told)
-    return Polled(written, before, error=error)
 
 
 def _commit(feed: Feed, change: Change, fields: dict[str, object], told: OnTold | None) -> bool:

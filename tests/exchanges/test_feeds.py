@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from exchanges import queries
 from exchanges.adapters import _client
 from exchanges.adapters.simulated import generate
-from exchanges.domain import Bars, VenueError
+from exchanges.domain import Bars, InvalidInput, VenueError
 from exchanges.domain.bars import PRICE_COLUMNS
 from exchanges.models import Exchange, Feed, FeedBar, Revision
 from exchanges.services import feeds
@@ -340,6 +340,94 @@ def test_history_the_venue_serves_no_more_is_passed_over(world):
     polled = world.at(NOW + 2700 * MIN).poll()
     assert polled.known_until_ms == NOW + 2700 * MIN
     assert same(world.accepted(), truth(EARLIEST, NOW + 2700 * MIN))
+
+
+# --- a market the venue refuses ---
+
+
+REFUSED_AT = NOW + 2 * MIN + 20_000
+
+
+@pytest.fixture
+def refusing(world, monkeypatch) -> World:
+    """BTC/USDT is gone since the second bar closed, and the venue was asked of it a first time."""
+    world.at(NOW + 2 * MIN).poll()
+    Feed.objects.update(answered_at=timezone.now() - timedelta(hours=1))
+    refuse(world, monkeypatch)
+    assert world.at(REFUSED_AT).poll().error.code == "INVALID_SYMBOL"
+    return world
+
+
+def refuse(world: World, monkeypatch: Any, listed: tuple[str, ...] = ("ETH/USDT",)) -> None:
+    real = feeds.market_data
+
+    class Refusing:
+        def __init__(self, *args: Any) -> None:
+            self._venue = real(*args)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._venue, name)
+
+        def bars(self, *args: Any) -> Any:
+            raise InvalidInput("INVALID_SYMBOL", "no such market", supported_symbols=[*listed])
+
+    monkeypatch.setattr(feeds, "market_data", Refusing)
+
+
+def ask(world: World, ms: int, seconds: float) -> Polled:
+    world.at(ms)
+    return feeds.poll(
+        world.feed,
+        world.desk,
+        lambda _, change: world.changes.append(change),
+        refused_seconds=seconds,
+    )
+
+
+def test_bars_of_a_market_refused_for_good_are_passed_over(refusing):
+    polled = ask(refusing, NOW + 7 * MIN + PATIENCE, 30)
+    assert polled.error.code == "INVALID_SYMBOL"
+    assert (polled.asked, polled.known_until_ms) == (True, NOW + 7 * MIN)
+    assert len(refusing.accepted()) == 2
+    feed = Feed.objects.get()
+    assert (feed.failures, feed.error_code) == (2, "INVALID_SYMBOL")
+    assert int(feed.stale_since.timestamp() * 1000) == NOW + 2 * MIN
+    assert refusing.changes[-1].moved
+
+
+def test_no_bar_is_passed_over_before_the_refusal_and_the_bar_have_had_their_time(refusing):
+    assert ask(refusing, NOW + 9 * MIN, 29).known_until_ms == NOW + 2 * MIN
+    polled = ask(refusing, NOW + 9 * MIN + PATIENCE - 1, 30)
+    assert polled.known_until_ms == NOW + 8 * MIN
+
+
+def test_a_refusal_by_a_venue_that_lists_no_market_passes_nothing_over(refusing, monkeypatch):
+    for listed in ((), (BTC,)):
+        refuse(refusing, monkeypatch, listed)
+        assert ask(refusing, NOW + 9 * MIN, 1000).known_until_ms == NOW + 2 * MIN
+
+
+def test_a_refusal_from_before_a_good_answer_does_not_count(refusing):
+    Feed.objects.update(answered_at=timezone.now() - timedelta(seconds=30))
+    assert ask(refusing, NOW + 9 * MIN, 40).known_until_ms == NOW + 2 * MIN
+    assert ask(refusing, NOW + 9 * MIN, 20).known_until_ms == NOW + 2 * MIN
+    Feed.objects.update(answered_at=timezone.now() - timedelta(seconds=50), error_code="")
+    assert ask(refusing, NOW + 9 * MIN, 40).known_until_ms == NOW + 2 * MIN
+
+
+def test_a_market_that_is_back_at_the_second_question_is_as_if_it_had_not_been_away(
+    refusing, monkeypatch
+):
+    real = feeds._ask
+    times = iter(range(9))
+
+    def ask_once(venue: Any, feed: Feed) -> Any:
+        return real(venue if next(times) == 0 else venue._venue, feed)
+
+    monkeypatch.setattr(feeds, "_ask", ask_once)
+    polled = ask(refusing, NOW + 5 * MIN + PATIENCE, 1000)
+    assert (polled.error, polled.known_until_ms) == (None, NOW + 5 * MIN)
+    assert same(refusing.accepted(), truth(NOW, NOW + 5 * MIN))
 
 
 # --- staleness ---

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from django.utils import timezone
 
 from exchanges.adapters.simulated import SYMBOLS
 from exchanges.clock import ScaledClock, SystemClock
-from exchanges.domain import Bars, Timeframe, VenueError
+from exchanges.domain import Bars, InvalidInput, Timeframe, VenueError
 from exchanges.models import Exchange, Feed, FeedBar
 from exchanges.services import feeds
 from exchanges.services.feeds import Change, Polled, Revised
@@ -260,6 +261,26 @@ def test_after_a_jump_of_our_clock_everything_is_asked_at_once(db, venue_of, mon
     assert venue._next() is asking
 
 
+def test_a_refusal_stands_until_anything_else_is_heard(db, venue_of, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(feeding, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    refusal = InvalidInput("INVALID_SYMBOL", "no", supported_symbols=["ETH/USDT"])
+    asking, venue = feeding._Asking(make_feed()), venue_of()
+    for answer, since in (
+        (Polled(True, T0, error=refusal), 100.0),
+        (Polled(True, T0, error=refusal), 100.0),
+        (Polled(True, T0, error=VenueError("VENUE_UNREACHABLE", "no")), None),
+        (Polled(True, T0, error=refusal), 130.0),
+        (None, None),
+        (Polled(True, T0, error=refusal), 150.0),
+        (Polled(True, T0, venue_ms=T0, closed_ms=T0), None),
+    ):
+        venue._arrange(asking, answer)
+        assert asking.refused_at == since
+        now[0] += 10.0
+        assert asking.refused_seconds == (0.0 if since is None else now[0] - since)
+
+
 # --- the whole loop, in real time ---
 
 
@@ -331,10 +352,10 @@ def test_a_feed_that_cannot_be_asked_and_a_database_that_fails_end_nothing(
     plain_poll, plain_look = feeds.poll, feeding.needed_feeds
     looks: list[int] = []
 
-    def poll(feed: Feed, *rest: Any) -> Polled:
+    def poll(feed: Feed, *rest: Any, **options: Any) -> Polled:
         if feed.pk == bad.pk:
             raise ZeroDivisionError
-        return plain_poll(feed, *rest)
+        return plain_poll(feed, *rest, **options)
 
     def look() -> Any:
         looks.append(1)
