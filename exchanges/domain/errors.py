@@ -13,19 +13,31 @@ from typing import Any
 class CracktraderError(Exception):
     """Base of all domain errors.
 
-    `message` is for people, `details` says what would have been valid.
+    `message` is for people, `details` says what would have been valid.  Both are
+    storable: what no database or JSON document holds (NUL, half a surrogate
+    pair, as a strategy's own texts may) is taken out of them.
     """
 
     status = 400
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.details = details
+        self.message = _storable(message)
+        self.details = {name: _storable(value) for name, value in details.items()}
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(inner) for key, inner in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_storable, value))
+    return value
 
 
 class InvalidInput(CracktraderError):

@@ -12,8 +12,8 @@ from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from exchanges.domain import InvalidInput
-from runs import leases, services
+from exchanges.domain import CracktraderError, InvalidInput
+from runs import leases, recorder, services
 from runs.models import Event, Run
 from runs.serializers import BacktestRequest
 from tests.runs.factory import make_run
@@ -191,3 +191,17 @@ class TestDriftReports:
         services.ask_for_drift(at_once=2)
         services.ask_for_drift(at_once=2)
         assert sent == [run.id for run in reversed(runs)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["half a pair \ud83d", "nul \x00"])
+def test_any_text_an_error_holds_can_be_recorded(text):
+    run = make_run()
+    lease, _ = leases.claim(run.id)
+    error = CracktraderError("RUN_FAILED", text, name=text, near=[{"of": (text, 1)}])
+    recorder.fail(lease, error)
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert run.error in ("half a pair ?", "nul ")
+    assert run.error_details == {"name": run.error, "near": [{"of": [run.error, 1]}]}
+    assert run.events.get(kind="run.failed").data["message"] == run.error
