@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from .addresses import server_address
-from .domain import Timeframe
+from .domain import InvalidInput, Timeframe
 from .models import CandleSeries, Exchange, Feed, Revision, validate_address
 from .queries import clock, held_series
 from .services import venues
@@ -25,6 +25,11 @@ class ExchangeForm(forms.ModelForm):
         validate_address(self.cleaned_data["base_url"])
         url = server_address(self.cleaned_data["base_url"])
         exchange = self.instance
+        if url != exchange.base_url:
+            try:
+                venues.check_feeds(exchange)
+            except InvalidInput as error:
+                raise forms.ValidationError(error.message, code=error.code) from None
         if url != exchange.base_url and not exchange.builtin and held_series(exchange):
             where = f" --url {shlex.quote(url)}" if url else ""
             raise forms.ValidationError(
@@ -86,6 +91,7 @@ class ExchangeAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Exchange, form: Any, change: bool) -> None:
         if "base_url" in form.changed_data:
+            venues.drop_feeds(obj)
             venues.forget_markets(obj)
         super().save_model(request, obj, form, change)
 

@@ -105,6 +105,7 @@ COMMAND_CODES: dict[str, str] = {
     "INVALID_EXCHANGE_NAME": "A venue's name is lower case letters, digits, - and _.",
     "INVALID_URL": "Not a server's address.",
     "CANDLES_HELD": "Candles of another server are held under this venue's name.",
+    "FEEDS_IN_USE": "Active runs trade on bars of the address this venue has.",
     "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
     "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
 }

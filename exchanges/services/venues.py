@@ -78,8 +78,8 @@ def add_exchange(name: str, ccxt_id: str, url: str = "", *, drop_candles: bool =
     `url` replaces scheme and host of every address ccxt has for it.  Candles
     of two servers are never mixed: one that holds some is pointed elsewhere
     only with `drop_candles`, which deletes them, imported ones too.  Raises
-    INVALID_EXCHANGE_NAME, INVALID_URL, CANDLES_HELD with the series, or
-    UNKNOWN_EXCHANGE with the ccxt ids.
+    INVALID_EXCHANGE_NAME, INVALID_URL, CANDLES_HELD with the series,
+    FEEDS_IN_USE, or UNKNOWN_EXCHANGE with the ccxt ids.
     """
     if not re.fullmatch(NAME_PATTERN, name) or name == SIMULATED:
         raise InvalidInput(
@@ -105,6 +105,8 @@ def add_exchange(name: str, ccxt_id: str, url: str = "", *, drop_candles: bool =
     values |= {"markets": {}, "markets_fetched_at": None}
     known = Exchange.objects.filter(name=name).first()
     moves = known and (known.ccxt_id, known.base_url) != (ccxt_id, values["base_url"])
+    if known and moves:
+        check_feeds(known)
     held = held_series(known) if known and moves else []
     if held and not drop_candles:
         raise InvalidInput(
@@ -112,11 +114,34 @@ def add_exchange(name: str, ccxt_id: str, url: str = "", *, drop_candles: bool =
             f"candles of {name} came from another server; --drop-candles deletes them",
             series=[f"{key.symbol} {key.timeframe}" for key in held],
         )
-    with _dropped(held):
+    with _dropped(held), transaction.atomic():
+        if known and moves:
+            drop_feeds(known)
         exchange, _ = Exchange.objects.update_or_create(name=name, defaults=values)
         if moves:
             exchange.series.all().delete()
     return exchange
+
+
+def check_feeds(exchange: Exchange) -> None:
+    """Raises FEEDS_IN_USE with the markets where active runs trade on bars of this address."""
+    used = exchange.feeds.filter(runs__isnull=False, runs__finished_at=None).distinct()
+    if markets := [f"{feed.symbol} {feed.timeframe}" for feed in used]:
+        raise InvalidInput(
+            "FEEDS_IN_USE",
+            f"active runs trade on bars of {exchange.name}; stop them before it is pointed "
+            "elsewhere",
+            feeds=markets,
+        )
+
+
+def drop_feeds(exchange: Exchange) -> None:
+    """Deletes bars that came from an address that is about to change.  Raises FEEDS_IN_USE."""
+    with transaction.atomic():
+        # Whoever is about to trade on one waits for it here.
+        list(exchange.feeds.select_for_update().order_by("symbol").values_list("pk"))
+        check_feeds(exchange)
+        exchange.feeds.all().delete()
 
 
 @contextmanager

@@ -13,7 +13,9 @@ from exchanges import queries, services
 from exchanges.market_store import SeriesKey
 from exchanges.models import CandleSeries, Exchange, Feed, Revision
 from exchanges.ports import Market
+from runs.models import Run
 from tests.exchanges.tools import BTC, HOUR, T0, make_bars
+from tests.runs.factory import make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -153,3 +155,21 @@ def test_revisions_tell_what_was_accepted_and_what_was_told(staff):
     assert "1  2  0.5  1.25  10" in text
     assert staff.get(f"/admin/exchanges/revision/{revision.pk}/change/").status_code == 200
     assert queries_of(staff, "/admin/exchanges/revision/") < 12
+
+
+def test_the_address_stays_while_runs_trade_on_bars_of_it(staff):
+    binance = Exchange.objects.get(name="binance")
+    feed = Feed.objects.create(
+        exchange=binance, symbol=BTC, timeframe="1m", from_ms=T0, known_until_ms=T0
+    )
+    run = make_run(mode="paper", status="running")
+    run.feeds.add(feed)
+    path = f"/admin/exchanges/exchange/{binance.pk}/change/"
+    there = {"base_url": "http://127.0.0.1:9000", "enabled": "on"}
+    answer = staff.post(path, there)
+    (error,) = answer.context["adminform"].form.errors["base_url"]
+    assert "active runs trade on bars of binance" in error
+    assert Feed.objects.exists()
+    Run.objects.update(status="stopped", finished_at=timezone.now())
+    assert staff.post(path, there).status_code == 302
+    assert not Feed.objects.exists()

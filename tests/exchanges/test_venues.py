@@ -9,10 +9,11 @@ from django.utils import timezone
 from exchanges import queries, services
 from exchanges.domain import InvalidInput, Symbol
 from exchanges.market_store import MarketStore, SeriesKey
-from exchanges.models import CandleSeries, Exchange
+from exchanges.models import CandleSeries, Exchange, Feed
 from exchanges.ports import Market
 from exchanges.services import venues as venue_services
 from tests.exchanges.tools import BTC, ETH, HOUR, HOUR_MS, T0, make_bars
+from tests.runs.factory import make_run
 
 MINE = SeriesKey("mine", BTC, HOUR)
 
@@ -24,9 +25,9 @@ def synced() -> None:
     services.sync_exchanges()
 
 
-def code_of(call, *args) -> InvalidInput:
+def code_of(call, *args, **options) -> InvalidInput:
     with pytest.raises(InvalidInput) as error:
-        call(*args)
+        call(*args, **options)
     return error.value
 
 
@@ -171,6 +172,34 @@ def test_the_same_address_again_keeps_the_candles(held):
     for drop_candles in (False, True):
         services.add_exchange("mine", "binance", f"{HERE}/", drop_candles=drop_candles)
         assert held.info(MINE).rows == 5
+
+
+@pytest.fixture
+def fed(synced) -> Feed:
+    """Bars of the venue `mine` that a run traded on."""
+    mine = services.add_exchange("mine", "binance", HERE)
+    feed = Feed.objects.create(
+        exchange=mine, symbol=BTC, timeframe="1m", from_ms=T0, known_until_ms=T0
+    )
+    feed.bars.create(time=T0, open=1, high=1, low=1, close=1, volume=1, accepted_at=timezone.now())
+    make_run(mode="paper", status="stopped", finished_at=timezone.now()).feeds.add(feed)
+    return feed
+
+
+@pytest.mark.parametrize("drop_candles", [True, False])
+def test_a_venue_is_not_pointed_elsewhere_while_runs_trade_on_its_bars(fed, drop_candles):
+    make_run(mode="paper", status="running").feeds.add(fed)
+    error = code_of(services.add_exchange, "mine", "binance", THERE, drop_candles=drop_candles)
+    assert (error.code, error.details["feeds"]) == ("FEEDS_IN_USE", ["BTC/USDT 1m"])
+    assert services.get_exchange("mine").base_url == HERE
+    assert fed.bars.count() == 1
+    assert services.add_exchange("mine", "binance", HERE).base_url == HERE
+    assert fed.bars.count() == 1
+
+
+def test_bars_of_another_server_are_dropped_with_it(fed):
+    assert services.add_exchange("mine", "binance", THERE).base_url == THERE
+    assert not Feed.objects.exists()
 
 
 @pytest.mark.parametrize(
