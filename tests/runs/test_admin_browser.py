@@ -218,8 +218,8 @@ def test_the_page_of_a_paper_run_moves_on_by_itself_and_stays_where_the_reader_i
     slices(run, 3)
     drawn(page, 2)
     browser.picture("paper")
-    bars = "document.querySelector('#candles').figure.data[0].x.length"
-    assert page.evaluate(bars) == 200
+    bars = "document.querySelector('#candles').figure?.data[0].x.length"
+    page.wait_for_function(f"{bars} === 200")
     page.evaluate("window.scrollTo(0, 500)")
     page.evaluate(
         "Plotly.relayout('candles', {'xaxis.range': ['2024-01-02 00:00', '2024-01-04 00:00']})"
@@ -228,7 +228,7 @@ def test_the_page_of_a_paper_run_moves_on_by_itself_and_stays_where_the_reader_i
     slices(run, 1)
     page.wait_for_function("document.body.innerText.includes('2024-01-13 12:00')")
     page.wait_for_function(
-        "document.querySelector('[data-figure]').figure.data[0].x.length === 300"
+        "document.querySelector('[data-figure]').figure?.data[0].x.length === 300"
     )
     assert page.evaluate(bars) == 48
     assert page.evaluate("window.scrollY") == 500
