@@ -101,6 +101,10 @@ LIVE_BODIES: list[dict[str, Any]] = [
 FLATTENED = AVERAGES | {"symbols": [BTC, SOL], "replay": replay(2000, speed=3600 * 20)}
 
 
+IDLE = {"busy worker": "idle worker", "busy live worker": "live worker"}
+"""What a worker is called while it holds no run."""
+
+
 def rehearsal() -> str:
     """The same clock for all processes, those that are started later included."""
     return f"2024-03-05T09:00:00+00:00,{SPEED},{datetime.now(UTC).isoformat()}"
@@ -208,8 +212,8 @@ class Chaos:
                 self.fill()
             time.sleep(0.01)
             found = self.tree.find()
-            if kind == "busy live worker" and time.monotonic() > moment:
-                found |= self.catch(found.get("live worker", []))
+            if kind in IDLE and kind not in found and time.monotonic() > moment:
+                found |= self.catch(kind, found.get(IDLE[kind], []))
         pid = self.choose.choice(found[kind])
         held = self.held()
         hit = [row for row in held if row[2] == pid or kind in RUN_KEEPERS]
@@ -228,13 +232,13 @@ class Chaos:
             self.desk.launch()
             until(lambda: "web" in self.tree.find(), 60, "the parts are started")
 
-    def catch(self, workers: list[int]) -> dict[str, list[int]]:
+    def catch(self, kind: str, workers: list[int]) -> dict[str, list[int]]:
         """One that holds a run at this moment; their slices are short."""
         until_then = time.monotonic() + 0.5
         while time.monotonic() < until_then:
             if busy := [pid for _, _, pid in self.held() if pid in workers]:
                 time.sleep(self.choose.uniform(0, 0.02))
-                return {"busy live worker": busy}
+                return {kind: busy}
         return {}
 
     def held(self) -> list[tuple[int, int, int]]:
