@@ -273,6 +273,48 @@ REHEARSAL_CLOCK = env.clock(
     "times in ISO 8601; without the last one: at the start.",
 )
 
+# --- live trading ----------------------------------------------------------
+
+LIVE_TRADING = env.flag(
+    "CRACKTRADER_LIVE_TRADING",
+    False,
+    "Lets keys with the scope `live` place real orders; needs CRACKTRADER_AUTH.",
+)
+CREDENTIALS_KEY = env.names(
+    "CRACKTRADER_CREDENTIALS_KEY",
+    [],
+    "Keys that venue credentials are encrypted with (`manage.py credentials new-key` makes one): "
+    "the first encrypts, all decrypt.",
+)
+RECV_WINDOW = env.integer(
+    "CRACKTRADER_RECV_WINDOW_MS",
+    5000,
+    "Milliseconds after which a venue refuses an order that was sent and has not arrived.",
+    minimum=100,
+)
+ORDER_SKEW = env.integer(
+    "CRACKTRADER_ORDER_SKEW_MS",
+    2000,
+    "Milliseconds to wait beyond that window, for clocks that differ and books that show an order "
+    "late, before an order the venue does not know is taken for one it never got.",
+    minimum=100,
+)
+ORDER_TIMEOUT = env.number(
+    "CRACKTRADER_ORDER_TIMEOUT", 10.0, "Seconds to wait for a venue's answer about an account."
+)
+ORDER_POLL = env.integer(
+    "CRACKTRADER_ORDER_POLL_MS",
+    1000,
+    "Milliseconds between two looks at orders that are open at a venue.",
+    minimum=50,
+)
+RECONCILE_SECONDS = env.integer(
+    "CRACKTRADER_RECONCILE_SECONDS",
+    300,
+    "Seconds between two comparisons of a venue's books with ours.",
+    minimum=1,
+)
+
 # --- alerts ----------------------------------------------------------------
 
 WEBHOOK_TIMEOUT = env.integer(

@@ -1,13 +1,17 @@
-"""Venues, and what is known of the candles held for them."""
+"""Venues, the accounts traded at them, and what is known of the candles held for them."""
 
 from __future__ import annotations
+
+import uuid
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 
 from .addresses import server_address
 from .domain import InvalidInput
+from .exact import ExactDecimal
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 
@@ -161,3 +165,117 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.feed_id} {self.time}"
+
+
+class Credential(models.Model):
+    """What signs requests in at a venue: sealed, and never given out again.
+
+    Only `services.credentials` writes and reads `sealed`.
+    """
+
+    name = models.CharField(
+        max_length=80,
+        blank=True,
+        help_text="What exchange_config names it by; empty: it came with a run's own body.",
+    )
+    exchange = models.ForeignKey(
+        Exchange, on_delete=models.PROTECT, related_name="held_credentials"
+    )
+    sandbox = models.BooleanField(default=False)
+    fingerprint = models.CharField(
+        max_length=64, help_text="Of the API key: tells accounts apart, and nothing else."
+    )
+    sealed = models.BinaryField(help_text="Encrypted with CRACKTRADER_CREDENTIALS_KEY.")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=~models.Q(name=""), name="one_credential_per_name"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"of {self.exchange} {self.fingerprint[:8]}"
+
+
+class Account(models.Model):
+    """One account at a venue that this desk trades on: at most one process at a time tends it."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    exchange = models.ForeignKey(Exchange, on_delete=models.PROTECT, related_name="accounts")
+    sandbox = models.BooleanField(default=False, editable=False)
+    fingerprint = models.CharField(max_length=64, editable=False)
+    credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="accounts")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # What is not allowed whatever a strategy says; null: no limit.
+    max_order_value = ExactDecimal(
+        null=True, blank=True, help_text="Most an order may be worth, in its quote currency."
+    )
+    max_position_value = ExactDecimal(
+        null=True, blank=True, help_text="Most a position may be worth after a purchase."
+    )
+    max_open_orders = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Most orders that may be open at the venue at a time."
+    )
+    daily_loss = ExactDecimal(
+        null=True,
+        blank=True,
+        help_text="Loss of its runs since 00:00 UTC, together, from which nothing is bought.",
+    )
+    price_collar = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="Fraction the price may have moved from the one decided at (0.02 is 2 %).",
+    )
+
+    killed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    killed_by = models.CharField(max_length=80, blank=True, editable=False)
+    kill = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="The kill switch: steps, and how far."
+    )
+    paused_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The venue asked for fewer requests."
+    )
+    reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    error_code = models.CharField(max_length=64, blank=True, editable=False)
+    error = models.TextField(blank=True, editable=False)
+    claimed_by = models.CharField(max_length=160, blank=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "sandbox", "fingerprint"], name="one_row_per_account"
+            )
+        ]
+
+    def __str__(self) -> str:
+        sandbox = " sandbox" if self.sandbox else ""
+        return f"{self.exchange}{sandbox} {self.fingerprint[:8]}"
+
+    @property
+    def is_killed(self) -> bool:
+        return self.killed_at is not None
+
+
+class OrderSlot(models.Model):
+    """One of the ten orders an account may place in any rolling second."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="slots")
+    number = models.PositiveSmallIntegerField()
+    free_at = models.BigIntegerField(default=0, help_text="UTC ms from which it may be taken.")
+
+    class Meta:
+        ordering = ["account_id", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "number"], name="one_row_per_slot")
+        ]
+
+    def __str__(self) -> str:
+        return f"slot {self.number} of account {self.account_id}"

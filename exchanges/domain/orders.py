@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     REBALANCE = 5
     LOSS_LIMIT = 6
     FLATTEN = 7
+    MANUAL = 8
 
 
 class OrderStatus(IntEnum):

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from exchanges.models import Exchange, Feed
+from exchanges.models import Account, Exchange, Feed
 from strategies.models import StrategyVersion
 
 TRYING_AGAIN = "trying again"
@@ -48,6 +48,14 @@ class Run(models.Model):
     strategy_version = models.ForeignKey(StrategyVersion, models.PROTECT, related_name="runs")
     strategy_name = models.CharField(max_length=100)
     exchange = models.ForeignKey(Exchange, models.PROTECT, related_name="runs")
+    account = models.ForeignKey(
+        Account,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
+        help_text="Of live runs.",
+    )
     symbols = models.JSONField()
     timeframe = models.CharField(max_length=4)
     initial_cash = models.FloatField()
@@ -163,6 +171,11 @@ class Run(models.Model):
     def is_stepped(self) -> bool:
         """Whether it goes forward slice by slice."""
         return self.mode != self.Mode.BACKTEST
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it trades at a venue."""
+        return self.mode == self.Mode.LIVE
 
     @property
     def on_live(self) -> bool:
