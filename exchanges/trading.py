@@ -138,7 +138,7 @@ class VenueAccount(Protocol):
     """
 
     recv_window_ms: int
-    """A request that arrives so much later than its stamp is refused; 0: the venue knows no such."""
+    """A request that arrives so much later than its stamp is refused; 0: it never is."""
 
     def now_ms(self) -> int:
         """The venue's time, or a little less."""
