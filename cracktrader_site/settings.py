@@ -48,7 +48,15 @@ DEBUG = env.flag("CRACKTRADER_DEBUG", False, "Django's debug mode; refused off l
 SECRET_KEY = env.text(
     "CRACKTRADER_SECRET_KEY", "", "Signing key; generated into <home>/secret_key when not set."
 ) or secret.read_or_create(CRACKTRADER_HOME / "secret_key")
-HOST = env.text("HOST", "127.0.0.1", "Address the web server listens on; loopback only.")
+AUTH = env.flag(
+    "CRACKTRADER_AUTH", False, "Whether the API wants a key; `manage.py create_key` makes them."
+)
+AUDIT_RECORDER = "cracktrader_site.api.audit.record"
+HOST = env.text(
+    "HOST",
+    "127.0.0.1",
+    "Address the web server listens on; loopback only without CRACKTRADER_AUTH.",
+)
 PORT = env.integer("PORT", 8000, "Port the web server listens on.", minimum=1)
 ALLOWED_HOSTS = env.names(
     "CRACKTRADER_ALLOWED_HOSTS",
@@ -99,6 +107,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_q",
     "cracktrader_site.apps.SiteConfig",
+    "cracktrader_site.api.apps.ApiConfig",
     "exchanges.apps.ExchangesConfig",
     "strategies.apps.StrategiesConfig",
     "runs.apps.RunsConfig",
@@ -326,8 +335,8 @@ WEBHOOK_TIMEOUT = env.integer(
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["cracktrader_site.api.renderers.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["cracktrader_site.api.parsers.StrictJsonParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cracktrader_site.api.authentication.BearerKey"],
+    "DEFAULT_PERMISSION_CLASSES": ["cracktrader_site.api.permissions.HasScope"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
     "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.Keyset",
@@ -344,6 +353,8 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # The schema and its pages are for everybody.
+    "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

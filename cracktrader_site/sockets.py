@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import APIException
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from exchanges.domain import Busy
+from exchanges.domain import Busy, CracktraderError
+from runs.streaming import reads
 from runs.streaming.connection import Connection
 from runs.streaming.hub import Hub
 
-from .api import errors, parsers
+from .api import errors, keys, parsers
+from .api.authentication import SCHEME, bearer, caller
+from .api.keys import Caller
 from .api.middleware import refusal
+from .api.permissions import require_any
 
 hub = Hub()
 
@@ -38,9 +46,21 @@ class ApiDialect:
         return errors.envelope(code, message, details)
 
 
-def owner_of(request: HttpRequest) -> str:
-    """Whose runs the client may follow: everybody's while authentication is off."""
-    return ""
+@sensitive_variables()
+def admit(request: HttpRequest, protocols: Sequence[str]) -> Caller | None:
+    """Who connects, and may read; None, anybody, while authentication is off.
+
+    A browser cannot send headers of its own: it brings the key as a second
+    subprotocol.  Raises NotAuthenticated, AuthenticationFailed or Refused.
+    """
+    if not settings.AUTH:
+        return None
+    presented = bearer(request)
+    if not presented and len(protocols) == 2 and protocols[0].lower() == SCHEME:
+        presented = protocols[1]
+    found = caller(presented)
+    require_any(found, ("read",))
+    return found
 
 
 async def events(websocket: WebSocket) -> None:
@@ -65,20 +85,40 @@ async def _serve(websocket: WebSocket, *, updates: bool) -> None:
     try:
         hub.take_place()
     except Busy as busy:
-        headers = {"Retry-After": str(busy.details["retry_after_seconds"])}
-        body = orjson.dumps(ApiDialect.error(busy))
-        await websocket.send_denial_response(
-            Response(body, busy.status, headers, media_type="application/json")
-        )
+        await _deny(websocket, busy)
         return
     try:
-        await websocket.accept()
-        connection = Connection(websocket, ApiDialect(), owner_of(request))
+        await _let_in(websocket, request, updates=updates)
+    finally:
+        hub.free_place()
+
+
+async def _let_in(websocket: WebSocket, request: HttpRequest, *, updates: bool) -> None:
+    protocols: list[str] = websocket.scope.get("subprotocols", [])
+    try:
+        client = await reads.aside(admit, request, protocols)
+    except (APIException, CracktraderError, Error) as error:
+        await _deny(websocket, error)
+        return
+    # A browser that named it hangs up where the answer does not.
+    named = next((name for name in protocols if name.lower() == SCHEME), None)
+    await websocket.accept(subprotocol=named)
+    owner, is_welcome = ("", None) if client is None else (client.owner, keys.is_valid)
+    connection = Connection(websocket, ApiDialect(), owner, is_welcome)
+    try:
         await hub.serve(connection, updates=updates)
     except (TimeoutError, Error):
         await websocket.close(1011, "the database does not answer")
-    finally:
-        hub.free_place()
+
+
+async def _deny(websocket: WebSocket, error: Exception) -> None:
+    """The handshake's answer is the one a request would get."""
+    answer = errors.answer(error)
+    headers = {name: value for name, value in answer.items() if name != "Content-Type"}
+    body = orjson.dumps(answer.data)
+    await websocket.send_denial_response(
+        Response(body, answer.status_code, headers, media_type="application/json")
+    )
 
 
 def or_none(http: ASGIApp) -> ASGIApp:

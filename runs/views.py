@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
-from exchanges.domain import InvalidInput, NotFound
+from exchanges.domain import InvalidInput, NotFound, Refused
 
 from . import drift, examples, health, payloads, queries, services
 from . import serializers as s
@@ -58,9 +59,36 @@ def idempotency_key(request: Request) -> str:
     return str(key)
 
 
+MODES = tuple(Run.Mode.values)
+_WITHOUT_KEYS = frozenset({"read", "backtest", "paper"})
+
+
 def owner_of(request: Request) -> str:
-    """Who the runs belong to: the key's name, or nobody while authentication is off."""
+    """Who the runs belong to: the key's prefix, or nobody while authentication is off."""
     return str(getattr(request.auth, "owner", ""))
+
+
+def scopes_of(request: Request) -> frozenset[str]:
+    """What the caller may do.  Live trading needs a key, so not while authentication is off."""
+    if request.auth is not None:
+        return frozenset(request.auth.scopes)
+    return frozenset() if settings.AUTH else _WITHOUT_KEYS
+
+
+def require_scope(request: Request, scope: str) -> None:
+    """Raises PERMISSION_DENIED; for what only the body or the run tells.
+
+    Without authentication there are no scopes to lack: services refuse live
+    trading by themselves.
+    """
+    scopes = scopes_of(request)
+    if settings.AUTH and scope not in scopes:
+        raise Refused(
+            "PERMISSION_DENIED",
+            f"This needs a key with the scope {scope}",
+            needed=[scope],
+            scopes=sorted(scopes),
+        )
 
 
 def validated(serializer: type[s.serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -70,6 +98,10 @@ def validated(serializer: type[s.serializers.Serializer[Any]], request: Request)
 
 
 class HealthViewSet(ViewSet):
+    # For whoever watches the server.
+    authentication_classes = ()
+    permission_classes = ()
+
     @extend_schema(
         operation_id="health",
         summary="Health of the server",
@@ -85,6 +117,9 @@ class HealthViewSet(ViewSet):
 
 class RunnerViewSet(ViewSet):
     """The reference's singular endpoints: they speak of the caller's newest run."""
+
+    # Of `live`, `stop` and `reset` the methods see to it that the scope is the run's mode.
+    scopes = {"backtest": "backtest", "live": ("paper", "live"), "stop": MODES, "reset": MODES}
 
     def _run(self, request: Request) -> Run | None:
         refuse_unknown_query(request, "run_id")
@@ -149,6 +184,7 @@ class RunnerViewSet(ViewSet):
         refuse_unknown_query(request)
         key = idempotency_key(request)
         body = validated(s.LiveTradingRequest, request)
+        require_scope(request, body["mode"])
         run = services.start_live(body, owner_of(request), idempotency_key=key)
         return Response(payloads.started(run, f"{run.mode} run started"))
 
@@ -175,6 +211,7 @@ class RunnerViewSet(ViewSet):
         run = queries.run_or_current(asked, owner_of(request))
         if run is None:
             return Response(payloads.run_response(None, "there is no run to stop"))
+        require_scope(request, run.mode)
         was_active = run.is_active
         run = services.request_stop(run, body["flatten"])
         message = "stop requested" if was_active else f"the run is {run.status} already"
@@ -191,6 +228,9 @@ class RunnerViewSet(ViewSet):
     )
     def reset(self, request: Request) -> Response:
         refuse_unknown_query(request)
+        run = queries.current_run(owner_of(request))
+        if run is not None:
+            require_scope(request, run.mode)
         services.reset(owner_of(request))
         return Response(payloads.run_response(None, "runner reset"))
 

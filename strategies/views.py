@@ -27,6 +27,8 @@ _NAME = OpenApiParameter(
 class StrategyViewSet(ViewSet):
     lookup_field = "name"
     lookup_value_regex = "[^/]+"
+    # One of them is enough for a key.
+    scopes = {"check": ("read", "backtest")}
 
     @extend_schema(
         operation_id="strategies",

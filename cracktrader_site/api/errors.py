@@ -61,8 +61,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "RUN_ACTIVE": (400, "The run is still active; stop it first."),
     "NO_DRIFT": (400, "A backtest, or a run that has not stepped a bar, has no drift."),
     # access
-    "NOT_AUTHENTICATED": (401, "A key is needed."),
-    "PERMISSION_DENIED": (403, "Not allowed."),
+    "NOT_AUTHENTICATED": (401, "A key is needed, and one that is valid."),
+    "PERMISSION_DENIED": (403, "The key has no scope for this; details name those that would do."),
     "FOREIGN_ORIGIN": (403, "The request came from another site's page."),
     "LIVE_TRADING_DISABLED": (403, "Live trading is switched off."),
     "NOT_FOUND": (404, "No such path."),
@@ -118,8 +118,8 @@ WEBSOCKET_CODES: dict[str, str] = {
 }
 """What only WebSocket clients can meet; docs/websocket.md lists them."""
 
-RESERVED_CODES = frozenset({"NOT_AUTHENTICATED", "PERMISSION_DENIED", "RATE_LIMITED"})
-"""For keys and throttles, which this version does not have."""
+RESERVED_CODES = frozenset({"RATE_LIMITED"})
+"""For throttles, which this version does not have."""
 
 # Some of DRF's messages repeat what was sent.
 MAX_MESSAGE = 300
@@ -144,9 +144,15 @@ def envelope(code: str, message: str, details: dict[str, Any] | None = None) -> 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every exception of a view ends here."""
-    status, code, message, details = describe(error)
-    if status == 500:
+    response = answer(error)
+    if response.status_code == 500:
         logger.exception("unhandled error in %s", context["request"].path, exc_info=error)
+    return response
+
+
+def answer(error: Exception) -> Response:
+    """The envelope, with the headers that go with it."""
+    status, code, message, details = describe(error)
     response = Response(envelope(code, message, details), status=status)
     if isinstance(error, drf.Throttled) and error.wait is not None:
         response["Retry-After"] = str(int(error.wait) + 1)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from django.conf import settings
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 
 from .errors import ERROR_CODES
+from .permissions import HasScope, needed_scopes
 
 _STARTS = ("run_backtest", "run_live")
 _PARAMS = ("UNKNOWN_PARAM", "INVALID_PARAMS", "STRATEGY_BROKEN", "STRATEGY_FAILED")
@@ -54,6 +59,11 @@ class EnvelopeSchema(AutoSchema):
         """Only what is written for the operation: a viewset's docstring is about its code."""
         return ""
 
+    def get_auth(self) -> list[dict[str, Any]]:
+        """The key; that there may be none is said while authentication is off."""
+        auth = super().get_auth()
+        return auth if settings.AUTH or not auth else [*auth, {}]
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)
         if getattr(serializer, "refuses_unknown", False):
@@ -68,6 +78,9 @@ class EnvelopeSchema(AutoSchema):
         responses = super()._get_response_bodies(direction)
         for status, codes in self._error_codes().items():
             responses.setdefault(str(status), _error_answer(status, codes))
+        if self._wants_key():
+            scopes = " or ".join(f"`{scope}`" for scope in needed_scopes(self.view, self.method))
+            responses["403"]["description"] += f" Scope: {scopes}."
         self._register_error()
         return dict(sorted(responses.items()))
 
@@ -79,6 +92,8 @@ class EnvelopeSchema(AutoSchema):
             500: ("INTERNAL_ERROR",),
         }
         more = [_OWN_CODES.get(operation, {})]
+        if self._wants_key():
+            more.append({401: ("NOT_AUTHENTICATED",), 403: ("PERMISSION_DENIED",)})
         if self.method == "POST":
             more.append(_BODY_CODES)
         if operation in _STARTS:
@@ -94,6 +109,9 @@ class EnvelopeSchema(AutoSchema):
                 codes[status] = tuple(dict.fromkeys((*codes.get(status, ()), *added)))
         return codes
 
+    def _wants_key(self) -> bool:
+        return any(isinstance(wanted, HasScope) for wanted in self.view.get_permissions())
+
     def _register_error(self) -> None:
         from drf_spectacular.plumbing import ResolvedComponent
 
@@ -104,6 +122,18 @@ class EnvelopeSchema(AutoSchema):
             object="ErrorResponse",
         )
         self.registry.register_on_missing(component)
+
+
+class KeyScheme(OpenApiAuthenticationExtension):
+    target_class = "cracktrader_site.api.authentication.BearerKey"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key that `manage.py create_key` made.",
+        }
 
 
 class NumberWithBounds(OpenApiSerializerFieldExtension):
@@ -144,6 +174,7 @@ _ERROR_SCHEMA = {
 
 _WORDS = {
     400: "The request is wrong; details say what would be right.",
+    401: "A key is needed.",
     403: "Not allowed.",
     404: "No such thing.",
     413: "The body is too large.",

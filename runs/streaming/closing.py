@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CLOSE_CODES: dict[int, str] = {
     1003: "A message was binary; messages are JSON text.",
-    1008: "Messages that are not JSON, or too many of them.",
+    1008: "Messages that are not JSON, or too many of them; or a key that is not valid any more.",
     1009: "A message was larger than the server accepts.",
     1011: "The client answered no ping, or the server failed; its log has it.",
     1012: "The server is going down or restarting: connect again.",

@@ -46,9 +46,16 @@ class Dialect(Protocol):
 
 
 class Connection:
-    def __init__(self, websocket: WebSocket, dialect: Dialect, owner: str) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        dialect: Dialect,
+        owner: str,
+        is_welcome: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`is_welcome`: whether `owner` may still be told things; asked at each heartbeat."""
         self.owner = owner
-        self._websocket, self._dialect = websocket, dialect
+        self._websocket, self._dialect, self._is_welcome = websocket, dialect, is_welcome
         self._subscriptions = Subscriptions()
         self._outbox = Outbox()
         self._someone_behind = asyncio.Event()
@@ -130,6 +137,7 @@ class Connection:
             await self._outbox.filled(max(next_beat - time.monotonic(), 0.0))
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + heartbeat
+                await self._see_that_it_is_welcome()
                 self._send({"type": "heartbeat", "timestamp": moment(datetime.now(UTC))})
             try:
                 async with asyncio.timeout(settings.WS_STALL_SECONDS):
@@ -141,6 +149,17 @@ class Connection:
                 raise Closed(1013, "too slow: what was sent is not taken") from None
             # Sending into a buffer that has room gives nobody else a turn.
             await asyncio.sleep(0)
+
+    async def _see_that_it_is_welcome(self) -> None:
+        if self._is_welcome is None:
+            return
+        try:
+            welcome = await reads.aside(self._is_welcome, self.owner)
+        except Error:
+            # The next heartbeat will tell; without a database nothing is told anyway.
+            return
+        if not welcome:
+            raise Closed(1008, "the key is revoked or has expired")
 
     async def _catch_up(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Settings: typed, documented, refused when they make no sense."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -56,10 +57,33 @@ def test_a_generated_secret_key_is_private_and_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.1"])
 def test_loopback_may_be_listened_on(host: str) -> None:
-    listening.require_loopback(host)
+    listening.require_safe(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "8.8.8.8"])
 def test_any_other_address_is_refused_while_there_is_no_authentication(host: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="authentication is off"):
-        listening.require_loopback(host)
+        listening.require_safe(host)
+
+
+RANDOM = "k3" + "abcdefghij" * 5
+
+
+@pytest.mark.parametrize(
+    ("auth", "debug", "secret_key", "said"),
+    [
+        (False, False, RANDOM, "authentication is off"),
+        (True, True, RANDOM, "CRACKTRADER_DEBUG is on"),
+        (True, False, "changeme", "not random"),
+        (True, False, "x" * 60, "not random"),
+        (True, False, f"django-insecure-{RANDOM}", "not random"),
+    ],
+)
+def test_other_machines_are_let_in_with_authentication_and_nothing_left_open(
+    settings: Any, auth: bool, debug: bool, secret_key: str, said: str
+) -> None:
+    settings.AUTH, settings.DEBUG, settings.SECRET_KEY = auth, debug, secret_key
+    with pytest.raises(ImproperlyConfigured, match=said):
+        listening.require_safe("0.0.0.0")
+    settings.AUTH, settings.DEBUG, settings.SECRET_KEY = True, False, RANDOM
+    listening.require_safe("0.0.0.0")

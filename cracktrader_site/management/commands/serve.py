@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, only: str | None, host: str, port: int, **options: Any) -> None:
         try:
-            listening.require_loopback(host)
+            listening.require_safe(host)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         if only is not None:

@@ -1,0 +1,46 @@
+"""Who a request comes from, by the key it brings."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
+
+from . import keys
+from .keys import Caller
+
+SCHEME = "bearer"
+
+
+class BearerKey(BaseAuthentication):
+    """`Authorization: Bearer ct_…`, and nothing while CRACKTRADER_AUTH is off."""
+
+    @sensitive_variables()
+    def authenticate(self, request: Request) -> tuple[None, Caller] | None:
+        if not settings.AUTH:
+            return None
+        return None, caller(bearer(request))
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+@sensitive_variables()
+def bearer(request: HttpRequest | Request) -> str:
+    """The key of the Authorization header; empty where it holds none."""
+    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    return presented.strip(" ") if scheme.lower() == SCHEME else ""
+
+
+@sensitive_variables()
+def caller(presented: str) -> Caller:
+    """Raises NotAuthenticated or AuthenticationFailed: 401, with nothing of the key in it."""
+    if not presented:
+        raise NotAuthenticated("Send a key: Authorization: Bearer ct_…")
+    found = keys.check(presented)
+    if found is None:
+        raise AuthenticationFailed("The key is unknown, revoked or expired")
+    return found
