@@ -33,6 +33,10 @@ POINTS = (
     "answered",
     "accepted, not committed",
     "accepted",
+    # An order is sent to a venue.
+    "order claimed",
+    "order answered",
+    "order open",
     # An alert is due.
     "delivery claimed",
     "delivered, not recorded",

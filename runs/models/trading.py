@@ -158,7 +158,9 @@ class Protection(models.Model):
     target = ExactDecimal(null=True)
     since_ms = models.BigIntegerField(help_text="`created_ms` of the entry it protects.")
     generation = models.PositiveIntegerField(default=0, help_text="Stops sent for it so far.")
-    at_venue = models.BooleanField(default=False, help_text="The venue holds the stop, not we.")
+    at_venue = models.BooleanField(
+        null=True, help_text="The venue holds the stop, or we watch; null: not decided yet."
+    )
 
     class Meta:
         constraints = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..models import Run, VenueOrder
+from runs.models import Run, VenueOrder
 
 ZERO = Decimal(0)
 

@@ -27,7 +27,7 @@ from cracktrader_site.supervisor import (
     only_one,
 )
 
-PARTS = ("web", "jobs", "live", "feed", "ticker")
+PARTS = ("web", "jobs", "live", "feed", "trade", "ticker")
 
 _ENV = {
     "jobs": {**KEEP_MEMORY, "Q_CLUSTER_NAME": "jobs"},
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             elif only in (clusters.JOBS, clusters.LIVE):
                 call_command("work", only)
             else:
-                call_command({"feed": "feed", "ticker": "tick"}[only])
+                call_command({"feed": "feed", "trade": "trade", "ticker": "tick"}[only])
             return
         try:
             with only_one(settings.CRACKTRADER_HOME):
@@ -96,6 +96,7 @@ class Command(BaseCommand):
         parts = [
             Part(name, manage("serve", "--only", name, *where), _ENV.get(name, {}))
             for name in PARTS
+            if name != "trade" or settings.LIVE_TRADING
         ]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         threading.Thread(target=self._announce, args=(url,), daemon=True).start()

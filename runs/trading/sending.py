@@ -1,0 +1,214 @@
+"""One order on its way: claimed, sent once, and what the venue said of it written down."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum, auto
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from exchanges import crash
+from exchanges.domain import Side, Symbol
+from exchanges.models import Account
+from exchanges.trading import (
+    NotNow,
+    NotPlaced,
+    OrderReport,
+    OrderType,
+    OutcomeUnknown,
+    Rules,
+    Ticket,
+    VenueAccount,
+)
+from runs.models import VenueOrder
+
+from . import guards, orders, polling, sizing, slots
+from .holdings import Holdings
+from .protecting import is_protective, request_cancel
+
+logger = logging.getLogger(__name__)
+
+State = VenueOrder.State
+MOST_ATTEMPTS = 20
+
+
+class Sent(Enum):
+    DONE = auto()
+    """Nothing more is to be sent for it now."""
+    LATER = auto()
+    """Something else must happen first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    ticket: Ticket
+    order: VenueOrder
+
+
+def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
+    """Sends an order that is new, if nothing stands against it and it is its turn.
+
+    Raises VenueError where the venue cannot be asked what must be known before.
+    """
+    if order.cancel_requested_at is not None:
+        orders.give_up(order, State.CANCELED, order.reason or "canceled")
+        return Sent.DONE
+    if not _is_its_turn(order):
+        return Sent.LATER
+    slot = slots.take(account.pk, venue.recv_window_ms + int(settings.ORDER_TIMEOUT * 1000))
+    if slot is None:
+        return Sent.LATER
+    claim = None
+    try:
+        symbol = Symbol(order.symbol)
+        claim = _claim(account.pk, venue, order, venue.rules(symbol), venue.price(symbol))
+    finally:
+        if claim is None:
+            slots.unused(slot)
+    if claim is None:
+        return Sent.DONE
+    crash.point("order claimed")
+    try:
+        told = venue.submit(claim.ticket)
+    except NotPlaced as error:
+        slots.answered(slot)
+        orders.give_up(claim.order, State.REJECTED, error.code.lower(), error.message)
+    except NotNow as error:
+        slots.answered(slot)
+        orders.change(claim.order, State.NEW, error=error.message[:300])
+        if error.code == "VENUE_RATE_LIMITED":
+            pause(account, error)
+        else:
+            venue.resync()
+    except OutcomeUnknown as error:
+        slots.answered(slot)
+        orders.change(claim.order, State.UNKNOWN, error=error.message[:300])
+    else:
+        slots.answered(slot)
+        crash.point("order answered")
+        _answered(venue, claim.order, told)
+    return Sent.DONE
+
+
+def _answered(venue: VenueAccount, order: VenueOrder, told: OrderReport) -> None:
+    """An answer is believed as far as it goes: that there is such an order."""
+    orders.change(order, State.OPEN, venue_id=told.venue_id, error="")
+    crash.point("order open")
+    polling.look(venue, order, told)
+
+
+def _is_its_turn(order: VenueOrder) -> bool:
+    """One at a time for each position, and sales before purchases.
+
+    A sale takes what else would sell the same coins away first, a run's last
+    sale what would buy them as well; it is sized when their fate is known.
+    """
+    if order.run_id is None or is_protective(order):
+        return True
+    others = VenueOrder.objects.filter(run_id=order.run_id, finished_at=None).exclude(id=order.pk)
+    if order.side == "sell":
+        same = [other for other in others if other.symbol == order.symbol]
+        final = order.purpose in ("flatten", "loss_limit")
+        in_the_way = [
+            other
+            for other in same
+            if (other.side == "sell" and (is_protective(other) or other.id < order.pk))
+            or (other.side == "buy" and final)
+        ]
+        for other in in_the_way:
+            request_cancel(other, "sold" if other.side == "sell" else order.purpose)
+        return not in_the_way
+    return not any(
+        not is_protective(other)
+        and other.type == VenueOrder.Type.MARKET
+        and (other.side == "sell" or other.id < order.pk)
+        for other in others
+    )
+
+
+@transaction.atomic
+def _claim(
+    account_id: int, venue: VenueAccount, order: VenueOrder, rules: Rules, price: Decimal
+) -> _Claim | None:
+    """Says that the order is being sent, with its size, before it is; None if it must not be."""
+    # Whoever throws the kill switch waits for this, or this sees it thrown.
+    account = Account.objects.select_for_update().get(pk=account_id)
+    fresh = VenueOrder.objects.select_related("run").filter(
+        id=order.pk, state=State.NEW, attempt=order.attempt
+    )
+    current = fresh.first()
+    if current is None or current.cancel_requested_at is not None:
+        return None
+    stamp = venue.now_ms()
+    why = guards.hindrance(account, current, stamp)
+    if current.attempt >= MOST_ATTEMPTS:
+        why = "too_many_attempts"
+    if why:
+        orders.give_up(current, State.CANCELED, why)
+        return None
+    amount, position = _amount(current, rules, price)
+    limit = current.limit_price
+    at = limit or current.stop_price or price
+    why = sizing.fault(amount, at, rules) or guards.excess(
+        account, current, amount, price, position
+    )
+    if current.side == "sell" and amount <= 0:
+        why = "nothing_held"
+    if why:
+        orders.give_up(current, State.CANCELED, why)
+        return None
+    if not orders.change(
+        current,
+        State.SUBMITTED,
+        attempt=current.attempt + 1,
+        stamp_ms=stamp,
+        amount=amount,
+        reference_price=current.reference_price or price,
+    ):
+        return None
+    ticket = Ticket(
+        client_id=current.client_id,
+        symbol=Symbol(current.symbol),
+        side=Side[current.side.upper()],
+        type=OrderType(current.type),
+        amount=amount,
+        stamp_ms=stamp,
+        limit_price=limit,
+        stop_price=current.stop_price,
+    )
+    return _Claim(ticket, current)
+
+
+def _amount(order: VenueOrder, rules: Rules, price: Decimal) -> tuple[Decimal, Decimal]:
+    """On the venue's steps, and what is held already.  A run sells what it bought, and no more."""
+    run = order.run
+    if run is None:
+        return sizing.on_step(order.wanted or Decimal(0), rules.amount_step), Decimal(0)
+    holdings = Holdings.of(run)
+    held = holdings.position(order.symbol)
+    if order.side == "sell":
+        amount = held if order.wanted is None else min(order.wanted, held)
+    else:
+        fee = max(rules.taker, Decimal(repr(float(run.config["engine"]["fee"]))))
+        share = Decimal(1 if order.share is None else repr(float(order.share)))
+        money = holdings.free_cash(order.symbol) * share
+        amount = sizing.purchase(money, order.limit_price or price, fee, order.wanted)
+    if rules.max_amount is not None:
+        amount = min(amount, rules.max_amount)
+    return sizing.on_step(amount, rules.amount_step), held
+
+
+def pause(account: Account, error: NotNow) -> None:
+    """The venue asked for fewer requests: nobody asks it anything for this account until then."""
+    seconds = float(error.details.get("retry_after_seconds", 1))
+    until = timezone.now() + timedelta(seconds=seconds)
+    row = Account.objects.filter(pk=account.pk)
+    current = row.values_list("paused_until", flat=True).get()
+    if current is None or current < until:
+        row.update(paused_until=until)
+    logger.warning("account %s is paused for %s s: %s", account.public_id, seconds, error.message)
