@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ class Fault:
     `status`, `headers` and `body` replace the answer; `edit` changes what it
     would have said; `hang` waits that many seconds first; `reset` tears the
     connection down; `cut` sends the head and half of the body.
+
+    An order is placed or canceled in spite of `edit` and `cut`, and after a
+    mere `hang`; under the other faults it is not.  With `applied` it always is,
+    and before the `hang`: only the answer is lost.
     """
 
     times: int = 1
@@ -25,10 +30,17 @@ class Fault:
     hang: float = 0.0
     reset: bool = False
     cut: bool = False
+    applied: bool = False
+
+    @property
+    def spares_order(self) -> bool:
+        """Whether what was asked for still happens."""
+        replaced = self.status is not None or self.body is not None or self.reset
+        return self.applied or self.cut or not replaced
 
 
 class Faults:
-    """Armed faults by endpoint, e.g. `faults.arm("klines", Fault(status=503))`."""
+    """Armed faults by endpoint, e.g. `faults.arm("klines", Fault(status=503))`; "*": any."""
 
     def __init__(self) -> None:
         self._armed: dict[str, list[Fault]] = {}
@@ -44,12 +56,13 @@ class Faults:
 
     def take(self, endpoint: str) -> Fault | None:
         with self._lock:
-            waiting = self._armed.get(endpoint, [])
-            while waiting:
-                if waiting[0].times > 0:
-                    waiting[0].times -= 1
-                    return waiting[0]
-                waiting.pop(0)
+            for name in (endpoint, "*"):
+                waiting = self._armed.get(name, [])
+                while waiting:
+                    if waiting[0].times > 0:
+                        waiting[0].times -= 1
+                        return waiting[0]
+                    waiting.pop(0)
             return None
 
 
@@ -61,9 +74,48 @@ def rate_limited(seconds: str = "1", status: int = 429) -> Fault:
     )
 
 
-def html(status: int) -> Fault:
+def html(status: int, applied: bool = False) -> Fault:
     return Fault(
         status=status,
         headers={"Content-Type": "text/html"},
         body=b"<html><head><title>Error</title></head><body>The edge says no</body></html>",
+        applied=applied,
     )
+
+
+def refused(code: int, message: str, status: int = 400) -> Fault:
+    """An error of the venue's own; nothing has happened."""
+    return Fault(status=status, body=json.dumps({"code": code, "msg": message}).encode())
+
+
+LOSSES = ("reset", "502", "504", "-1007", "-1006", "cut", "html", "empty", "hang")
+
+
+def lost(how: str = "reset", seconds: float = 0.0, times: int = 1) -> Fault:
+    """The request has done its work and nobody hears of it; `how` is one of LOSSES.
+
+    "html" and "empty" come with status 200; "hang" needs the client's time-out
+    or more as `seconds`.
+    """
+    fault = {
+        "reset": lambda: Fault(reset=True),
+        "502": lambda: html(502),
+        "504": lambda: html(504),
+        "-1007": lambda: refused(
+            -1007,
+            "Timeout waiting for response from backend server. Send status unknown; "
+            "execution status unknown.",
+            408,
+        ),
+        "-1006": lambda: refused(
+            -1006,
+            "An unexpected response was received from the message bus. Execution status unknown.",
+            500,
+        ),
+        "cut": lambda: Fault(cut=True),
+        "html": lambda: html(200),
+        "empty": lambda: Fault(body=b""),
+        "hang": Fault,
+    }[how]()
+    fault.applied, fault.hang, fault.times = True, seconds, times
+    return fault

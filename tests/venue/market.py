@@ -9,6 +9,8 @@ from exchanges.clock import SystemClock
 from exchanges.domain import Bars, Symbol, Timeframe
 from exchanges.ports import Clock
 
+from .rules import SymbolRules, VenueRefusal
+
 _INTERVALS = {timeframe.name: timeframe for timeframe in Timeframe.all()} | {
     "1M": None,
     "3d": None,
@@ -16,18 +18,11 @@ _INTERVALS = {timeframe.name: timeframe for timeframe in Timeframe.all()} | {
 DEFAULT_LIMIT, MAX_LIMIT = 500, 1000
 
 
-class VenueRefusal(Exception):
-    """An error of the venue's own: HTTP 400 and its JSON body."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
 class SpotMarket:
     """Symbols with invented candles from `listed_ms` to now, without those in `holes`.
 
     `now_ms` is the venue's time, fixed so that tests are too; without it `clock` goes on.
+    Either way it is wrong by `skew_ms`.  `rules` by the venue's name may be edited.
     """
 
     def __init__(
@@ -41,9 +36,12 @@ class SpotMarket:
         self.clock: Clock = SystemClock()
         self.listed_ms = listed_ms
         self.holes: list[tuple[int, int]] = []
+        self.skew_ms = 0
+        self.rules = {id_: SymbolRules.usual(symbol) for id_, symbol in self.symbols.items()}
 
     def now_ms(self) -> int:
-        return self.clock.now_ms() if self._now_ms is None else self._now_ms
+        now_ms = self.clock.now_ms() if self._now_ms is None else self._now_ms
+        return now_ms + self.skew_ms
 
     def set_now(self, now_ms: int) -> None:
         self._now_ms = now_ms
@@ -78,10 +76,11 @@ class SpotMarket:
                     "interval": "MINUTE",
                     "intervalNum": 1,
                     "limit": 6000,
-                }
+                },
+                {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
             ],
             "exchangeFilters": [],
-            "symbols": [_symbol_info(id_, symbol) for id_, symbol in self.symbols.items()],
+            "symbols": [rules.info() for rules in self.rules.values()],
         }
 
     def klines(self, query: dict[str, str]) -> Any:
@@ -122,37 +121,3 @@ def _kline(bars: Bars, i: int, timeframe: Timeframe) -> list[Any]:
         f"{quote / 2:.8f}",
         "0",
     ]
-
-
-def _symbol_info(id_: str, symbol: Symbol) -> dict[str, Any]:
-    return {
-        "symbol": id_,
-        "status": "TRADING",
-        "baseAsset": symbol.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": symbol.quote,
-        "quotePrecision": 8,
-        "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"],
-        "icebergAllowed": True,
-        "ocoAllowed": True,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": "0.00000100",
-                "maxPrice": "1000000.00000000",
-                "tickSize": "0.00000100",
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": "0.00001000",
-                "maxQty": "9000.00000000",
-                "stepSize": "0.00001000",
-            },
-            {"filterType": "NOTIONAL", "minNotional": "5.00000000", "applyMinToMarket": True},
-        ],
-        "permissions": ["SPOT"],
-        "permissionSets": [["SPOT"]],
-    }
