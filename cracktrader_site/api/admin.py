@@ -131,9 +131,7 @@ class ApiKeyAdmin(ModelAdmin):
             "change_url": reverse("admin:api_apikey_change", args=[obj.pk]),
             "list_url": reverse("admin:api_apikey_changelist"),
         }
-        return TemplateResponse(
-            request, "admin/api/key.html", context, headers={"Cache-Control": "no-store"}
-        )
+        return TemplateResponse(request, "admin/api/key.html", context)
 
 
 @admin.register(AuditEntry)
