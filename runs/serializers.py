@@ -33,7 +33,7 @@ POSITION_SIDES = ["long"]
 # What a caller may say about a venue account; anything else would be set on
 # the venue's client, methods included.
 CREDENTIAL_KEYS = ("apiKey", "secret", "password", "uid", "privateKey", "walletAddress", "token")
-EXCHANGE_CONFIG_KEYS = (*CREDENTIAL_KEYS, "sandbox", "options")
+EXCHANGE_CONFIG_KEYS = (*CREDENTIAL_KEYS, "credential", "sandbox", "options")
 MARKET_TYPES = ("spot",)
 
 
@@ -169,7 +169,10 @@ class LiveTradingRequest(_StartRequest):
         above=0,
         at_most=MAX_CASH,
         out_of_bounds="INVALID_CASH",
-        help_text="Cash the run may deploy.",
+        help_text="Cash the run may deploy; mode live has no default for it.",
+    )
+    confirm_live = StrictBool(
+        default=False, help_text="Mode live only: true, or no real order is placed."
     )
     replay = ReplayRequest(
         default=None,
@@ -187,7 +190,8 @@ class LiveTradingRequest(_StartRequest):
                 )
             if key == "sandbox" and not isinstance(item, bool):
                 raise InvalidInput("INVALID_TYPE", "exchange_config.sandbox must be true or false")
-            if key in CREDENTIAL_KEYS and not (isinstance(item, str) and len(item) <= 4096):
+            names = (*CREDENTIAL_KEYS, "credential")
+            if key in names and not (isinstance(item, str) and len(item) <= 4096):
                 raise InvalidInput("INVALID_TYPE", f"exchange_config.{key} must be a text")
             if key == "options":
                 _check_options(item)
@@ -196,6 +200,12 @@ class LiveTradingRequest(_StartRequest):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["replay"] is not None and attrs["mode"] != Run.Mode.PAPER:
             raise InvalidInput("INVALID_VALUE", "Only a paper run can be a replay", valid="paper")
+        if attrs["mode"] == Run.Mode.LIVE and "initial_cash" not in self.initial_data:
+            raise InvalidInput(
+                "MISSING_FIELD",
+                "A live run names the initial_cash it may deploy: there is no default for it",
+                fields={"initial_cash": {"code": "MISSING_FIELD"}},
+            )
         return attrs
 
 

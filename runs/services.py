@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +11,16 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
 
+from exchanges import audit
 from exchanges.domain import InvalidInput, Refused
+from exchanges.models import Account
 from exchanges.queries import venues
 
 from . import clusters, queries, recorder
-from .models import Run, Runner
+from .models import LiveSymbol, Run, Runner
 from .resolve import Resolved, resolve
 
 logger = logging.getLogger(__name__)
@@ -39,36 +43,93 @@ def start_backtest(
 
 
 def start_live(
-    request: dict[str, Any], owner: str = "", ring: bool = True, idempotency_key: str = ""
+    request: dict[str, Any],
+    owner: str = "",
+    ring: bool = True,
+    idempotency_key: str = "",
+    scopes: Collection[str] = (),
 ) -> Run:
-    """Records a paper run, as `start_backtest` does a backtest (`paper.advance` executes it).
+    """Records a paper or live run, as `start_backtest` a backtest; `paper.advance` executes it.
 
-    Raises LIVE_TRADING_DISABLED for mode `live`.
+    A live one needs the server's switch, the scope `live` and the body's
+    `confirm_live`: LIVE_TRADING_DISABLED says which is missing.  Its account is
+    the venue's with the keys in the body, or with a stored credential; only
+    what names it is kept in the run.  Raises RUN_ALREADY_ACTIVE where another
+    run trades one of the symbols on it.
     """
-    # Paper needs no keys, and what is not kept cannot leak.
-    account = request["exchange_config"]
-    kept = {name: account[name] for name in ("sandbox", "options") if name in account}
-    request = request | {"exchange_config": kept}
+    config = request["exchange_config"]
     if request["mode"] == Run.Mode.LIVE:
-        exchange = resolve(request).exchange
-        if account.get("sandbox") and not exchange.sandbox:
-            raise InvalidInput(
-                "SANDBOX_UNSUPPORTED",
-                f"{exchange.name} has no sandbox; the real venue is never taken for one",
-                exchanges_with_sandbox=list(
-                    venues().filter(sandbox=True).values_list("name", flat=True)
-                ),
-            )
-        raise Refused(
-            "LIVE_TRADING_DISABLED",
-            "Live trading is switched off on this server",
-            available_modes=[Run.Mode.BACKTEST.value, Run.Mode.PAPER.value],
-        )
+        _check_live(request, scopes)
+        return _start_real(request, owner, ring, idempotency_key)
+    # Paper needs no keys, and what is not kept cannot leak.
+    kept = {name: config[name] for name in ("sandbox", "options") if name in config}
+    request = request | {"exchange_config": kept}
     return _start(Run.Mode.PAPER, request, owner, ring, idempotency_key)
 
 
+def _check_live(request: dict[str, Any], scopes: Collection[str]) -> None:
+    exchange = resolve(request).exchange
+    if request["exchange_config"].get("sandbox") and not exchange.sandbox:
+        raise InvalidInput(
+            "SANDBOX_UNSUPPORTED",
+            f"{exchange.name} has no sandbox; the real venue is never taken for one",
+            exchanges_with_sandbox=list(
+                venues().filter(sandbox=True).values_list("name", flat=True)
+            ),
+        )
+    allow_live(scopes, confirmed=request["confirm_live"])
+    if exchange.builtin:
+        raise InvalidInput(
+            "LIVE_UNSUPPORTED", f"{exchange.name} is not a venue where anything can be bought"
+        )
+
+
+def allow_live(scopes: Collection[str], *, confirmed: bool) -> None:
+    """Raises LIVE_TRADING_DISABLED unless server, key and body all want real orders."""
+    wanted = {
+        "server": ("CRACKTRADER_AUTH=1", settings.AUTH),
+        "server_switch": ("CRACKTRADER_LIVE_TRADING=1", settings.LIVE_TRADING),
+        "key": ("a key with the scope live", "live" in scopes),
+        "body": ('"confirm_live": true', confirmed),
+    }
+    missing = [what for what, there in wanted.values() if not there]
+    if missing:
+        raise Refused(
+            "LIVE_TRADING_DISABLED",
+            f"Real orders need {', '.join(missing)}",
+            missing=missing,
+            available_modes=[Run.Mode.BACKTEST.value, Run.Mode.PAPER.value],
+        )
+
+
+@sensitive_variables("request", "values", "config")
+def _start_real(request: dict[str, Any], owner: str, tell: bool, idempotency_key: str) -> Run:
+    from exchanges.services import accounts
+
+    config = request["exchange_config"]
+    values, credential, sandbox = accounts.parse_exchange_config(config)
+    exchange = resolve(request).exchange
+    with transaction.atomic():
+        account = accounts.open_account(
+            exchange, sandbox, values=values, credential_name=credential, by=owner
+        )
+    request = request | {"exchange_config": accounts.redacted(account)}
+    if account.is_killed:
+        raise InvalidInput(
+            "ACCOUNT_KILLED",
+            "The account's kill switch was thrown; it trades again when that is released",
+            account_id=str(account.public_id),
+        )
+    return _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
+
+
 def _start(
-    mode: Run.Mode, request: dict[str, Any], owner: str, tell: bool, idempotency_key: str
+    mode: Run.Mode,
+    request: dict[str, Any],
+    owner: str,
+    tell: bool,
+    idempotency_key: str,
+    account: Account | None = None,
 ) -> Run:
     if idempotency_key:
         earlier = queries.run_by_key(idempotency_key, owner)
@@ -76,7 +137,7 @@ def _start(
             return _same_start(earlier, request)
     resolved = resolve(request)
     try:
-        return _record(mode, resolved, request, owner, tell, idempotency_key)
+        return _record(mode, resolved, request, owner, tell, idempotency_key, account)
     except IntegrityError:
         if not idempotency_key:
             raise
@@ -93,11 +154,13 @@ def _record(
     owner: str,
     tell: bool,
     idempotency_key: str,
+    account: Account | None,
 ) -> Run:
     with transaction.atomic():
         run = Run.objects.create(
             owner=owner,
             mode=mode,
+            account=account,
             strategy_version=resolved.version,
             strategy_name=request["strategy_name"],
             exchange=resolved.exchange,
@@ -113,9 +176,32 @@ def _record(
             due_at=None if mode == Run.Mode.BACKTEST else timezone.now(),
         )
         recorder.append(run.id, "run.created", {"mode": run.mode})
+        if account is not None:
+            _take_symbols(run, account)
+            audit.record(
+                owner, "run.live_started", str(run.public_id), account=str(account.public_id)
+            )
         if tell:
             ring(run)
     return run
+
+
+def _take_symbols(run: Run, account: Account) -> None:
+    """One live run a market and account; those of runs that are over are free."""
+    Account.objects.select_for_update().get(pk=account.pk)
+    taken = LiveSymbol.objects.filter(account=account, symbol__in=run.symbols)
+    taken.exclude(run__status__in=Run.ACTIVE).delete()
+    other = taken.select_related("run").first()
+    if other is not None:
+        raise InvalidInput(
+            "RUN_ALREADY_ACTIVE",
+            f"A live run trades {other.symbol} on this account already",
+            run_id=str(other.run.public_id),
+            symbol=other.symbol,
+        )
+    LiveSymbol.objects.bulk_create(
+        LiveSymbol(account=account, symbol=symbol, run=run) for symbol in run.symbols
+    )
 
 
 def _same_start(run: Run, request: dict[str, Any]) -> Run:

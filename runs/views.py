@@ -172,7 +172,8 @@ class RunnerViewSet(ViewSet):
         summary="Start paper or live trading",
         description=(
             "Paper trades closed bars with simulated fills until it is stopped; with `replay` it "
-            "plays bars of the past. Mode `live` answers 403 LIVE_TRADING_DISABLED."
+            "plays bars of the past. Mode `live` places real orders, if server, key and body "
+            "all say so: else 403 LIVE_TRADING_DISABLED tells what is missing."
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=s.LiveTradingRequest,
@@ -185,7 +186,9 @@ class RunnerViewSet(ViewSet):
         key = idempotency_key(request)
         body = validated(s.LiveTradingRequest, request)
         require_scope(request, body["mode"])
-        run = services.start_live(body, owner_of(request), idempotency_key=key)
+        run = services.start_live(
+            body, owner_of(request), idempotency_key=key, scopes=scopes_of(request)
+        )
         return Response(payloads.started(run, f"{run.mode} run started"))
 
     @extend_schema(

@@ -58,6 +58,9 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "EXCHANGE_CONFIG_KEY_NOT_ALLOWED": (400, "A key exchange_config may not hold."),
     "SANDBOX_UNSUPPORTED": (400, "The venue has no sandbox."),
     "IDEMPOTENCY_MISMATCH": (400, "The Idempotency-Key has started a run with another body."),
+    "RUN_ALREADY_ACTIVE": (400, "Another live run trades the symbol on this account."),
+    "LIVE_UNSUPPORTED": (400, "Nothing real can be bought at this venue."),
+    "ACCOUNT_KILLED": (400, "The account's kill switch was thrown."),
     "RUN_ACTIVE": (400, "The run is still active; stop it first."),
     "NO_DRIFT": (400, "A backtest, or a run that has not stepped a bar, has no drift."),
     # access

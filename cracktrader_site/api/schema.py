@@ -33,7 +33,13 @@ _START_CODES = (
 _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
     "run_backtest": {400: ("IDEMPOTENCY_MISMATCH",)},
     "run_live": {
-        400: ("EXCHANGE_CONFIG_KEY_NOT_ALLOWED", "SANDBOX_UNSUPPORTED"),
+        400: (
+            "EXCHANGE_CONFIG_KEY_NOT_ALLOWED",
+            "SANDBOX_UNSUPPORTED",
+            "RUN_ALREADY_ACTIVE",
+            "LIVE_UNSUPPORTED",
+            "ACCOUNT_KILLED",
+        ),
         403: ("LIVE_TRADING_DISABLED",),
     },
     "run_reset": {400: ("RUN_ACTIVE",)},

@@ -40,6 +40,10 @@ def accounts_with_work() -> QuerySet[Account]:
     return found.defer("exchange__markets")
 
 
+def _has_work(account: Account) -> bool:
+    return accounts_with_work().filter(pk=account.pk).exists()
+
+
 class Trader:
     """Runs until `stop` is set.  No fault of a venue, an account or the database ends it."""
 
@@ -82,15 +86,14 @@ class Trader:
                     connections.close_all()
                     self._stop.wait(0.5)
                 except CracktraderError as error:
-                    logger.error("account %s: %s", account.public_id, error)  # noqa: TRY400
+                    logger.error("account %s: %s", account.public_id, error)
                     self._stop.wait(2.0)
                 except Exception:
                     logger.exception("account %s: its work broke off", account.public_id)
                     self._stop.wait(1.0)
                 idle = 0 if busy else idle + 1
-                if idle % _IDLE_PASSES == 0 and idle:
-                    if not accounts_with_work().filter(pk=account.pk).exists():
-                        return
+                if idle and idle % _IDLE_PASSES == 0 and not _has_work(account):
+                    return
                 if not busy:
                     self._stop.wait(PASS_SECONDS)
         finally:
