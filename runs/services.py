@@ -102,18 +102,19 @@ def allow_live(scopes: Collection[str], *, confirmed: bool) -> None:
         )
 
 
-@sensitive_variables("request", "values", "config")
+@sensitive_variables("request", "config")
 def _start_real(request: dict[str, Any], owner: str, tell: bool, idempotency_key: str) -> Run:
     from exchanges.services import accounts
 
-    config = request["exchange_config"]
-    values, credential, sandbox = accounts.parse_exchange_config(config)
-    exchange = resolve(request).exchange
-    with transaction.atomic():
-        account = accounts.open_account(
-            exchange, sandbox, values=values, credential_name=credential, by=owner
-        )
-    request = request | {"exchange_config": accounts.redacted(account)}
+    config = accounts.parse_exchange_config(request["exchange_config"])
+    account = accounts.open_account(
+        resolve(request).exchange,
+        config.sandbox,
+        values=config.values,
+        credential_name=config.credential,
+        by=owner,
+    )
+    request = request | {"exchange_config": accounts.redacted(config, account)}
     if account.is_killed:
         raise InvalidInput(
             "ACCOUNT_KILLED",
