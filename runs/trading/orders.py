@@ -50,7 +50,8 @@ def change(order: VenueOrder, state: State, **fields: Any) -> bool:
     if state in VenueOrder.TERMINAL:
         _finish(order)
     elif state != was:
-        tell(order, f"order.{state}")
+        # What is new again is to be sent once more; the decision was told long ago.
+        tell(order, "order.unsent" if state == State.NEW else f"order.{state}")
     return True
 
 

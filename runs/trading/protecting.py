@@ -76,8 +76,8 @@ def tend(
         if not any(order.side == "buy" for order in mine):
             protection.delete()
         return False
-    hit = _hit(protection, price, at_venue=resting is not None)
-    if hit is not None:
+    hit = None if price is None else _hit(protection, price, at_venue=resting is not None)
+    if hit is not None and price is not None:
         return _sell(protection, hit, amount, price, VenueOrder.Type.MARKET)
     wanted = sizing.nearest_step(protection.stop, rules.price_step) if protection.stop else None
     if resting is not None:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchanges import crash
-from exchanges.domain import Side, Symbol
+from exchanges.domain import InvalidInput, Side, Symbol
 from exchanges.models import Account
 from exchanges.trading import (
     NotNow,
@@ -67,6 +67,8 @@ def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
     try:
         symbol = Symbol(order.symbol)
         claim = _claim(account.pk, venue, order, venue.rules(symbol), venue.price(symbol))
+    except (NotPlaced, InvalidInput) as error:
+        orders.give_up(order, State.REJECTED, error.code.lower(), error.message)
     finally:
         if claim is None:
             slots.unused(slot)

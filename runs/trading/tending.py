@@ -39,6 +39,9 @@ PAUSES = (0.25, 5.0)
 """After the first failure of a venue, and the longest."""
 _FAST_LOOKS = 10
 _OUTAGE_SECONDS = 5.0
+_MARKET_ORDER_MS = 30_000
+"""A market order that the venue leaves open so long is taken back: its run waits for it."""
+_TRY_CLAIM_SECONDS = 0.25
 
 
 @dataclass(slots=True)
@@ -113,6 +116,8 @@ class Tender:
             self._looks.clear()
         self._claimed = now if taken else 0.0
         self._refresh(now)
+        if not taken:
+            self._not_before = now + _TRY_CLAIM_SECONDS
         return bool(taken)
 
     def _refresh(self, now: float) -> None:
@@ -161,6 +166,8 @@ class Tender:
             polling.take_back(venue, order)
         elif not polling.look(venue, order):
             reconciling.missing(self.account, order)
+        elif _is_stuck(venue, order):
+            protecting.request_cancel(order, "unfilled")
         return order.is_terminal
 
     def _may_look(self, order: VenueOrder) -> bool:
@@ -186,14 +193,14 @@ class Tender:
         if not protections or self.account.is_killed:
             return False
         unfinished = orders.unfinished(self.account.pk)
-        prices: dict[str, Decimal] = {}
+        prices: dict[Symbol, Decimal] = {}
         busy = False
         for protection in protections:
             symbol = Symbol(protection.symbol)
-            if symbol not in prices:
+            if protecting.is_watched(protection) and symbol not in prices:
                 prices[symbol] = venue.price(symbol)
             rules = venue.rules(symbol)
-            busy |= protecting.tend(protection, unfinished, rules, prices[symbol])
+            busy |= protecting.tend(protection, unfinished, rules, prices.get(symbol))
         return busy
 
     # --- outages ---
@@ -222,3 +229,8 @@ class Tender:
         Account.objects.filter(pk=self.account.pk).update(
             failing_since=timezone.now(), error_code=error.code, error=error.message[:1000]
         )
+
+
+def _is_stuck(venue: VenueAccount, order: VenueOrder) -> bool:
+    market = order.type == VenueOrder.Type.MARKET and not order.is_terminal
+    return market and venue.now_ms() - (order.stamp_ms or 0) > _MARKET_ORDER_MS
