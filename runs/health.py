@@ -14,14 +14,16 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exchanges import queries as market_data
+from exchanges.models import Account
 
 from . import feeding, queries
-from .models import Heartbeat, Run
+from .models import Discrepancy, Heartbeat, Run, VenueOrder
 
 API_VERSION = "1.0.0"
 QUEUE_AGE_DEGRADED = 60.0
 BEAT_STALE = timedelta(seconds=20)
 FEED_SILENT = feeding.LONGEST_PAUSE + 60.0
+_UNTENDED = timedelta(seconds=10)
 DISK_FREE_ERROR = 200_000_000
 DISK_FREE_DEGRADED = 1_000_000_000
 
@@ -33,7 +35,7 @@ def report() -> dict[str, Any]:
     """HealthResponse: the worst check is the status."""
     checks: dict[str, dict[str, str]] = {}
     metrics: Metrics = {}
-    for name, check in _CHECKS.items():
+    for name, check in _checks().items():
         try:
             status, message = check(metrics)
         except (DatabaseError, OSError) as error:
@@ -125,6 +127,35 @@ def _feed(metrics: Metrics) -> Check:
     }
     told = [text for text, trouble in troubles.items() if trouble]
     return ("degraded" if told else "ok"), ", ".join([f"{len(feeds)} markets", *told])
+
+
+def _trader(metrics: Metrics) -> Check:
+    """Of the accounts that have work: whether a process tends them, and what their venues say."""
+    from .trading.trader import accounts_with_work
+
+    now = timezone.now()
+    accounts = list(accounts_with_work())
+    idle = [a for a in accounts if a.claimed_until is None or a.claimed_until < now - _UNTENDED]
+    failing = [a for a in accounts if a.failing_since]
+    killed = Account.objects.exclude(killed_at=None).count()
+    doubt = VenueOrder.objects.filter(state__in=VenueOrder.IN_DOUBT, finished_at=None).count()
+    differing = Discrepancy.objects.filter(resolved_at=None).count()
+    metrics["accounts"], metrics["accounts_failing"] = len(accounts), len(failing)
+    metrics["accounts_killed"], metrics["orders_in_doubt"] = killed, doubt
+    metrics["discrepancies"] = differing
+    if idle:
+        return "error", f"{len(idle)} of {len(accounts)} accounts with work are tended by nobody"
+    troubles = {
+        f"{len(failing)} failing": failing,
+        f"{killed} killed": killed,
+        f"{differing} discrepancies wait for a decision": differing,
+    }
+    told = [text for text, trouble in troubles.items() if trouble]
+    return ("degraded" if told else "ok"), ", ".join([f"{len(accounts)} accounts", *told])
+
+
+def _checks() -> dict[str, Callable[[Metrics], Check]]:
+    return _CHECKS | ({"trader": _trader} if settings.LIVE_TRADING else {})
 
 
 _CHECKS: dict[str, Callable[[Metrics], Check]] = {
