@@ -1,3 +1,5 @@
+"""Venues, candles and feeds."""
+
 from __future__ import annotations
 
 import shlex
@@ -12,11 +14,11 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from .addresses import server_address
-from .domain import InvalidInput, Timeframe
-from .models import CandleSeries, Exchange, Feed, Revision, validate_address
-from .queries import clock, held_series
-from .services import venues
+from exchanges.addresses import server_address
+from exchanges.domain import InvalidInput, Timeframe
+from exchanges.models import CandleSeries, Exchange, Feed, Revision, validate_address
+from exchanges.queries import clock, held_series
+from exchanges.services import venues
 
 
 class ExchangeForm(forms.ModelForm):
