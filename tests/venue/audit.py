@@ -14,7 +14,7 @@ from .rules import SymbolRules, text
 class Audit:
     """The part of a `Ledger` that only reads."""
 
-    lock: threading.RLock  # type: ignore[valid-type]
+    lock: threading.RLock
     rules: dict[str, SymbolRules]
     accounts: dict[str, Account]
     accepted: list[Posted]
@@ -39,7 +39,7 @@ class Audit:
     def orders(self, account: str, symbol: str | None = None) -> list[Order]:
         with self.lock:
             found = [o for o in self.all_orders.values() if o.account == account]
-        return [o for o in found if symbol in (None, o.symbol)]
+        return [o for o in found if symbol is None or o.symbol == symbol.replace("/", "")]
 
     def open_orders(self, account: str) -> list[Order]:
         return [order for order in self.orders(account) if order.is_open]
@@ -47,7 +47,7 @@ class Audit:
     def trades(self, account: str, symbol: str | None = None) -> list[Trade]:
         with self.lock:
             found = [t for t in self.all_trades if t.account == account]
-        return [t for t in found if symbol in (None, t.symbol)]
+        return [t for t in found if symbol is None or t.symbol == symbol.replace("/", "")]
 
     def by_client_id(self, client_id: str, account: str | None = None) -> list[Order]:
         """Every order there ever was with that id, oldest first."""

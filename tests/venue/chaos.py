@@ -13,7 +13,7 @@ from .faults import Fault, html, lost, rate_limited
 if TYPE_CHECKING:
     from .ledger import Ledger
 
-_WRITES = ("newOrder", "cancelOrder")
+_WRITES = ("newOrder", "cancelOrder", "cancelOpenOrders")
 _READS = ("queryOrder", "openOrders", "allOrders", "myTrades", "account")
 _THREE_PARTS = (("0.5", "0"), ("0.3", "0.0002"), ("0.2", "0.0005"))
 _REFUSALS = ("reset", "503", "429")

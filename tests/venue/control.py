@@ -105,7 +105,9 @@ class Control:
         self._venue.faults.arm(endpoint, lost(**fields))
 
     def _chaos(self, **fields: Any) -> None:
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        tuples: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()
+        }
         self._venue.unleash(Chaos(**tuples) if fields else None)
 
     def _late(

@@ -89,33 +89,29 @@ def refused(code: int, message: str, status: int = 400) -> Fault:
 
 
 LOSSES = ("reset", "502", "504", "-1007", "-1006", "cut", "html", "empty", "hang")
+_UNKNOWN = "Send status unknown; execution status unknown."
 
 
 def lost(how: str = "reset", seconds: float = 0.0, times: int = 1) -> Fault:
-    """The request has done its work and nobody hears of it; `how` is one of LOSSES.
+    """The request has done its work and nobody hears of it.
 
-    "html" and "empty" come with status 200; "hang" needs the client's time-out
-    or more as `seconds`.
+    `how` is one of LOSSES or another HTTP status of an HTML page; "html" and
+    "empty" come with status 200; "hang" needs the client's time-out or more as
+    `seconds`.
     """
-    fault = {
-        "reset": lambda: Fault(reset=True),
-        "502": lambda: html(502),
-        "504": lambda: html(504),
-        "-1007": lambda: refused(
-            -1007,
-            "Timeout waiting for response from backend server. Send status unknown; "
-            "execution status unknown.",
-            408,
-        ),
-        "-1006": lambda: refused(
-            -1006,
-            "An unexpected response was received from the message bus. Execution status unknown.",
-            500,
-        ),
-        "cut": lambda: Fault(cut=True),
-        "html": lambda: html(200),
-        "empty": lambda: Fault(body=b""),
-        "hang": Fault,
-    }[how]()
+    if how.isdigit():
+        fault = html(int(how))
+    elif how == "html":
+        fault = html(200)
+    elif how == "-1007":
+        fault = refused(-1007, f"Timeout waiting for response from backend server. {_UNKNOWN}", 408)
+    elif how == "-1006":
+        fault = refused(-1006, f"An unexpected response was received. {_UNKNOWN}", 500)
+    elif how == "empty":
+        fault = Fault(body=b"")
+    elif how in LOSSES:
+        fault = Fault(reset=how == "reset", cut=how == "cut")
+    else:
+        raise ValueError(f"{how!r} is none of {LOSSES}")
     fault.applied, fault.hang, fault.times = True, seconds, times
     return fault

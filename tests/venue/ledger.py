@@ -6,7 +6,8 @@ import itertools
 import random
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +40,7 @@ class Ledger(Matching, Audit):
         self.all_trades: list[Trade] = []
         self.open: dict[int, Order] = {}
         self.order_ids = itertools.count(1001)
-        self.trade_ids = itertools.count(50_001)
+        self.trade_ids: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(50_001))
         self.market_parts: list[tuple[Decimal, Decimal]] = []
         self.match_limits = True
         self.late_orders_ms = (0.0, 0.0)
@@ -101,7 +102,9 @@ class Ledger(Matching, Audit):
                 self.note_refusal(refusal, account.name, request, source, signed_ms, recv_window)
                 raise
             self.accepted.append(
-                _posted(order, request, account.name, source, signed_ms, recv_window)
+                _posted(
+                    order.created_ms, order, request, account.name, source, signed_ms, recv_window
+                )
             )
             self.take(order)
             return order
@@ -115,7 +118,8 @@ class Ledger(Matching, Audit):
         signed_ms: int,
         recv_window: int,
     ) -> None:
-        posted = _posted(None, request, account, source, signed_ms, recv_window, refusal)
+        now_ms = self.prices.now_ms()
+        posted = _posted(now_ms, None, request, account, source, signed_ms, recv_window, refusal)
         with self.lock:
             self.refused.append(posted)
 
@@ -146,7 +150,7 @@ class Ledger(Matching, Audit):
     def cut_next_fill(self, amount: Amount, rest: str = "expire") -> None:
         """The next order that takes gets only so much; "open" leaves a market order's rest open.
 
-        What is left of a limit order rests in any case.
+        What is left of a limit order rests in any case, until `fill` or another price.
         """
         with self.lock:
             self.cut_fills.append((Decimal(amount), rest))
@@ -242,6 +246,7 @@ _BY_HAND = itertools.count(1)
 
 
 def _posted(
+    server_ms: int,
     order: Order | None,
     request: OrderRequest,
     account: str,
@@ -250,11 +255,10 @@ def _posted(
     recv_window: int,
     refusal: VenueRefusal | None = None,
 ) -> Posted:
-    wall = time.time()
     return Posted(
         at=time.monotonic(),
-        wall=wall,
-        server_ms=order.created_ms if order else int(wall * 1000),
+        wall=time.time(),
+        server_ms=server_ms,
         account=account,
         client_id=request.client_id,
         symbol=request.symbol,

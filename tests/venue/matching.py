@@ -25,10 +25,10 @@ class Matching:
     rest: "expire" or "open"), one for each of the next orders that take.
     `late_orders_ms` and `late_trades_ms` are ranges, for how long the reading
     endpoints do not know of what is new; `duplicate_share` of the trades are
-    listed twice.
+    listed twice.  Trade ids are a symbol's own, as at Binance: two symbols share them.
     """
 
-    lock: threading.RLock  # type: ignore[valid-type]
+    lock: threading.RLock
     rules: dict[str, SymbolRules]
     prices: Prices
     random: random.Random
@@ -37,7 +37,7 @@ class Matching:
     all_trades: list[Trade]
     open: dict[int, Order]
     order_ids: Iterator[int]
-    trade_ids: Iterator[int]
+    trade_ids: dict[str, Iterator[int]]
     market_parts: list[tuple[Decimal, Decimal]]
     match_limits: bool
     late_orders_ms: tuple[float, float]
@@ -106,6 +106,7 @@ class Matching:
         if self.cut_fills:
             most, rest = self.cut_fills.popleft()
             amount = min(amount, most)
+            order.exhausted_at = price
         if order.time_in_force == "FOK" and amount < order.rest:
             self.close(order, "EXPIRED")
             return
@@ -124,7 +125,9 @@ class Matching:
                 if _reached(order.type, order.side, order.stop_price, price):
                     order.working = True
                     self.take(order)
-            elif self.match_limits and order.price and _crosses(order.buys, order.price, price):
+            elif not self.match_limits or not order.price or price == order.exhausted_at:
+                continue
+            elif _crosses(order.buys, order.price, price):
                 self.execute(order, order.rest, order.price, maker=True)
 
     def execute(self, order: Order, qty: Decimal, price: Decimal, maker: bool) -> bool:
@@ -154,7 +157,7 @@ class Matching:
         unseen = time.monotonic() + self._lateness(self.late_trades_ms)
         self.all_trades.append(
             Trade(
-                next(self.trade_ids),
+                next(self.trade_ids[order.symbol]),
                 order.id,
                 account.name,
                 order.symbol,

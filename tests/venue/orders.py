@@ -39,7 +39,10 @@ class Account:
 
 @dataclass
 class Order:
-    """`reserved` of the account's `reserved_asset` is locked; `invisible_until` is monotonic."""
+    """`reserved` of the account's `reserved_asset` is locked; `invisible_until` is monotonic.
+
+    At the price `exhausted_at` nobody trades with it any more.
+    """
 
     id: int
     client_id: str
@@ -62,6 +65,7 @@ class Order:
     reserved: Decimal = ZERO
     reserved_asset: str = ""
     invisible_until: float = 0.0
+    exhausted_at: Decimal | None = None
 
     @property
     def is_open(self) -> bool:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from .orders import ZERO
-from .rules import ORDER_TYPES, SymbolRules, VenueRefusal
+from .rules import ORDER_TYPES, SymbolRules, VenueRefusal, cut
 
 STOPS = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 LIMITS = ("LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
 _CLIENT_ID = re.compile(r"[a-zA-Z0-9_.:/-]{1,36}", re.ASCII)
-_MOST_DECIMALS = 8
 _LONGEST_NUMBER = 40
 
 
@@ -108,7 +107,7 @@ def number(params: dict[str, str], name: str) -> Decimal:
         value = Decimal(raw)
     except InvalidOperation:
         raise VenueRefusal(-1100, f"Illegal characters found in parameter '{name}'.") from None
-    if value.normalize().as_tuple().exponent < -_MOST_DECIMALS:
+    if value != cut(value):
         raise VenueRefusal(-1111, f"Parameter '{name}' has too much precision.")
     if value <= 0:
         raise VenueRefusal(-1013, f"Invalid {name}.")

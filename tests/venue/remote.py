@@ -40,13 +40,19 @@ class RemoteVenue:
                 raise RuntimeError(json.load(error)["error"]) from None
 
     def dump(self) -> dict[str, Any]:
-        return self.do("dump")
+        books: dict[str, Any] = self.do("dump")
+        return books
 
     def __enter__(self) -> RemoteVenue:
         if not self.url:
-            command = [sys.executable, "-m", "tests.venue", *self._arguments]
+            command = [sys.executable, "-m", "tests.venue", "--until-eof", *self._arguments]
             self._process = subprocess.Popen(
-                command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+                command,
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,  # closed when this process dies, whatever it dies of
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
             )
             assert self._process.stdout is not None
             self.url = self._process.stdout.readline().strip()
@@ -62,6 +68,4 @@ class RemoteVenue:
     ) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            self._process.communicate(timeout=10)

@@ -38,6 +38,7 @@ class Spot:
             ("GET", "/api/v3/account"): ("account", self.account),
             ("GET", "/sapi/v1/account/apiRestrictions"): ("apiRestrictions", self.restrictions),
             ("GET", "/sapi/v1/capital/config/getall"): ("currencies", self.currencies),
+            ("GET", "/sapi/v1/asset/tradeFee"): ("tradeFee", self.trade_fee),
             ("GET", "/sapi/v1/margin/allPairs"): ("marginPairs", lambda call: []),
             ("GET", "/sapi/v1/margin/isolated/allPairs"): ("marginPairs", lambda call: []),
         } | Tickers(self.market.rules, self.ledger.prices).routes()
@@ -171,6 +172,14 @@ class Spot:
             "enableSpotAndMarginTrading": account.may_trade,
             "enablePortfolioMarginTrading": False,
         }
+
+    def trade_fee(self, call: Call) -> Any:
+        fee = text(self.keys.admit(call).fee)
+        return [
+            {"symbol": id_, "makerCommission": fee, "takerCommission": fee}
+            for id_ in self.market.rules
+            if call.params.get("symbol") in (None, id_)
+        ]
 
     def currencies(self, call: Call) -> Any:
         self.keys.admit(call)
