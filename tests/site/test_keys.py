@@ -42,7 +42,7 @@ from tests.site.api import API, desk, error, tables_with  # noqa: F401 - fixture
 from tests.site.streams import Web
 
 GOOD = BACKTEST_BODY | {"exchange": "simulated"}
-PAPER = PAPER_BODY | {"exchange": "simulated"}
+PAPER = PAPER_BODY | {"exchange": "simulated", "initial_cash": 1000.0}
 PUBLIC = {"health", "schema", "docs", "redoc"}
 UNKNOWN_RUN = "00000000-0000-4000-8000-000000000000"
 
@@ -681,6 +681,21 @@ def test_a_fault_while_a_key_is_checked_tells_nothing_of_it(client, monkeypatch,
         assert secret(text) not in told
     # It looked: the frames of the check are in the report.
     assert "compare_digest" in reporter.get_traceback_text() or broken == "database"
+
+
+@pytest.mark.django_db
+def test_a_fault_while_a_key_is_made_tells_nothing_of_it(monkeypatch):
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(keys.audit, "record", fail)
+    monkeypatch.setattr(keys.secrets, "token_urlsafe", lambda size: "canary" * 7)
+    with pytest.raises(RuntimeError) as caught:
+        keys.create("bot", ["read"], "command")
+    told = ExceptionReporter(None, caught.type, caught.value, caught.tb).get_traceback_html()
+    assert "issue" in told
+    assert "canary" * 7 not in told
+    assert ApiKey.objects.count() == 0
 
 
 # --- the schema ------------------------------------------------------------------------------
