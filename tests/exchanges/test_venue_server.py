@@ -229,6 +229,16 @@ def test_a_take_profit_sells_at_market_when_the_price_is_there(venue, api):
     assert api.fetch_order(order["id"], BTC)["average"] == 57_000
 
 
+def test_a_stop_that_nobody_can_pay_for_when_it_fires_expires(venue, api):
+    more = {"triggerPrice": 55_000}
+    order = api.create_order(BTC, "market", "buy", 0.18, None, more)
+    assert venue.ledger.balances("main")["USDT"] == (D(100), D(9900))
+    venue.ledger.set_price(BTC, "60000")
+    assert api.fetch_order(order["id"], BTC)["status"] == "expired"
+    assert venue.ledger.balances("main")["USDT"] == (D(10_000), D(0))
+    venue.ledger.check()
+
+
 def test_a_venue_without_stop_orders_says_so_in_its_markets(venue):
     venue.market.rules["BTCUSDT"].order_types = ("LIMIT", "MARKET")
     api = client(venue.url)
@@ -604,6 +614,33 @@ def test_the_busiest_second_rolls(venue):
     assert venue.ledger.busiest("nobody") == 0
 
 
+def test_clients_in_parallel_and_in_chaos_leave_books_that_add_up(venue, api):
+    venue.ledger.deposit("main", "USDT", 100_000)
+    venue.unleash(Chaos(seed=4, lose=0.2, refuse=0.1, races=0.5, split=0.5, duplicates=0.3))
+
+    def trade(worker: int) -> None:
+        own = client(venue.url)
+        own.set_markets_from_exchange(api)
+        for number in range(12):
+            name = f"w{worker}-{number}"
+            for send in (
+                lambda name=name: market(own, "buy", 0.002, name),
+                lambda name=name: limit(own, "sell", 0.001, 60_000, f"{name}-l"),
+                lambda name=name: own.cancel_order(None, BTC, {"clientOrderId": f"{name}-l"}),
+            ):
+                with suppress(ccxt.BaseError):
+                    send()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(trade, worker) for worker in range(4)]:
+            done.result()
+    ledger = venue.ledger
+    ledger.check()
+    assert ledger.repeated_client_ids() == []
+    assert len(ledger.orders("main")) == len(ledger.accepted) > 50
+    assert {order.status for order in ledger.orders("main")} >= {"FILLED", "CANCELED"}
+
+
 # --- a process of its own ---
 
 
@@ -652,7 +689,8 @@ _STEPS = st.lists(
         st.tuples(st.just("cut"), st.integers(0, 3000), st.sampled_from(["expire", "open"])),
         st.tuples(st.just("parts"), st.sampled_from([0, 1])),
     ),
-    max_size=25,
+    min_size=5,
+    max_size=40,
 )
 
 
@@ -685,7 +723,7 @@ def _step(ledger: Ledger, step: tuple[Any, ...]) -> None:
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_STEPS, st.sampled_from([None, "BNB"]))
 def test_money_is_neither_made_nor_lost(steps, fee_coin):
     rules = {"ETHUSDT": SymbolRules.usual(Symbol("ETH/USDT"))}
