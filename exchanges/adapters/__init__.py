@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from exchanges.ports import Clock, MarketData
 
 if TYPE_CHECKING:
+    from exchanges.trading import Keys, VenueAccount
+
     from .ccxt_client import CcxtClient
 
 
@@ -36,6 +38,21 @@ def market_data(door: Door, clock: Clock) -> MarketData:
     from .ccxt_data import CcxtMarketData
 
     return CcxtMarketData(_client(door), clock)
+
+
+def venue_account(
+    door: Door, keys: Keys, sandbox: bool, recv_window_ms: int, timeout: float, clock: Clock
+) -> VenueAccount:
+    """The account at the venue that `keys` sign in to, for its caller to keep.
+
+    No network is used yet.  `recv_window_ms`: how long after its stamp an order
+    may still be taken; `timeout`: the longest wait for an answer, in seconds.
+    Raises InvalidInput: SANDBOX_UNSUPPORTED, CREDENTIALS_MISSING,
+    EXCHANGE_CONFIG_KEY_NOT_ALLOWED.
+    """
+    from .ccxt_account import CcxtAccount
+
+    return CcxtAccount(door, keys, sandbox, recv_window_ms, timeout, clock)
 
 
 @lru_cache(maxsize=32)

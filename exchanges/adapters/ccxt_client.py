@@ -47,7 +47,6 @@ class CcxtClient:
         self._markets_at: float | None = None
         self._dated: Reading | None = None
         self._clock: VenueClock | None = None
-        self._paid_until = 0.0
         self.api = getattr(ccxt, door.ccxt_id)(
             {
                 "enableRateLimit": True,
@@ -56,14 +55,13 @@ class CcxtClient:
             }
         )
         self.api.enableLastJsonResponse = True
-        # ccxt's own paces by the wall clock: set back an hour, it waits an hour.
-        self.api.throttle = self._throttle
+        self.api.throttle = Pace(self.api)
         # Not needed for candles, and another request or a signed one for many venues.
         self.api.has["fetchCurrencies"] = False
         # ccxt drops rows outside the range asked for, broken ones among them, before
         # anybody can see that the answer was broken.
         self.api.filter_by_since_limit = lambda rows, *_, **__: rows
-        self._spot_only()
+        spot_only(self.api)
         if door.base_url:
             redirect(self.api, door.base_url)
 
@@ -132,14 +130,6 @@ class CcxtClient:
             ms = int(parsedate_to_datetime(headers["Date"]).timestamp() * 1000)
             self._dated = Reading(ms, time.monotonic())
 
-    def _throttle(self, cost: float | None = None) -> None:
-        """The venue's pace over any second and more; what is due together leaves together."""
-        now = time.monotonic()
-        price = self.api.rateLimit / 1000 * (1 if cost is None else cost)
-        self._paid_until = max(self._paid_until, now - _BURST_SECONDS) + price
-        if self._paid_until > now:
-            time.sleep(self._paid_until - now)
-
     def _attempt(self, request: Callable[[], T], on_wait: OnWait | None) -> tuple[T, Any]:
         """The answer or what went wrong.  Given up, the request ends by itself, unheard."""
         outcome: list[tuple[Any, Exception | None]] = []
@@ -205,14 +195,23 @@ class CcxtClient:
                 pause = max(pause, float(headers.get("Retry-After", "")))
         return min(pause, _LONGEST_PAUSE)
 
-    def _spot_only(self) -> None:
-        """Learn the spot markets and not five other kinds, where ccxt has an option for it."""
-        options = self.api.options.get("fetchMarkets")
-        types = options.get("types") if isinstance(options, dict) else None
-        if isinstance(types, list) and "spot" in types:
-            options["types"] = ["spot"]
-        elif isinstance(types, dict) and "spot" in types:
-            options["types"] = {name: name == "spot" for name in types}
+
+class Pace:
+    """The venue's pace over any second and more; what is due together leaves together.
+
+    ccxt's own goes by the wall clock: set back an hour, it waits an hour.
+    """
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+        self._paid_until = 0.0
+
+    def __call__(self, cost: float | None = None) -> None:
+        now = time.monotonic()
+        price = self._api.rateLimit / 1000 * (1 if cost is None else cost)
+        self._paid_until = max(self._paid_until, now - _BURST_SECONDS) + price
+        if self._paid_until > now:
+            time.sleep(self._paid_until - now)
 
 
 class _Session(requests.Session):
@@ -227,6 +226,16 @@ class _Session(requests.Session):
         if isinstance(timeout, (int, float)):
             kwargs["timeout"] = (self._connect_seconds, timeout)
         return super().request(*args, **kwargs)
+
+
+def spot_only(api: Any) -> None:
+    """Has it learn the spot markets and not five other kinds, where ccxt has an option for it."""
+    options = api.options.get("fetchMarkets")
+    types = options.get("types") if isinstance(options, dict) else None
+    if isinstance(types, list) and "spot" in types:
+        options["types"] = ["spot"]
+    elif isinstance(types, dict) and "spot" in types:
+        options["types"] = {name: name == "spot" for name in types}
 
 
 def redirect(api: Any, base_url: str) -> None:

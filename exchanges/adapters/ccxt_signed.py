@@ -1,0 +1,298 @@
+"""A ccxt client that signs in as one account, and repeats nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import decimal
+import json
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar, cast
+
+import ccxt  # noqa: TID251
+
+from exchanges.adapters import Door
+from exchanges.adapters.ccxt_client import BadData, Pace, redirect, spot_only
+from exchanges.adapters.ccxt_errors import Failure, Judge
+from exchanges.adapters.ccxt_traits import traits
+from exchanges.adapters.ccxt_wire import Wire, hosts_of, silence
+from exchanges.adapters.venue_clock import OnWait, Reading, VenueClock
+from exchanges.domain import InvalidInput, VenueError
+from exchanges.ports import Clock
+from exchanges.trading import Keys, NotNow
+
+T = TypeVar("T")
+_ALLOWED_KEYS = ("apiKey", "secret", "password", "uid", "privateKey", "walletAddress", "token")
+_MARKETS_KEPT = 3600.0
+_NO_CLOCK_MARGIN_MS = 5_000
+_EARLIEST_MS, _LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100
+_READING_WINDOW_MS = 5_000
+
+
+class SignedClient:
+    """Requests of one account, each a single try within `timeout` seconds.
+
+    A request names the venue's time, or the time it is told to, and how late it
+    may come, where the venue has such a thing.  Numbers of its answers are text
+    from the wire on.  Errors raised have no cause or context: those hold signed
+    addresses.  For one thread.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        keys: Keys,
+        sandbox: bool,
+        recv_window_ms: int,
+        timeout: float,
+        clock: Clock,
+    ) -> None:
+        check_keys(door, keys)
+        self.api = getattr(ccxt, door.ccxt_id)(
+            {
+                "enableRateLimit": True,
+                "timeout": int(timeout * 1000),
+                "session": Wire(timeout, _NOWHERE),
+            }
+        )
+        silence(self.api)
+        for name, value in keys.values.items():
+            setattr(self.api, name, value)
+        check_complete(self.api, door)
+        self.traits = traits(self.api)
+        self.judge = Judge(self.api.name or door.ccxt_id, keys.values.values())
+        self._configure(sandbox, door)
+        self.wire = Wire(timeout, hosts_of(self.api))
+        self.api.session = self.wire
+        self._desk = clock
+        self._clock = VenueClock(self._read_clock, clock)
+        self._window_ms = recv_window_ms
+        self._markets_at: float | None = None
+        self._said: Any = None
+        self._exact = False
+        self.api.throttle = Pace(self.api)
+        self.api.on_json_response = self._read_json
+
+    # --- calls ---
+
+    def ask(self, request: Callable[[], T], *, signed: bool = True, exact: bool = True) -> T:
+        """Raises VenueError (NotNow, SignInRefused) for what a question met."""
+        if signed:
+            self._set_time(self.now_ms(), time.monotonic())
+        value, failure = self._attempt(request, exact)
+        if failure is not None:
+            raise self._noted(self.judge.question(failure))
+        return cast(T, value)
+
+    def order(self, request: Callable[[], T], stamp_ms: int) -> T:
+        """Places an order, signed with `stamp_ms`.
+
+        Raises NotPlaced, NotNow, OutcomeUnknown; NotNow too where the process
+        stood still until the stamp was too old.
+        """
+        now, began = self._now_or_never(), _awake()
+        self.api.milliseconds = lambda: stamp_ms
+        self._use_window(self._window_ms)
+
+        def check() -> None:
+            late = now + (_awake() - began) * 1000 * self._desk.speed - stamp_ms
+            if late > self._window_ms:
+                raise NotNow("VENUE_CLOCK", "The order waited too long to be sent")
+
+        value, failure = self._attempt(request, True, check)
+        if failure is not None:
+            raise self._noted(self.judge.submission(failure))
+        return cast(T, value)
+
+    def cancel(self, request: Callable[[], T]) -> None:
+        """Raises VenueError; OutcomeUnknown where the venue may have done it."""
+        self._set_time(self.now_ms(), time.monotonic())
+        self._use_window(self._window_ms)
+        _, failure = self._attempt(request, True)
+        problem = None if failure is None else self.judge.cancellation(failure)
+        if problem is not None:
+            raise self._noted(problem)
+
+    @property
+    def said(self) -> Any:
+        """The JSON of the last answer, None if it was none."""
+        return self._said
+
+    def load_markets(self, max_age: float = _MARKETS_KEPT) -> None:
+        if self._markets_at is not None and time.monotonic() - self._markets_at < max_age:
+            return
+
+        def ask() -> None:
+            self.api.load_markets(True)
+            if not self.api.markets:
+                raise BadData("no markets")
+
+        self.ask(ask, signed=False, exact=False)
+        self._markets_at = time.monotonic()
+
+    # --- time ---
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def doubt_clock(self) -> None:
+        self._clock.doubt()
+
+    def _read_clock(self, on_wait: OnWait | None) -> Reading:
+        """As the venue tells it; else as it dates its answers, to the second.
+
+        A venue that does neither is taken to be 5 s behind the desk's clock.
+        """
+        if self.api.has.get("fetchTime") is not True:
+            return self._dated() or self._guessed()
+
+        def ask() -> Reading:
+            ms = self.api.fetch_time()
+            if isinstance(ms, bool) or not isinstance(ms, (int, float)):
+                raise BadData("not a time")
+            if not _EARLIEST_MS < ms < _LATEST_MS:
+                raise BadData("not a time")
+            return Reading(int(ms), time.monotonic())
+
+        return self.ask(ask, signed=False, exact=False)
+
+    def _dated(self) -> Reading | None:
+        with contextlib.suppress(VenueError):
+            self.load_markets(0.0)
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                assert self.wire.answer is not None
+                at = parsedate_to_datetime(self.wire.answer.headers["Date"])
+                return Reading(int(at.timestamp() * 1000), time.monotonic())
+        return None
+
+    def _guessed(self) -> Reading:
+        return Reading(self._desk.now_ms() - _NO_CLOCK_MARGIN_MS, time.monotonic())
+
+    def _now_or_never(self) -> int:
+        """Before an order is sent: without the venue's time it is not."""
+        now, problem = 0, None
+        try:
+            now = self.now_ms()
+        except NotNow:
+            raise
+        except VenueError as error:
+            problem = NotNow(error.code, error.message)
+        if problem is not None:
+            raise problem
+        return now
+
+    def _set_time(self, now_ms: int, began: float) -> None:
+        self._use_window(max(self._window_ms, _READING_WINDOW_MS))
+        if self.traits.timed:
+            speed = self._desk.speed
+            self.api.milliseconds = lambda: now_ms + int((time.monotonic() - began) * 1000 * speed)
+
+    def _use_window(self, window_ms: int) -> None:
+        if self.traits.windowed:
+            self.api.options["recvWindow"] = window_ms
+
+    # --- one request ---
+
+    def _attempt(
+        self, request: Callable[[], T], exact: bool, before: Callable[[], None] | None = None
+    ) -> tuple[Any, Failure | None]:
+        self.wire.reset()
+        self._said, self._exact = None, False
+        self.api.number = float
+        if before is not None:
+            self.wire.before = before
+        if exact:
+            self.wire.after = self._keep_text
+        try:
+            # ccxt changes the rounding and the traps of the thread's decimals.
+            with decimal.localcontext():
+                return request(), None
+        except Exception as error:  # noqa: BLE001 - judged by the caller
+            answer = self.wire.answer
+            failure = Failure(
+                error,
+                self.wire.sent,
+                answer.status if answer else None,
+                answer.headers if answer else {},
+                self._said,
+            )
+        return None, failure
+
+    def _keep_text(self) -> None:
+        """From the answer on, numbers stay the texts they came as."""
+        self.api.number, self._exact = str, True
+
+    def _read_json(self, text: str) -> Any:
+        if self._exact:
+            self._said = json.loads(text, parse_float=str, parse_constant=_refuse_constant)
+        else:
+            self._said = json.loads(text, parse_constant=_refuse_constant)
+        return self._said
+
+    def _noted(self, problem: VenueError) -> VenueError:
+        if problem.code == "VENUE_CLOCK":
+            self.doubt_clock()
+        return problem
+
+    def _configure(self, sandbox: bool, door: Door) -> None:
+        api = self.api
+        # Not needed to trade, and another request, signed with the wrong time.
+        api.has["fetchCurrencies"] = False
+        api.options["adjustForTimeDifference"] = False
+        api.options["timeDifference"] = 0
+        api.options["defaultType"] = "spot"
+        # Some venues take a market buy's amount for the money to spend: theirs is refused.
+        if "createMarketBuyOrderRequiresPrice" in api.options and api.id not in _BUYS_BY_AMOUNT:
+            api.options["createMarketBuyOrderRequiresPrice"] = True
+        api.options.pop("maxRetriesOnFailure", None)
+        spot_only(api)
+        if sandbox:
+            enter_sandbox(api, door)
+        if door.base_url:
+            redirect(api, door.base_url)
+
+
+_NOWHERE: frozenset[str] = frozenset()
+_BUYS_BY_AMOUNT = frozenset({"okx", "myokx", "okxus", "bybit", "bybiteu", "bybitid"})
+
+
+def check_keys(door: Door, keys: Keys) -> None:
+    if not door.ccxt_id:
+        raise InvalidInput("INVALID_VALUE", f"{door.name} holds no accounts", exchange=door.name)
+    if not set(keys.values) <= set(_ALLOWED_KEYS):
+        raise InvalidInput(
+            "EXCHANGE_CONFIG_KEY_NOT_ALLOWED",
+            "Among the credentials is a key that is none",
+            allowed_keys=list(_ALLOWED_KEYS),
+        )
+
+
+def check_complete(api: Any, door: Door) -> None:
+    needed = [name for name, is_needed in api.requiredCredentials.items() if is_needed]
+    if any(not getattr(api, name, None) for name in needed):
+        raise InvalidInput(
+            "CREDENTIALS_MISSING", f"{door.name} needs more to sign in", required=needed
+        )
+
+
+def enter_sandbox(api: Any, door: Door) -> None:
+    """Raises SANDBOX_UNSUPPORTED: never the real venue instead."""
+    there = bool(api.urls.get("test")) or api.id == "bitget"
+    if there:
+        try:
+            api.set_sandbox_mode(True)
+        except Exception:  # noqa: BLE001 - ccxt raises TypeError as well
+            there = False
+    if not there or not api.urls.get("api"):
+        raise InvalidInput("SANDBOX_UNSUPPORTED", f"{door.name} has no sandbox", exchange=door.name)
+
+
+def _awake() -> float:
+    """Seconds by a count that nobody can set, a machine's sleep included where it is told."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
