@@ -120,6 +120,9 @@ def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]
         raise InvalidInput("NOTHING_STEPPED", "The run has not stepped a bar yet, or is over now")
     window = [bars.between(config.anchor_ms, config.end_ms) for bars in series]
     points = [(time, equity, cash) for time, equity, cash, _ in rows]
+    if run.is_live:
+        # What was booked since the newest close has made the run worth something else.
+        points[-1] = (points[-1][0], state.equity, state.cash)
     stepped = inputs.union([bars.between(config.start_ms, config.end_ms) for bars in window])
     if stepped.tolist() != [point[0] for point in points]:
         raise CracktraderError("BOOKS_LOST", "Bars that the run stepped are not kept any more")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
 from . import tape
 from .engine.config import RunConfig
 from .models import Run
+from .trading import outbox
+
+LOOK_AGAIN = timedelta(seconds=5)
+"""While an order is under way a live run looks this often by itself, whoever should wake it."""
 
 
 def arrange(run: Run, config: RunConfig, cursor: int) -> None:
@@ -27,6 +31,26 @@ def arrange(run: Run, config: RunConfig, cursor: int) -> None:
         known = tape.known_until(run.id)
         if known is not None and known > cursor:
             at = timezone.now()
+    if at is not None:
+        Run.objects.filter(id=run.id).update(due_at=at)
+
+
+def arrange_live(run: Run, cursor: int, *, waits: bool) -> None:
+    """As `arrange`, for a live run: orders that ended meanwhile are seen here too.
+
+    `waits`: an order is under way, so that no bar may be stepped.
+    """
+    now = timezone.now()
+    asked = Run.objects.values_list("stop_requested_at", "flatten").get(id=run.id)
+    at: datetime | None = None
+    if asked != (run.stop_requested_at, run.flatten) or outbox.to_book(run).exists():
+        at = now
+    elif waits:
+        at = now + LOOK_AGAIN
+    else:
+        known = tape.known_until(run.id)
+        if known is not None and known > cursor:
+            at = now
     if at is not None:
         Run.objects.filter(id=run.id).update(due_at=at)
 

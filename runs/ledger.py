@@ -16,11 +16,13 @@ from .recorder import Happening
 
 if TYPE_CHECKING:
     from .engine.config import RunConfig
+    from .engine.limits import LimitHit
     from .engine.state import State
-    from .engine.steps import OrderRecord, Step, TradeRecord
+    from .engine.steps import OrderRecord, Settlement, Skipped, Step, TradeRecord
 
 _SIDES = {side: side.name.lower() for side in Side}
 _PURPOSES = {purpose: purpose.name.lower() for purpose in Purpose}
+_REASON = 20
 
 
 @dataclass(slots=True)
@@ -90,14 +92,12 @@ class Ledger:
         for record in step.orders:
             self._order(record, closed)
         for trade in step.trades:
-            self._trade(step, trade)
+            self._trade(step.time, trade)
+        for skipped in step.skipped:
+            self._skip(skipped)
         point = {"timestamp": step.time, "value": step.equity, "cash": step.cash}
         entries.happened.append(("equity", {**point, "late": late, "bars": bars}))
-        if step.limit is not None:
-            reason, at = step.limit.reason.value, step.limit.time
-            # Nobody wants to be alarmed by what he asked for.
-            kind = "flatten.begun" if reason == "flatten" else "limit.hit"
-            entries.happened.append((kind, {"reason": reason, "time": at}))
+        self._limit(step.limit)
         entries.points.append(
             EquityPoint(
                 run_id=self._run_id,
@@ -107,6 +107,31 @@ class Ledger:
                 late=late,
             )
         )
+
+    def settle(self, settlement: Settlement) -> None:
+        """What was booked between two rows: no point of the equity curve."""
+        self._limit(settlement.limit)
+        for record in settlement.orders:
+            self._order(record, settlement.time)
+        for trade in settlement.trades:
+            self._trade(settlement.time, trade)
+
+    def _limit(self, limit: LimitHit | None) -> None:
+        if limit is not None:
+            # Nobody wants to be alarmed by what he asked for.
+            kind = "flatten.begun" if limit.reason == "flatten" else "limit.hit"
+            data = {"reason": limit.reason.value, "time": limit.time}
+            self.entries.happened.append((kind, data))
+
+    def _skip(self, skipped: Skipped) -> None:
+        data = {
+            "symbol": self._symbols[skipped.symbol],
+            "side": _SIDES[skipped.side],
+            "purpose": _PURPOSES[skipped.purpose],
+            "reason": "late",
+            "created": skipped.created,
+        }
+        self.entries.happened.append(("order.skipped", data))
 
     def _bars_at(self, time: int) -> dict[str, list[float]]:
         """The row's bars; a hole that ended with one of them is told first."""
@@ -142,7 +167,7 @@ class Ledger:
             amount=fill.amount if fill else None,
             price=fill.price if fill else None,
             fee=fill.fee if fill else None,
-            reason=record.reason.value if record.reason else "",
+            reason=str(record.reason or "")[:_REASON],
         )
         self.entries.orders[order.order_id] = row
         shown = tables.order_row(row) | {"reason": row.reason or None}
@@ -152,7 +177,7 @@ class Ledger:
             shown["timestamp"] = closed
         self.entries.happened.append((f"order.{status}", shown))
 
-    def _trade(self, step: Step, record: TradeRecord) -> None:
+    def _trade(self, time: int, record: TradeRecord) -> None:
         if record.exit_time >= 0:
             kind = "trade.closed"
             row = Trade(
@@ -173,7 +198,7 @@ class Ledger:
             self.entries.trades.append(row)
             shown = tables.trade_row(row)
         else:
-            kind = "trade.opened" if record.entry_time == step.time else "trade.changed"
+            kind = "trade.opened" if record.entry_time == time else "trade.changed"
             shown = tables.open_trade(record, self._symbols)
         self.entries.happened.append((kind, shown))
 

@@ -22,9 +22,9 @@ from exchanges import crash
 from exchanges.domain import CracktraderError
 from exchanges.queries import clock
 
-from . import due, ending, leases, preparing, recorder, tape
+from . import due, ending, leases, live, preparing, recorder, slices, tape
 from .engine.config import RunConfig
-from .ledger import Entries, Ledger
+from .ledger import Ledger
 from .models import TRYING_AGAIN, Run
 from .recorder import Lease, LeaseLost
 from .runner import Progress, drop_connection, strategy_of, times_lost
@@ -84,7 +84,10 @@ def advance(run_id: int, on_progress: Progress | None = None) -> bool:
 
 
 def _work(lease: Lease, run: Run, watch: Watch) -> None:
-    if run.error_code:
+    closes = run.error_code or (run.stop_requested_at is not None and not run.flatten)
+    if closes and run.is_live and (wound := live.wind_up(run)) is not None:
+        wound(lease)
+    elif run.error_code:
         ending.fail(lease, run)
     elif run.stop_requested_at is not None and not run.checkpoint:
         recorder.stop(lease, "stopped before it began")
@@ -102,7 +105,7 @@ def _work(lease: Lease, run: Run, watch: Watch) -> None:
         prepared(lease)
     else:
         with watch:
-            written = step(run, watch.progress)
+            written = (live.step if run.is_live else step)(run, watch.progress)
         crash.point("stepped")
         written(lease)
 
@@ -161,7 +164,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
     if config.flatten_at is not None and _is_flat(state):
         return lambda lease: ending.stop(lease, run, "stop requested, nothing to sell")
     seen = tape.read(run, config)
-    until = _slice_end(seen, state.cursor)
+    until = slices.end(seen, state.cursor)
     series = [bars.between(config.anchor_ms, until) for bars in seen.series]
     cls, params = strategy_of(run)
     decisions = backtest.decide(cls, params, series)
@@ -172,9 +175,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
     book = Ledger(run.id, config, series, clock().now_ms(), late_ms)
     for row in stepper.advance(series, decisions, until):
         book.add(row)
-        # Not the watch's: without limits that does not look.
-        checkpoint["peak"] = peak = max(checkpoint["peak"], row.equity)
-        checkpoint["max_drawdown"] = max(checkpoint["max_drawdown"], 1 - row.equity / peak)
+        slices.see(checkpoint, row)
         if stepper.finished:
             break
     counted = backtest.count_signals(config, series, decisions, cursor, state.cursor)
@@ -187,7 +188,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
 
     def write(lease: Lease) -> None:
         with transaction.atomic():
-            _commit(lease, run, config, state, checkpoint, book.entries)
+            slices.commit(lease, run, config, state, checkpoint, book.entries)
             if not stepper.finished:
                 due.arrange(run, config, state.cursor)
             else:
@@ -222,40 +223,3 @@ def _desk_time(moment: datetime) -> int:
     """What the desk's clock showed then, in ms: a rehearsal's runs faster."""
     since = (timezone.now() - moment).total_seconds()
     return int(clock().now_ms() - since * 1000 * clock().speed)
-
-
-def _slice_end(seen: tape.Tape, cursor: int) -> int:
-    """The watermark, or where enough bars are together: a long way is gone in many slices."""
-    from .engine import inputs
-
-    rows = inputs.union([bars.between(cursor, seen.watermark) for bars in seen.series])
-    if len(rows) <= settings.SLICE_BARS:
-        return seen.watermark
-    return int(rows[settings.SLICE_BARS])
-
-
-def _commit(
-    lease: Lease,
-    run: Run,
-    config: RunConfig,
-    state: State,
-    checkpoint: dict[str, Any],
-    entries: Entries,
-) -> None:
-    figures: dict[str, Any] = {}
-    if entries.points:
-        figures = {
-            "cash": state.cash,
-            "value": state.equity,
-            "trade_count": state.trades,
-            "total_return": state.equity / config.initial_cash - 1,
-            "max_drawdown": checkpoint["max_drawdown"],
-            "late_bars": run.late_bars + entries.late,
-        }
-    if run.replay is not None:
-        length = config.end_ms - config.start_ms
-        figures["progress"] = min((state.cursor - config.start_ms) / length, 1.0)
-    recorder.hand_back(
-        lease, entries.happened, checkpoint=checkpoint, cursor_ms=state.cursor, **figures
-    )
-    entries.save(run.id)

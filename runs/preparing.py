@@ -20,6 +20,7 @@ from .engine.config import RunConfig
 from .models import TRYING_AGAIN, Artifact, Run
 from .recorder import Lease
 from .runner import Progress, strategy_of
+from .trading import admission
 
 _AGAIN = timedelta(seconds=1)
 _VENUE_PATIENCE = timedelta(minutes=5)
@@ -56,6 +57,13 @@ def prepare(run: Run, progress: Progress) -> Callable[[Lease], None]:
             return _once_more(run, error)
         if _awaits_last_bar(config, known):
             return lambda lease: recorder.hand_back(lease, due_at=timezone.now() + _AGAIN)
+    if run.is_live:
+        progress("asking the venue", 0.0)
+        try:
+            rules = admission.admit(run)
+        except VenueError as error:
+            return _once_more(run, error)
+        checkpoint["rules"] = {symbol: admission.told(rule) for symbol, rule in rules.items()}
 
     def write(lease: Lease) -> None:
         fields = {"checkpoint": checkpoint, "cursor_ms": config.start_ms, "error_details": {}}
@@ -89,9 +97,11 @@ def _once_more(run: Run, error: VenueError) -> Callable[[Lease], None]:
     if now.timestamp() - since > _VENUE_PATIENCE.total_seconds():
         raise error
     stage = f"{TRYING_AGAIN}: {error.message}"[:200]
+    # A venue that wants fewer requests says how long it wants none.
+    pause = timedelta(seconds=float(error.details.get("retry_after_seconds", 0)))
     details = {"failing_since": since}
     return lambda lease: recorder.hand_back(
-        lease, due_at=now + _AGAIN, stage=stage, error_details=details
+        lease, due_at=now + max(pause, _AGAIN), stage=stage, error_details=details
     )
 
 

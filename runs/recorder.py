@@ -28,7 +28,7 @@ from exchanges.candle_files import flush_directory
 from exchanges.domain import CracktraderError
 
 from . import alerts
-from .models import Artifact, EquityPoint, Event, Run, Trade
+from .models import Artifact, EquityPoint, Event, LiveSymbol, Run, Trade
 
 _PART = ".part"
 _LEFTOVER_SECONDS = 3600.0
@@ -71,6 +71,9 @@ def commit(lease: Lease, happened: Sequence[Happening], **fields: Any) -> None:
     owned = Run.objects.filter(id=lease.run_id, fence=lease.fence, status__in=Run.ACTIVE)
     if not owned.update(**fields, last_seq=F("last_seq") + len(happened)):
         raise LeaseLost(f"run {lease.run_id} fence {lease.fence}")
+    if "finished_at" in fields:
+        # Its markets are free for another live run.
+        LiveSymbol.objects.filter(run_id=lease.run_id).delete()
     _record(lease.run_id, happened)
 
 

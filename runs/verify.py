@@ -1,7 +1,8 @@
 """Running a finished run again and comparing it with its record, bit for bit.
 
-A stepped run is run again as a backtest on the bars it saw: both engines must
-have come to the same.
+A paper run is run again as a backtest on the bars it saw: both engines must
+have come to the same.  A live run's fills are a venue's, which nothing earns
+again: its figures are made anew from its stored tables.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from exchanges.domain import InvalidInput
+from exchanges.domain import CracktraderError, InvalidInput
 
-from . import queries, recorder, runner
+from . import books, queries, recorder, runner
 from .engine.config import RunConfig
 from .models import Artifact, Run
 
@@ -119,9 +120,33 @@ def verify(run: Run, on_progress: runner.Progress | None = None) -> Report:
             status=run.status,
         )
     damaged = list(_record(run))
+    if run.is_live:
+        recomputed, changed = _anew(run)
+        return Report(str(run.public_id), run.result_hash, recomputed, [*damaged, *changed])
     outcome = runner.compute(run, on_progress or _silent)
     differences = [*damaged, *_seal(run.seal, outcome.seal), *_result(run, outcome)]
     return Report(str(run.public_id), run.result_hash, outcome.result_hash, differences)
+
+
+def _anew(run: Run) -> tuple[str, list[Difference]]:
+    """The hash of the books as they are stored, and what in them differs from the record."""
+    from .engine import metrics, seal
+
+    try:
+        stored = books.read(run)
+    except (OSError, ValueError, CracktraderError):
+        # Said of the files already.
+        return "", [Difference(Cause.RESULT, "result_hash", run.result_hash, "")]
+    measured = metrics.metrics(stored.config, stored.simulation)
+    digest = seal.result_digest(stored.simulation, measured)
+    hashes = {str(bars.symbol): bars.content_hash() for bars in stored.series}
+    changed = list(_differing("metric {}", run.metrics, measured))
+    if digest != run.result_hash:
+        changed.insert(0, Difference(Cause.RESULT, "result_hash", run.result_hash, digest))
+    sealed = run.seal.get("candle_hashes")
+    if hashes != sealed:
+        changed.append(Difference(Cause.CANDLES, "candle_hashes", sealed, hashes))
+    return digest, changed
 
 
 def _silent(stage: str, fraction: float) -> None:

@@ -24,7 +24,8 @@ def trades_from_orders(
     """One row a position, from flat to flat; see `results.TRADE_DTYPE`.
 
     `orders` name their trade; `series` are the run's bars, one per symbol, cut
-    to [start, end); `positions` (n,) tells which trades are still open.
+    to [start, end); `positions` (n,) tells which trades are still open.  A fill
+    within a bar counts as one at its open, one in a gap as one at the next bar's.
     """
     count = int(orders["trade"].max()) + 1 if len(orders) else 0
     trades = np.zeros(count, TRADE_DTYPE)
@@ -66,9 +67,9 @@ def trades_from_orders(
     trades["return"] = trades["pnl"] / (cost + entry_fees)
     trades["exit_purpose"] = np.where(is_open, -1, orders["purpose"][last])
     for column, bars in enumerate(series):
-        mine = symbol == column
-        entered = np.searchsorted(bars.time, trades["entry_time"][mine])
-        left = np.searchsorted(bars.time, trades["exit_time"][mine])
+        mine, closed = symbol == column, bars.time + bars.timeframe.ms
+        entered = np.searchsorted(closed, trades["entry_time"][mine], "right")
+        left = np.searchsorted(closed, trades["exit_time"][mine], "right")
         trades["bars"][mine] = np.where(is_open[mine], len(bars), left) - entered
     return trades
 

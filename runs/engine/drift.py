@@ -127,7 +127,7 @@ def compare(
 ) -> Drift:
     """`late`: open times of the rows the run stepped late.  Both books are of the same symbols."""
     pairs, missed, extra = _pair(run, backtest)
-    late_trades = set(run.orders["trade"][np.isin(run.orders["time"], list(late))].tolist())
+    late_trades = set(run.orders["trade"][np.isin(_rows_of(run), list(late))].tolist())
     ours, theirs = _Figures(run), _Figures(backtest)
 
     def drift(r: int | None, b: int | None) -> TradeDrift:
@@ -176,6 +176,14 @@ def compare(
         unpaired=_widest(alone),
         largest=_widest(together),
     )
+
+
+def _rows_of(book: Simulation) -> NDArray[np.int64]:
+    """The rows in which the orders filled: at their opens, a live run's also within them."""
+    if not len(book.time):
+        return np.empty(0, np.int64)
+    row = np.searchsorted(book.time, book.orders["time"], "right") - 1
+    return book.time[np.maximum(row, 0)]
 
 
 class _Figures:

@@ -57,11 +57,17 @@ _COUNTS = ("trade", "entered", "bars", "buys", "sells")
 
 @dataclass(slots=True)
 class Market:
-    """What the run knows of one symbol.  `mark`: newest close, None before the first."""
+    """What the run knows of one symbol.  `mark`: newest close, None before the first.
+
+    Of live runs only: `stopped`, when a stop last sold, until a bar that opens
+    later is stepped; `dust`, that what is held is too little for the venue to sell.
+    """
 
     mark: float | None = None
     pending: Pending | None = None
     position: Position | None = None
+    stopped: int | None = None
+    dust: bool = False
 
 
 @dataclass(slots=True)
@@ -101,8 +107,14 @@ class State:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON, sharing nothing with the state."""
-        return asdict(self)
+        """JSON, sharing nothing with the state; what only live runs have is there where it is."""
+        plain = asdict(self)
+        for market in plain["markets"]:
+            if market["stopped"] is None:
+                del market["stopped"]
+            if not market["dust"]:
+                del market["dust"]
+        return plain
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> State:
@@ -126,10 +138,13 @@ class State:
 
 def _market(data: dict[str, Any]) -> Market:
     mark, pending, position = data["mark"], data["pending"], data["position"]
+    stopped = data.get("stopped")
     return Market(
         mark=None if mark is None else float(mark),
         pending=None if pending is None else _pending(pending),
         position=None if position is None else _position(position),
+        stopped=None if stopped is None else int(stopped),
+        dust=bool(data.get("dust", False)),
     )
 
 

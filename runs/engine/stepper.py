@@ -27,7 +27,7 @@ from .state import Pending, Position, State
 from .steps import Cancel, OrderRecord, Step, TradeRecord, order_id, trade_record
 from .stops import fired_stop
 
-_Bars = tuple[Bar | None, ...]
+RowBars = tuple[Bar | None, ...]
 
 
 class Stepper:
@@ -84,7 +84,7 @@ class Stepper:
             yield self._step(*row)
         state.cursor = until
 
-    def _step(self, now: int, targets: list[float] | None, bars: _Bars) -> Step:
+    def _step(self, now: int, targets: list[float] | None, bars: RowBars) -> Step:
         state, account = self.state, self.broker.account
         closed = now + self._bar_ms
         if self._due:
@@ -115,8 +115,12 @@ class Stepper:
                 self._aim(closed, targets)
         if not self._orders:
             return Step(now, (), (), equity, cash, limit)
-        orders, self._orders = tuple(self._orders), []
+        orders = self._told_orders()
         return Step(now, orders, self._changed_trades(), equity, cash, limit)
+
+    def _told_orders(self) -> tuple[OrderRecord, ...]:
+        orders, self._orders = tuple(self._orders), []
+        return orders
 
     def _changed_trades(self) -> tuple[TradeRecord, ...]:
         trades, self._over = self._over, []
@@ -127,7 +131,7 @@ class Stepper:
                 trades.append(trade_record(s, market.position, held, market.mark, None, -1))
         return tuple(sorted(trades))
 
-    def _trade_at_open(self, now: int, bars: _Bars) -> None:
+    def _trade_at_open(self, now: int, bars: RowBars) -> None:
         """What is due: sales first, then purchases, each in the order of the symbols."""
         value = self._value_at_open(bars) if self.state.weighted else 0.0
         due = []
@@ -142,7 +146,7 @@ class Stepper:
                     self._execute(s, pending, side, size, now, price)
         self._due = any(market.pending is not None for market in self.state.markets)
 
-    def _value_at_open(self, bars: _Bars) -> float:
+    def _value_at_open(self, bars: RowBars) -> float:
         account = self.broker.account
         value = account.wallets[0]
         for market, held, bar in zip(self.state.markets, account.positions, bars, strict=True):
@@ -198,7 +202,7 @@ class Stepper:
         if fill is not None:
             self._book(s, order, fill)
 
-    def _fire_stops(self, now: int, bars: _Bars) -> list[int]:
+    def _fire_stops(self, now: int, bars: RowBars) -> list[int]:
         """Sells what this bar's range stops out; the symbols so sold."""
         stopped = []
         for s, (market, bar) in enumerate(zip(self.state.markets, bars, strict=True)):
@@ -233,15 +237,19 @@ class Stepper:
                 self._announce(s, Pending(reason.purpose, closed, Side.SELL))
         return state.limit
 
-    def _decide(self, closed: int, bars: _Bars, stopped: Sequence[int]) -> None:
+    def _decide(self, closed: int, bars: RowBars, stopped: Sequence[int]) -> None:
         for s, bar in enumerate(bars):
             if bar is None or bar.entry == bar.exit:
                 continue
-            held = self.broker.account.positions[s]
-            if bar.entry and held == 0 and s not in stopped:
+            held = self._holds(s)
+            if bar.entry and not held and s not in stopped:
                 self._announce(s, Pending(Purpose.ENTRY, closed, Side.BUY))
-            elif bar.exit and held > 0:
+            elif bar.exit and held:
                 self._announce(s, Pending(Purpose.EXIT, closed, Side.SELL))
+
+    def _holds(self, s: int) -> bool:
+        """Whether there is something to sell, and nothing to buy."""
+        return self.broker.account.positions[s] > 0
 
     def _aim(self, closed: int, targets: list[float]) -> None:
         """The row's weights; what they ask for at this close is announced."""
@@ -266,13 +274,13 @@ class Stepper:
             self.broker.place(order, size, market.mark)
             self._orders.append(OrderRecord(order, s))
 
-    def _withdraw(self, s: int, pending: Pending, reason: Cancel) -> None:
+    def _withdraw(self, s: int, pending: Pending, reason: str) -> None:
         if pending.side is not None:
             order = self._order(s, pending.side, pending.purpose, pending.created)
             self.broker.cancel(order)
             self._tell_canceled(s, order, reason)
 
-    def _tell_canceled(self, s: int, order: Order, reason: Cancel) -> None:
+    def _tell_canceled(self, s: int, order: Order, reason: str) -> None:
         canceled = replace(order, status=OrderStatus.CANCELED)
         self._orders.append(OrderRecord(canceled, s, reason=reason))
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exchanges.domain import Bars, Fill, Order, OrderStatus
+from exchanges.domain import Bars, Fill, Order, OrderStatus, Purpose, Side
 
 from . import inputs
 from .books import pending_orders, trades_from_orders
@@ -42,14 +42,15 @@ class OrderRecord(NamedTuple):
 
     Told as new at the close that decided it, and again when it is filled or
     canceled.  A stop, and a rebalancing that only the open made necessary, are
-    born and filled in one bar, and told as filled only.
+    born and filled in one bar, and told as filled only.  `reason`: a `Cancel`,
+    or in a venue's words.
     """
 
     order: Order
     symbol: int
     number: int | None = None
     trade: int | None = None
-    reason: Cancel | None = None
+    reason: str | None = None
 
 
 class TradeRecord(NamedTuple):
@@ -69,12 +70,22 @@ class TradeRecord(NamedTuple):
     exit_purpose: int
 
 
+class Skipped(NamedTuple):
+    """A purchase that a live run decided on too late: it was never an order."""
+
+    symbol: int
+    side: Side
+    purpose: Purpose
+    created: int
+
+
 class Step(NamedTuple):
     """One row: everything that is booked when the bars that open at `time` close.
 
     `orders` in the order they happened: due at the open, stops, then at the
     close canceled and new ones.  `trades`: those opened, changed or closed, by
-    number.  `limit`: what ended the trading at this close.
+    number.  `limit`: what ended the trading at this close.  `skipped`: of live
+    runs, what was decided and not placed.
     """
 
     time: int
@@ -82,6 +93,16 @@ class Step(NamedTuple):
     trades: tuple[TradeRecord, ...]
     equity: float
     cash: float
+    limit: LimitHit | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Settlement(NamedTuple):
+    """What a live run books between two rows, at `time`: the same as in a `Step`, no equity."""
+
+    time: int
+    orders: tuple[OrderRecord, ...]
+    trades: tuple[TradeRecord, ...] = ()
     limit: LimitHit | None = None
 
 

@@ -161,11 +161,12 @@ def test_the_random_runs_hold_all_there_is():
         met.update("never traded" for bars in series if not len(bars))
 
     look()
+    # Nobody gives a backtest orders by hand.
     wanted = {*Purpose, *Ending, *CashMode, "weights", "signals", "gap", "never traded"}
     wanted |= {f"{count} symbols" for count in range(1, 5)}
     wanted |= {"whole", "few slices", "row by row"}
     wanted |= {f"pending {name}" for name in ("ENTRY", "EXIT", "REBALANCE", "FLATTEN")}
-    assert wanted <= met
+    assert wanted - {Purpose.MANUAL} <= met
 
 
 @books

@@ -26,6 +26,7 @@ BODY = {name: value for name, value in made.BODY.items() if not name.endswith("_
     "slippage": 0.0005,
     "stop_loss": 0.03,
 }
+_LIVE_ONLY = ("mode", "replay", "exchange_config", "confirm_live")
 REPLAY = {"start_date": iso(T0), "end_date": iso(T0 + 1_000 * HOUR)}
 
 
@@ -69,7 +70,7 @@ def fresh(run: Run) -> Run:
 def backtest_of(run: Run, end_ms: int | None = None) -> Run:
     """The backtest that was asked for the same, from the run's start to `end_ms` or its own end."""
     engine = run.config["engine"]
-    same = {n: v for n, v in run.request.items() if n not in ("mode", "replay", "exchange_config")}
+    same = {n: v for n, v in run.request.items() if n not in _LIVE_ONLY}
     return made.finished(
         **same
         | {
