@@ -56,12 +56,18 @@ def is_protective(order: VenueOrder) -> bool:
     return order.type == VenueOrder.Type.STOP_LOSS
 
 
+def is_watched(protection: Protection) -> bool:
+    """Whether the desk must know the price: there is a level that the venue does not hold."""
+    return protection.target is not None or not protection.at_venue
+
+
 def tend(
-    protection: Protection, unfinished: list[VenueOrder], rules: Rules, price: Decimal
+    protection: Protection, unfinished: list[VenueOrder], rules: Rules, price: Decimal | None
 ) -> bool:
     """Brings what rests at the venue a step closer to what should; whether anything was done.
 
-    `unfinished`: the account's orders that are not over.  `price`: the newest.
+    `unfinished`: the account's orders that are not over.  `price`: the newest,
+    needed while `is_watched`.
     """
     run = protection.run
     mine = [o for o in unfinished if o.run_id == run.pk and o.symbol == protection.symbol]

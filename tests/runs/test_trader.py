@@ -1,0 +1,396 @@
+"""The trader on a venue that speaks as the real one does, and misbehaves as real ones do."""
+
+# ruff: noqa: F811
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from exchanges.models import Account
+from exchanges.services import accounts
+from runs.models import Execution, Protection, Run, VenueOrder
+from runs.trading import orders, resolving, sending
+from runs.trading.holdings import Holdings
+from runs.trading.tending import Tender
+from tests.runs.lives import Wire, agree, desk, intend, over, until, wire  # noqa: F401
+from tests.runs.papers import kinds
+from tests.venue import Fault
+from tests.venue.chaos import Chaos
+from tests.venue.faults import html, lost
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+State = VenueOrder.State
+
+
+def account_of(run: Run) -> Account:
+    assert run.account is not None
+    return Account.objects.get(pk=run.account_id)
+
+
+def states(run: Run) -> list[str]:
+    return [kind for kind in kinds(run) if kind.startswith("order.")]
+
+
+def test_a_purchase_spends_its_share_of_the_runs_cash_fee_included(wire):
+    run = wire.started()
+    order = intend(run, share=0.5)
+    until(wire.tender(run), lambda: over(order))
+    assert order.state == State.FILLED
+    # 5,000 at 50,000, less 0.1 % fee, and 0.1 % that is left for a price that rises.
+    assert order.amount == Decimal("0.0998")
+    assert (order.filled, order.cost) == (Decimal("0.0998"), Decimal("4990"))
+    assert order.fee_base == Decimal("0.0000998")
+    held = Holdings.of(run)
+    assert held.positions == [Decimal("0.0997002")]
+    assert held.wallets == [Decimal("5010")]
+    agree(wire, account_of(run))
+    assert states(run) == ["order.submitted", "order.open", "order.execution"]
+
+
+def test_a_sale_sells_what_the_run_bought_and_nothing_that_was_there_before(wire):
+    wire.ledger.deposit("mine", "BTC", "7")
+    run = wire.started()
+    tender = wire.tender(run)
+    bought, sold = intend(run), None
+    until(tender, lambda: over(bought))
+    sold = intend(run, "sell")
+    until(tender, lambda: over(sold))
+    assert sold.amount == Decimal("0.0997"), "the position, on the venue's step"
+    assert Holdings.of(run).positions == [Decimal("0.0000002")]
+    agree(wire, account_of(run))
+
+
+def test_the_run_is_due_as_soon_as_its_order_is_over(wire):
+    run = wire.started()
+    order = intend(run)
+    until(wire.tender(run), lambda: over(order))
+    run.refresh_from_db()
+    assert run.due_at is not None
+    assert not order.booked
+
+
+def test_an_order_filled_in_parts_adds_up_to_the_last_digit(wire):
+    wire.ledger.split_market_orders([("0.5", "0"), ("0.3", "0.0002"), ("0.2", "0.0005")])
+    run = wire.started()
+    order = intend(run)
+    until(wire.tender(run), lambda: over(order))
+    assert order.executions.count() == 3
+    agree(wire, account_of(run))
+
+
+@pytest.mark.parametrize("how", ["reset", "502", "504", "cut", "hang", "not json", "empty"])
+def test_an_answer_lost_after_acceptance_neither_loses_nor_doubles_the_order(how, wire):
+    run = wire.started()
+    spoilt = {
+        "hang": Fault(hang=1.5, applied=True),
+        "not json": Fault(body=b"{", applied=True),
+        "empty": Fault(body=b"", applied=True),
+    }
+    fault = spoilt.get(how) or lost(how)
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.faults.arm("newOrder", fault)
+    order = intend(run)
+    until(tender, lambda: over(order))
+    assert order.state == State.FILLED
+    assert order.attempt == 1
+    assert len(wire.ledger.orders("mine")) == 1
+    agree(wire, account_of(run))
+
+
+def test_an_order_that_never_arrived_is_sent_again_but_only_when_it_no_longer_can(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.faults.arm("newOrder", Fault(reset=True))
+    order = intend(run)
+    until(tender, lambda: over(order))
+    assert len(wire.ledger.orders("mine")) == 1
+    assert (order.state, order.attempt) == (State.FILLED, 2)
+    agree(wire, account_of(run))
+
+
+def test_an_order_the_venue_shows_late_is_waited_for(wire, settings):
+    settings.ORDER_SKEW = 5_500
+    wire.ledger.late_orders_ms = (5_000.0, 5_000.0)
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.faults.arm("newOrder", lost("reset"))
+    order = intend(run)
+    until(tender, lambda: over(order), seconds=12)
+    assert order.state == State.FILLED
+    assert len(wire.ledger.orders("mine")) == 1
+    assert order.attempt == 1
+
+
+def test_a_refused_order_is_over_with_the_venues_reason(wire):
+    run = wire.started()
+    wire.ledger.deposit("mine", "USDT", "-99999")
+    order = intend(run)
+    until(wire.tender(run), lambda: over(order))
+    assert order.state == State.REJECTED
+    assert order.reason == "insufficient_funds"
+    assert Holdings.of(run).wallets == [Decimal("10000")]
+
+
+def test_an_entry_that_is_late_is_not_sent(wire):
+    run = wire.started()
+    order = intend(run, late_ms=time.time_ns() // 1_000_000 - 1)
+    until(wire.tender(run), lambda: over(order))
+    assert (order.state, order.reason) == (State.CANCELED, "late")
+    assert not wire.ledger.orders("mine")
+
+
+def test_what_is_worth_less_than_the_venue_takes_is_not_sent(wire):
+    run = wire.started()
+    order = intend(run, share=0.0004)
+    until(wire.tender(run), lambda: over(order))
+    assert (order.state, order.reason) == (State.CANCELED, "too_small")
+
+
+# --- stops -----------------------------------------------------------------------------------
+
+
+def test_a_stop_rests_at_the_venue_as_soon_as_the_entry_is_filled(wire):
+    run = wire.started(stop_loss=0.02)
+    order = intend(run, protect={"stop_loss": 0.02, "take_profit": None, "trailing_stop": None})
+    tender = wire.tender(run)
+    until(tender, lambda: len(wire.ledger.open_orders("mine")) == 1)
+    [stop] = wire.ledger.open_orders("mine")
+    assert (stop.type, stop.side) == ("STOP_LOSS", "SELL")
+    assert stop.stop_price == Decimal("49000")
+    assert stop.qty == Decimal("0.0997")
+    order.refresh_from_db()
+    wire.ledger.set_price("BTC/USDT", "48500")
+    row = run.venue_orders.get(type="stop_loss")
+    until(tender, lambda: over(row))
+    assert row.state == State.FILLED
+    assert row.cost == Decimal("0.0997") * Decimal("48500")
+    until(tender, lambda: not Protection.objects.exists())
+    agree(wire, account_of(run))
+
+
+def test_a_signal_takes_the_stop_away_before_it_sells(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(entry) and wire.ledger.open_orders("mine"))
+    wire.ledger.race_next_cancel(share="0.4")
+    exit_ = intend(run, "sell")
+    until(tender, lambda: over(exit_))
+    stop = run.venue_orders.get(type="stop_loss")
+    assert stop.state == State.CANCELED
+    assert stop.filled + exit_.filled == Decimal("0.0997")
+    assert stop.filled > 0, "the cancel raced a fill, and that counts"
+    agree(wire, account_of(run))
+    assert Holdings.of(run).positions[0] < Decimal("0.00001")
+
+
+def test_a_target_beside_a_stop_is_watched_here(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run, protect={"stop_loss": 0.02, "take_profit": 0.03})
+    until(tender, lambda: over(entry) and wire.ledger.open_orders("mine"))
+    wire.ledger.set_price("BTC/USDT", "51501")
+    until(tender, lambda: run.venue_orders.filter(purpose="take_profit", state="filled").exists())
+    assert not wire.ledger.open_orders("mine")
+    assert Holdings.of(run).positions[0] < Decimal("0.00001")
+    [said] = [e.data for e in run.events.filter(kind="protection.set")]
+    assert (said["stop_at"], said["target_at"]) == ("venue", "desk")
+
+
+def test_a_stop_the_venue_does_not_take_is_watched_here(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    entry = intend(run, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(entry))
+    wire.ledger.set_price("BTC/USDT", "48000")
+    until(tender, lambda: Holdings.of(run).positions[0] < Decimal("0.00001"))
+    agree(wire, account_of(run))
+
+
+# --- crashes, freezes, duplicates ------------------------------------------------------------
+
+
+def test_a_trader_that_dies_before_sending_leaves_an_order_that_is_sent_once(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    order = intend(run)
+    venue = accounts.venue_account(account_of(run))
+    symbol = order.symbol
+    claimed = sending._claim(run.account_id, venue, order, venue.rules(symbol), venue.price(symbol))
+    assert claimed is not None
+    order.refresh_from_db()
+    assert order.state == State.SUBMITTED
+    began = time.monotonic()
+    until(tender, lambda: over(order))
+    assert time.monotonic() - began > 0.6, "recvWindow and skew were waited for"
+    assert (order.state, order.attempt) == (State.FILLED, 2)
+    # It thaws, and sends what it had in hand.
+    with pytest.raises(Exception, match="VENUE_CLOCK"):
+        venue.submit(claimed.ticket)
+    assert len(wire.ledger.orders("mine")) == 1
+    agree(wire, account_of(run))
+
+
+def test_what_a_thawed_process_learns_late_changes_nothing(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    order = intend(run)
+    stale = VenueOrder.objects.get(pk=order.pk)
+    until(tender, lambda: over(order))
+    assert not orders.give_up(stale, State.REJECTED, "order_refused")
+    assert not orders.change(stale, State.NEW)
+    order.refresh_from_db()
+    assert order.state == State.FILLED
+
+
+def test_each_fill_is_booked_once_however_often_it_is_told(wire):
+    wire.ledger.duplicate_share = 1.0
+    run = wire.started()
+    tender = wire.tender(run)
+    order = intend(run)
+    until(tender, lambda: over(order))
+    venue = accounts.venue_account(account_of(run))
+    trades = venue.trades(order.symbol, 0)
+    for _ in range(3):
+        orders.absorb(order, [*trades, *trades])
+    assert Execution.objects.count() == 1
+    agree(wire, account_of(run))
+
+
+def test_traders_that_all_believe_they_hold_the_account_place_nothing_twice(wire, monkeypatch):
+    monkeypatch.setattr(Tender, "_hold", lambda self, now: True)
+    run = wire.started()
+    many = [
+        intend(run, share=None, wanted=Decimal("0.001"), purpose="manual", order_id=f"manual-{n}")
+        for n in range(12)
+    ]
+    seen: list[Exception] = []
+
+    def work() -> None:
+        tender = wire.tender(run)
+        try:
+            until(tender, lambda: all(map(over, many)), 20)
+        except Exception as error:  # noqa: BLE001 - told by the test
+            seen.append(error)
+        finally:
+            connections.close_all()
+
+    twins = [threading.Thread(target=work) for _ in range(3)]
+    for twin in twins:
+        twin.start()
+    for twin in twins:
+        twin.join()
+    assert not seen
+    assert [order.state for order in many] == [State.FILLED] * 12
+    assert len(wire.ledger.orders("mine")) == 12
+    agree(wire, account_of(run))
+
+
+def test_a_dead_traders_account_is_taken_over_at_once_a_live_ones_when_its_claim_ends(wire):
+    run = wire.started()
+    account = account_of(run)
+    Account.objects.filter(pk=account.pk).update(
+        claimed_by="elsewhere:1:1:live", claimed_until=timezone.now() + timedelta(seconds=1)
+    )
+    order = intend(run)
+    tender = wire.tender(run)
+    assert not tender.tend()
+    until(tender, lambda: over(order))
+    assert order.state == State.FILLED
+
+
+# --- the venue's mood ------------------------------------------------------------------------
+
+
+def test_a_ban_pauses_the_account_and_loses_nothing(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.ban(1.0)
+    order = intend(run)
+    asked = len(wire.server.asked)
+    until(tender, lambda: account_of(run).paused_until is not None)
+    assert len(wire.server.asked) - asked <= 2
+    until(tender, lambda: over(order))
+    assert order.state == State.FILLED
+
+
+def test_a_clock_ten_seconds_off_is_set_right_and_not_a_failure(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    first = intend(run, share=0.2)
+    until(tender, lambda: over(first))
+    for skew in (10_000, -10_000):
+        wire.server.market.skew_ms = skew
+        order = intend(run, share=0.2)
+        until(tender, lambda order=order: over(order), 20)
+        assert order.state == State.FILLED
+    agree(wire, account_of(run))
+
+
+def test_an_outage_makes_no_order_terminal(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.faults.arm("newOrder", html(503))
+    for endpoint in ("queryOrder", "ticker", "myTrades"):
+        wire.server.faults.arm(endpoint, Fault(reset=True, times=3))
+    order = intend(run)
+    for _ in range(30):
+        tender.tend()
+        time.sleep(0.02)
+    assert not over(order)
+    until(tender, lambda: over(order), 20)
+    assert order.state == State.FILLED
+    agree(wire, account_of(run))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_happens_the_books_agree_in_the_end(seed, wire):
+    run = wire.started(symbols=["BTC/USDT", "ETH/USDT"])
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.unleash(
+        Chaos(seed, lose=0.3, refuse=0.1, fail_reads=0.1, visibility_ms=(0, 60),
+              trades_ms=(0, 60), duplicates=0.3, split=0.3, races=0.3)
+    )  # fmt: skip
+    for _ in range(6):
+        for symbol in ("BTC/USDT", "ETH/USDT"):
+            entry = intend(run, symbol=symbol, share=0.3, protect={"stop_loss": 0.02})
+            until(tender, lambda entry=entry: over(entry), 30)
+            sale = intend(run, "sell", symbol)
+            until(tender, lambda sale=sale: over(sale), 30)
+    wire.server.unleash(None)
+    until(tender, lambda: not run.venue_orders.filter(finished_at=None).exists(), 30)
+    agree(wire, account_of(run))
+    for symbol in run.symbols:
+        assert Holdings.of(run).position(symbol) < Decimal("0.001")
+
+
+def test_unknown_is_final_only_when_the_request_can_no_longer_arrive(wire):
+    run = wire.started()
+    order = intend(run)
+    VenueOrder.objects.filter(pk=order.pk).update(
+        state=State.UNKNOWN, attempt=1, stamp_ms=time.time_ns() // 1_000_000, amount="0.001"
+    )
+    order.refresh_from_db()
+    venue = accounts.venue_account(account_of(run))
+    assert not resolving.resolve(venue, order)
+    order.refresh_from_db()
+    assert order.state == State.UNKNOWN
+    time.sleep(0.8)
+    assert resolving.resolve(venue, order)
+    assert order.state == State.NEW
