@@ -82,7 +82,6 @@ def redacted(config: AccountConfig, account: Account) -> dict[str, Any]:
 
 
 @sensitive_variables("values")
-@transaction.atomic
 def open_account(
     exchange: Exchange,
     sandbox: bool,
@@ -106,27 +105,29 @@ def open_account(
             "INVALID_VALUE", "Give either credentials or the name of a stored one, not both"
         )
     values = dict(values or {})
-    if credential_name:
-        stored = _stored(exchange, sandbox, credential_name)
-        fingerprint = stored.fingerprint
-    else:
-        credentials.check_values(exchange, values)
-        stored, fingerprint = None, credentials.account_fingerprint(exchange, values)
-    account = _find(exchange, sandbox, fingerprint)
-    if account is None:
-        try:
-            with transaction.atomic():
-                credential = stored or _unnamed(exchange, sandbox, values, by)
-                return _create(exchange, sandbox, credential, by)
-        except IntegrityError:
-            # Somebody else has just opened it.
-            account = _find(exchange, sandbox, fingerprint)
-            if account is None:
-                raise
-    if stored is not None:
-        _sign_in_with(account, stored, by)
-    else:
-        _update(account, values, by)
+    # No decorator: its frame would hold the values, and error reports would show it.
+    with transaction.atomic():
+        if credential_name:
+            stored = _stored(exchange, sandbox, credential_name)
+            fingerprint = stored.fingerprint
+        else:
+            credentials.check_values(exchange, values)
+            stored, fingerprint = None, credentials.account_fingerprint(exchange, values)
+        account = _find(exchange, sandbox, fingerprint)
+        if account is None:
+            try:
+                with transaction.atomic():
+                    credential = stored or _unnamed(exchange, sandbox, values, by)
+                    return _create(exchange, sandbox, credential, by)
+            except IntegrityError:
+                # Somebody else has just opened it.
+                account = _find(exchange, sandbox, fingerprint)
+                if account is None:
+                    raise
+        if stored is not None:
+            _sign_in_with(account, stored, by)
+        else:
+            _update(account, values, by)
     return account
 
 

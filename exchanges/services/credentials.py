@@ -122,7 +122,6 @@ def check_name(name: str) -> None:
 
 
 @sensitive_variables("values")
-@transaction.atomic
 def add(
     name: str, exchange: Exchange, values: Mapping[str, Any], sandbox: bool, by: str
 ) -> Credential:
@@ -130,10 +129,11 @@ def add(
 
     Raises what `check_name`, `check_sandbox`, `check_values` and `sealing.seal` do.
     """
-    check_name(name)
-    check_sandbox(exchange, sandbox)
-    check_values(exchange, values)
-    return keep(Credential(name=name, exchange=exchange, sandbox=sandbox), values, by)
+    with transaction.atomic():
+        check_name(name)
+        check_sandbox(exchange, sandbox)
+        check_values(exchange, values)
+        return keep(Credential(name=name, exchange=exchange, sandbox=sandbox), values, by)
 
 
 @sensitive_variables("values")
