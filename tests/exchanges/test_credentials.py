@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from cracktrader_site.api.models import AuditEntry
 from exchanges import adapters, sealing
 from exchanges.domain import CracktraderError
-from exchanges.models import Credential
+from exchanges.models import Credential, Exchange
 from exchanges.services import accounts, credentials
 from runs.models import Run, VenueOrder
 from tests.exchanges.signing_in import (
@@ -438,6 +438,7 @@ def test_no_value_gets_out_whatever_goes_wrong(
     settings, staff, binance, keys, caplog, capsys, monkeypatch
 ):
     values, told = canaries(), []
+    Exchange.objects.filter(pk=binance.pk).update(base_url="http://127.0.0.1:9")
     caplog.set_level(logging.DEBUG)
 
     def keep(*texts: str) -> None:
@@ -482,6 +483,12 @@ def test_no_value_gets_out_whatever_goes_wrong(
     with monkeypatch.context() as broken:
         broken.setattr(adapters, "venue_account", crashes, raising=False)
         report(accounts.venue_account, account)
+    with monkeypatch.context() as unreachable:
+        unreachable.setattr(settings, "ORDER_TIMEOUT", 1.0)
+        venue = accounts.venue_account(account)
+        for asked in (venue.balances, venue.permissions, venue.open_orders):
+            report(asked)
+        keep(repr(venue))
     for module, name in (
         (sealing, "_box"),
         (credentials, "fingerprint"),
