@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 from django.db import DatabaseError, connections
+from django.db.backends.signals import connection_created
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from exchanges.domain import CracktraderError
@@ -44,6 +46,17 @@ def _has_work(account: Account) -> bool:
     return accounts_with_work().filter(pk=account.pk).exists()
 
 
+def write_through(connection: Any, **_: Any) -> None:
+    """Has each commit of a new connection reach the disk before it is over.
+
+    An order that was sent must not be forgotten in a power cut: it would be
+    sent again.  What others committed before goes to the disk with it.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=FULL")
+
+
 class Trader:
     """Runs until `stop` is set.  No fault of a venue, an account or the database ends it."""
 
@@ -52,6 +65,8 @@ class Trader:
         self._threads: dict[int, threading.Thread] = {}
 
     def run(self) -> None:
+        connection_created.connect(write_through, dispatch_uid="trader")
+        connections.close_all()
         while not self._stop.is_set():
             try:
                 self.look()

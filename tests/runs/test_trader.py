@@ -10,7 +10,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from exchanges.models import Account
@@ -19,6 +20,7 @@ from runs.models import Execution, Protection, Run, VenueOrder
 from runs.trading import orders, resolving, sending
 from runs.trading.holdings import Holdings
 from runs.trading.tending import Tender
+from runs.trading.trader import Trader
 from tests.runs.lives import Wire, agree, desk, intend, over, until, wire  # noqa: F401
 from tests.runs.papers import kinds
 from tests.venue import Fault
@@ -394,3 +396,26 @@ def test_unknown_is_final_only_when_the_request_can_no_longer_arrive(wire):
     time.sleep(0.8)
     assert resolving.resolve(venue, order)
     assert order.state == State.NEW
+
+
+def test_a_trader_forgets_no_order_in_a_power_cut(wire):
+    run = wire.started()
+    order = intend(run)
+    stop, seen = threading.Event(), []
+
+    trader = Trader(stop)
+    began = trader._work
+
+    def work(account: Account) -> None:
+        with connection.cursor() as cursor:
+            seen.append(cursor.execute("PRAGMA synchronous").fetchone()[0])
+        began(account)
+
+    trader._work = work
+    thread = threading.Thread(target=trader.run)
+    thread.start()
+    until([], lambda: over(order))
+    stop.set()
+    thread.join()
+    connection_created.disconnect(dispatch_uid="trader")
+    assert seen == [2], "FULL: each commit is on the disk when it is over"
