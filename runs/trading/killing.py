@@ -28,7 +28,7 @@ from exchanges.exact import plain
 from exchanges.models import Account
 from exchanges.trading import VenueAccount
 from runs import recorder, services
-from runs.models import Protection, Run, VenueOrder
+from runs.models import Run, VenueOrder
 
 from . import orders, sizing
 from .holdings import Holdings
@@ -73,7 +73,8 @@ def block(account: Account) -> bool:
     left when it is released.
     """
     unsent = _unfinished(account).filter(state=State.NEW)
-    if not unsent.exists() and BLOCK in account.kill.get("done", ()):
+    kill = account.kill
+    if not unsent.exists() and (BLOCK not in kill["steps"] or BLOCK in kill["done"]):
         return False
     with _latched(account) as row:
         if row is None:
@@ -116,16 +117,14 @@ def _take_back(unfinished: QuerySet[VenueOrder]) -> bool:
 
 def _flatten(account: Account, venue: VenueAccount, kill: dict[str, Any]) -> bool:
     """Sells what the account's runs hold, when nothing else of theirs can trade any more."""
-    if "runs" not in kill:
-        return _choose(account)
     mine = VenueOrder.objects.filter(account=account, finished_at=None, run_id__in=kill["runs"])
     if mine.exists():
         return _take_back(mine.exclude(order_id__startswith=KILL))
     held = _held(kill["runs"], venue)
-    rounds = kill.get("rounds", 0)
+    rounds = kill["rounds"]
     sold = [one for one in held if not one.fault] if rounds < MOST_ROUNDS else []
     with _latched(account) as row:
-        if row is None or row.kill.get("rounds", 0) != rounds:
+        if row is None or row.kill["rounds"] != rounds:
             return False
         for one in sold:
             _sell(account, one)
@@ -136,19 +135,6 @@ def _flatten(account: Account, venue: VenueAccount, kill: dict[str, Any]) -> boo
         if not sold:
             row.kill["left"] = [_left(one) for one in held]
             _done(row, FLATTEN)
-        row.save(update_fields=["kill"])
-    return True
-
-
-def _choose(account: Account) -> bool:
-    """Active runs, and those that are over and whose position is still looked after."""
-    with _latched(account) as row:
-        if row is None:
-            return False
-        active = Run.objects.filter(account=account, status__in=Run.ACTIVE)
-        guarded = Protection.objects.filter(run__account=account)
-        chosen = {*active.values_list("id", flat=True), *guarded.values_list("run_id", flat=True)}
-        row.kill["runs"] = sorted(chosen)
         row.save(update_fields=["kill"])
     return True
 
@@ -230,5 +216,5 @@ def _done(row: Account, step: str) -> None:
         kill["under_way"] = False
         for run_id in kill["told"]:
             told = {"account_id": str(row.public_id), "steps": kill["steps"]}
-            recorder.append(run_id, "account.kill_done", told | {"left": kill.get("left", [])})
+            recorder.append(run_id, "account.kill_done", told | {"left": kill["left"]})
     row.save(update_fields=["kill"])

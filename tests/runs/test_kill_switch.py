@@ -1,0 +1,377 @@
+"""The kill switch: from its return on the venue takes nothing of ours, until it is released."""
+
+# ruff: noqa: F811
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from cracktrader_site.api.models import AuditEntry
+from exchanges.domain import InvalidInput
+from exchanges.models import Account
+from runs.models import Protection, Run, VenueOrder
+from runs.trading import desk as trading_desk
+from runs.trading import killing, orders, sending
+from runs.trading.holdings import Holdings
+from runs.trading.tending import Tender
+from tests.runs.lives import Wire, agree, desk, intend, over, until, wire  # noqa: F401
+from tests.runs.papers import kinds, told
+from tests.venue import Fault
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+State = VenueOrder.State
+
+
+def account_of(run: Run) -> Account:
+    return Account.objects.select_related("exchange", "credential").get(pk=run.account_id)
+
+
+@contextmanager
+def tended(*tenders: Tender):
+    """The tenders at work, each in a thread, as the trader has them."""
+    stop = threading.Event()
+
+    def work(tender: Tender) -> None:
+        try:
+            while not stop.is_set():
+                if not tender.tend():
+                    time.sleep(0.005)
+        finally:
+            tender.release()
+            connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(tender,)) for tender in tenders]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+
+
+def done(run: Run) -> bool:
+    return not account_of(run).kill.get("under_way")
+
+
+def by_hand(run: Run, n: int, **fields: Any) -> VenueOrder:
+    small = {"share": None, "wanted": Decimal("0.001"), "purpose": "manual"}
+    return intend(run, order_id=f"manual-{n}", **small | fields)
+
+
+def test_nothing_is_accepted_after_it_has_returned_from_the_middle_of_a_burst(wire):
+    run = wire.started(initial_cash=50_000)
+    burst = [by_hand(run, n) for n in range(200)]
+    with tended(wire.tender(run)):
+        end = time.monotonic() + 10
+        while len(wire.ledger.orders("mine")) < 5 and time.monotonic() < end:
+            time.sleep(0.005)
+        answer = trading_desk.kill(account_of(run), ["block"], "operator")
+        accepted = len(wire.ledger.orders("mine"))
+        assert answer["blocked"] is True
+        assert answer["unknown"] == []
+        time.sleep(1.5)
+    assert 5 <= accepted < 200
+    assert len(wire.ledger.orders("mine")) == accepted
+    for order in burst:
+        order.refresh_from_db()
+    assert {order.state for order in burst} == {State.FILLED, State.CANCELED}
+    assert {o.reason for o in burst if o.state == State.CANCELED} == {"killed"}
+    agree(wire, account_of(run))
+
+
+def test_an_order_that_a_frozen_process_was_about_to_post_is_refused_by_the_venue(
+    wire, monkeypatch
+):
+    run = wire.started()
+    frozen, thawed = threading.Event(), threading.Event()
+    venue_submit = None
+
+    def submit(ticket: Any) -> Any:
+        frozen.set()
+        thawed.wait(20)
+        return venue_submit(ticket)
+
+    first = wire.tender(run)
+    first.tend()
+    venue_submit = first.venue.submit
+    monkeypatch.setattr(first.venue, "submit", submit)
+    order = intend(run)
+    with tended(first):
+        assert frozen.wait(10)
+        second = Tender(account_of(run))
+        Account.objects.update(claimed_by="", claimed_until=None)
+        with tended(second):
+            began = time.monotonic()
+            answer = trading_desk.kill(account_of(run), ["block"], "operator")
+            assert answer == {"blocked": True, "in_flight_resolved": 1, "unknown": []}
+            assert time.monotonic() - began > 0.4, "as long as the venue would have taken it"
+        thawed.set()
+        time.sleep(0.5)
+    assert wire.ledger.orders("mine") == []
+    order.refresh_from_db()
+    assert (order.state, order.reason) == (State.CANCELED, "killed")
+
+
+def test_what_nobody_can_learn_of_is_listed_as_unknown(wire, monkeypatch):
+    monkeypatch.setattr(trading_desk, "MARGIN", 0.0)
+    run = wire.started()
+    order = intend(run)
+    assert orders.change(order, State.SUBMITTED, attempt=1, stamp_ms=0)
+    answer = trading_desk.kill(account_of(run), by="operator")
+    assert [unknown.pk for unknown in answer["unknown"]] == [order.pk]
+    assert answer["in_flight_resolved"] == 0
+
+
+def test_an_answer_that_was_lost_is_found_out_before_it_returns(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.faults.arm("newOrder", Fault(reset=True, applied=True))
+    order = intend(run)
+    with tended(tender):
+        while not order.attempt:
+            time.sleep(0.002)
+            order.refresh_from_db()
+        answer = trading_desk.kill(account_of(run), ["block"])
+        assert answer["unknown"] == []
+    assert over(order)
+    assert order.state == State.FILLED
+    agree(wire, account_of(run))
+
+
+def test_it_holds_over_a_restart_and_orders_pass_again_once_it_is_released(wire):
+    run = wire.started()
+    trading_desk.kill(account_of(run), ["block"])
+    restarted = wire.tender(run)
+    refused = intend(run)
+    until(restarted, lambda: over(refused))
+    assert (refused.state, refused.reason, refused.attempt) == (State.CANCELED, "killed", 0)
+    between = intend(run)
+    assert trading_desk.release(account_of(run), "operator") is True
+    assert trading_desk.release(account_of(run), "operator") is False
+    again = wire.tender(run)
+    after = intend(run)
+    until(again, lambda: over(after))
+    assert after.state == State.FILLED
+    assert over(between)
+    assert between.reason == "killed", "what was decided meanwhile is not sent later"
+    assert len(wire.ledger.orders("mine")) == 1
+
+
+def test_an_order_in_doubt_at_the_release_is_not_sent_again(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    order = intend(run)
+    stamp = tender.venue.now_ms()
+    assert orders.change(order, State.SUBMITTED, attempt=1, stamp_ms=stamp)
+    trading_desk._throw(account_of(run), ["block"], "operator", "")
+    trading_desk.release(account_of(run))
+    until(tender, lambda: over(order))
+    assert (order.state, order.reason) == (State.CANCELED, "killed")
+    assert wire.ledger.orders("mine") == []
+
+
+def test_cancel_takes_back_what_rests_at_the_venue_stops_included(wire):
+    run = wire.started(stop_loss=0.1)
+    tender = wire.tender(run)
+    bought = intend(run, protect={"stop_loss": 0.1})
+    until(tender, lambda: over(bought))
+    until(tender, lambda: VenueOrder.objects.filter(type="stop_loss", state=State.OPEN).exists())
+    limit = by_hand(run, 1, type="limit", limit_price=Decimal(40_000))
+    until(tender, lambda: not over(limit) and limit.state == State.OPEN)
+    trading_desk.kill(account_of(run), ["block", "cancel"], "operator", "enough")
+    until(tender, lambda: done(run))
+    assert over(limit)
+    assert limit.state == State.CANCELED
+    assert not VenueOrder.objects.filter(finished_at=None).exists()
+    assert [o.status for o in wire.ledger.orders("mine")].count("CANCELED") == 2
+    assert Holdings.of(run).positions[0] > 0
+    for _ in range(5):
+        tender.tend()
+    assert not VenueOrder.objects.filter(finished_at=None).exists(), "no stop is placed meanwhile"
+    assert Protection.objects.count() == 1
+    agree(wire, account_of(run))
+    run.refresh_from_db()
+    assert run.is_active
+    assert run.stop_requested_at is None
+
+
+@pytest.mark.parametrize("steps", [["block", "cancel", "flatten"], ["flatten"]])
+def test_flatten_sells_what_the_runs_bought_and_no_more_and_has_them_stopped(wire, steps):
+    wire.ledger.deposit("mine", "BTC", "3")
+    run = wire.started(stop_loss=0.1)
+    other = wire.started(symbols=["ETH/USDT"])
+    tender = wire.tender(run)
+    bought, more = (
+        intend(run, protect={"stop_loss": 0.1}),
+        intend(other, symbol="ETH/USDT"),
+    )
+    until(tender, lambda: over(bought) and over(more))
+    until(tender, lambda: VenueOrder.objects.filter(type="stop_loss", state=State.OPEN).exists())
+    trading_desk.kill(account_of(run), steps, "operator")
+    until(tender, lambda: done(run))
+    sales = VenueOrder.objects.filter(order_id__startswith="kill-").order_by("id")
+    assert [(s.order_id, s.symbol, s.state, s.purpose) for s in sales] == [
+        ("kill-1-0", "BTC/USDT", State.FILLED, "flatten"),
+        ("kill-1-0", "ETH/USDT", State.FILLED, "flatten"),
+    ]
+    assert Holdings.of(run).positions[0] < Decimal("0.0001")
+    kill = account_of(run).kill
+    assert set(kill["done"]) == set(steps)
+    assert [(left["symbol"], left["reason"]) for left in kill["left"]] == [
+        ("BTC/USDT", "too_small"),
+        ("ETH/USDT", "too_small"),
+    ]
+    agree(wire, account_of(run))
+    for one in (run, other):
+        one.refresh_from_db()
+        assert one.stop_requested_at is not None
+        assert not one.flatten
+
+
+def test_what_a_sale_left_is_sold_again_and_given_up_after_a_few(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    bought = intend(run)
+    until(tender, lambda: over(bought))
+    refusal = b'{"code":-2010,"msg":"Account has insufficient balance."}'
+    for _ in range(2):
+        wire.server.faults.arm("newOrder", Fault(status=400, body=refusal))
+    trading_desk.kill(account_of(run), ["flatten"])
+    until(tender, lambda: done(run))
+    sales = VenueOrder.objects.filter(order_id__startswith="kill-").order_by("id")
+    assert [(s.order_id, s.state) for s in sales] == [
+        ("kill-1-0", State.REJECTED),
+        ("kill-2-0", State.REJECTED),
+        ("kill-3-0", State.FILLED),
+    ]
+    agree(wire, account_of(run))
+
+
+def test_another_process_goes_on_with_the_steps_wherever_the_first_was_lost(wire, monkeypatch):
+    run = wire.started()
+    bought = intend(run)
+    until(wire.tender(run), lambda: over(bought))
+    trading_desk.kill(account_of(run))
+    seen: list[str] = []
+    # A new process at each pass, and each dies after its kill switch's part.
+    for _ in range(400):
+        Account.objects.update(claimed_by="", claimed_until=None)
+        wire.tender(run).tend()
+        seen.append("".join(s[0] for s in account_of(run).kill["done"]))
+        if done(run):
+            break
+        time.sleep(0.01)
+    assert list(dict.fromkeys(seen))[-1] == "bcf"
+    assert VenueOrder.objects.filter(order_id__startswith="kill-").count() == 1
+    agree(wire, account_of(run))
+
+
+def test_a_twin_that_knows_less_sells_nothing_twice(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    bought = intend(run)
+    until(tender, lambda: over(bought))
+    trading_desk.kill(account_of(run))
+    stale, venue = account_of(run), tender.venue
+    until(tender, lambda: done(run))
+    killing._flatten(stale, venue, stale.kill)
+    stale.kill["steps"] = ["flatten"]
+    killing.work(stale, venue)
+    assert VenueOrder.objects.filter(order_id__startswith="kill-").count() == 1
+    trading_desk.release(stale)
+    after = intend(run)
+    assert killing.block(stale) is False, "a switch that was released blocks nothing"
+    assert not over(after)
+
+
+def test_a_second_throw_adds_its_steps_and_changes_nothing_else(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    bought = intend(run)
+    until(tender, lambda: over(bought))
+    trading_desk.kill(account_of(run), ["block"], "first", "too fast")
+    first = account_of(run)
+    assert (first.killed_by, first.kill["done"], first.kill["under_way"]) == (
+        "first",
+        ["block"],
+        False,
+    )
+    trading_desk.kill(account_of(run), ["block"], "second")
+    trading_desk.kill(account_of(run), ["flatten"], "third")
+    until(tender, lambda: done(run))
+    now = account_of(run)
+    assert (now.killed_by, now.killed_at) == ("first", first.killed_at)
+    assert (now.kill["steps"], now.kill["reason"]) == (["block", "flatten"], "too fast")
+    assert VenueOrder.objects.filter(order_id__startswith="kill-").count() == 1
+    trading_desk.kill(account_of(run), ["flatten"], "fourth")
+    until(tender, lambda: done(run))
+    assert VenueOrder.objects.filter(order_id__startswith="kill-").count() == 1
+
+
+def test_it_is_told_to_the_runs_and_kept_in_the_audit_trail(wire):
+    run = wire.started()
+    trading_desk.kill(account_of(run), ["block"], "operator", "odd prices")
+    trading_desk.release(account_of(run), "operator")
+    account_id = str(account_of(run).public_id)
+    names = ["account.killed", "account.kill_done", "account.released"]
+    assert [kind for kind in kinds(run) if kind.startswith("account.")] == names
+    assert told(run, "account.killed") == [
+        {"account_id": account_id, "steps": ["block"], "reason": "odd prices"}
+    ]
+    entries = AuditEntry.objects.filter(action__in=names).order_by("id")
+    assert [(e.who, e.action, e.target) for e in entries] == [
+        ("operator", "account.killed", account_id),
+        ("operator", "account.released", account_id),
+    ]
+    assert entries[0].detail == {"steps": ["block"], "reason": "odd prices"}
+
+
+@pytest.mark.parametrize("steps", [[], ["sell"], ["block", "everything"]])
+def test_steps_that_are_none_throw_nothing(wire, steps):
+    run = wire.started()
+    with pytest.raises(InvalidInput) as wrong:
+        trading_desk.kill(account_of(run), steps)
+    assert wrong.value.code == "INVALID_VALUE"
+    assert not account_of(run).is_killed
+
+
+def test_the_commands_throw_and_release_it(wire):
+    run = wire.started()
+    out = io.StringIO()
+    short = str(account_of(run).public_id)[:8]
+    call_command("kill", short, "--block", "--reason", "holiday", stdout=out)
+    assert account_of(run).kill["steps"] == ["block"]
+    assert account_of(run).killed_by == "command"
+    assert "takes no order" in out.getvalue()
+    call_command("kill", short, stdout=out)
+    assert account_of(run).kill["steps"] == ["block", "cancel", "flatten"]
+    call_command("release", short, stdout=out)
+    assert not account_of(run).is_killed
+    with pytest.raises(CommandError, match="ACCOUNT_NOT_FOUND"):
+        call_command("kill", "nope")
+
+
+def test_a_claim_that_came_first_is_waited_for_and_none_comes_after(wire):
+    """Whoever sends and whoever kills take the same lock, in whatever order."""
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    order = intend(run)
+    trading_desk._throw(account_of(run), ["block"], "operator", "")
+    assert sending.send(tender.account, tender.venue, order) is sending.Sent.DONE
+    assert over(order)
+    assert (order.reason, order.attempt) == ("killed", 0)
