@@ -86,19 +86,21 @@ class Judge:
             return held_off
         if self._is_refusal(failure):
             text = self._text(failure, "refused the order")
-            return NotPlaced(_refusal_code(error, _told(failure.said)[1]), text)
-        return OutcomeUnknown(OUTCOME_UNKNOWN, self._text(failure, "may have taken the order"))
+            code = _refusal_code(error, _told(failure.said)[1])
+            return NotPlaced(code, text, **_details(failure))
+        text = self._text(failure, "may have taken the order")
+        return OutcomeUnknown(OUTCOME_UNKNOWN, text, **_details(failure))
 
     def cancellation(self, failure: Failure) -> VenueError | None:
         """None: there is nothing that could be taken back."""
         if isinstance(failure.error, (ccxt.OrderNotFound, ccxt.CancelPending)) and failure.refused:
             return None
         problem = self.question(failure)
-        if problem.code in ("VENUE_UNREACHABLE", "VENUE_BAD_DATA") and failure.sent:
-            return OutcomeUnknown(
-                OUTCOME_UNKNOWN, self._text(failure, "may have canceled the order")
-            )
-        return problem
+        told = failure.refused and isinstance(failure.error, ccxt.ExchangeError)
+        if isinstance(problem, (NotNow, SignInRefused)) or told or not failure.sent:
+            return problem
+        text = self._text(failure, "may have canceled the order")
+        return OutcomeUnknown(OUTCOME_UNKNOWN, text, **_details(failure))
 
     def question(self, failure: Failure) -> VenueError:
         """Why a question was not answered."""
@@ -157,6 +159,12 @@ class Judge:
             facts.append(f"HTTP {failure.status}")
         facts.append(" ".join(part for part in (self._clean(code), self._clean(told)) if part))
         return f"{self._title} {what} ({': '.join(fact for fact in facts if fact)})"
+
+
+def _details(failure: Failure) -> dict[str, str]:
+    """ccxt's class of error and the venue's own code, e.g. OrderImmediatelyFillable, -2010."""
+    code = _told(failure.said)[0]
+    return {"reason": type(failure.error).__name__} | ({"venue_code": code[:40]} if code else {})
 
 
 def _refusal_code(error: Exception, told: str) -> str:

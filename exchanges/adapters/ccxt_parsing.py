@@ -34,7 +34,7 @@ def order_report(row: Any, symbol: Symbol | None) -> OrderReport:
     if state is VenueState.FILLED and filled < amount:
         # Many venues call whatever is over closed.
         state = VenueState.CANCELED
-    cost = number(row.get("cost"))
+    cost, kind = number(row.get("cost")), _text(row, "type")
     return OrderReport(
         venue_id=venue_id,
         client_id=client_id(row),
@@ -44,8 +44,9 @@ def order_report(row: Any, symbol: Symbol | None) -> OrderReport:
         amount=amount,
         filled=filled,
         cost=None if cost is None or cost < 0 else cost,
-        type=_text(row, "type"),
-        price=number(row.get("price")),
+        type=kind,
+        # ccxt gives a market order the average of its fills for a price.
+        price=None if kind == "market" else number(row.get("price")),
         time_ms=_time(row),
     )
 
@@ -167,7 +168,7 @@ def _side(row: Any) -> Side:
 
 def _time(row: Any) -> int | None:
     value = row.get("timestamp")
-    return int(value) if isinstance(value, (int, float)) else None
+    return int(value) if isinstance(value, (int, float)) and value > 0 else None
 
 
 def _text(row: Any, name: str) -> str:

@@ -237,8 +237,9 @@ class SignedClient:
 
     def _configure(self, sandbox: bool, door: Door) -> None:
         api = self.api
-        # Not needed to trade, and another request, signed with the wrong time.
+        # Not needed to trade, and more requests, signed before the venue's time is known.
         api.has["fetchCurrencies"] = False
+        api.options["fetchMargins"] = False
         api.options["adjustForTimeDifference"] = False
         api.options["timeDifference"] = 0
         api.options["defaultType"] = "spot"
@@ -246,6 +247,7 @@ class SignedClient:
         if "createMarketBuyOrderRequiresPrice" in api.options and api.id not in _BUYS_BY_AMOUNT:
             api.options["createMarketBuyOrderRequiresPrice"] = True
         api.options.pop("maxRetriesOnFailure", None)
+        api.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
         spot_only(api)
         if sandbox:
             enter_sandbox(api, door)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from exchanges.adapters import ccxt_parsing
 from exchanges.adapters.ccxt_client import BadData
@@ -46,22 +47,23 @@ class TradePages:
             return found
         start = since_ms
         while start <= now:
-            self._window(found, symbol, start, min(start + DAY, now + DAY))
+            self._window(found, symbol, start, start + DAY)
             start += DAY
         return found
 
     def _window(self, found: dict[str, Trade], symbol: Symbol, start: int, end: int) -> None:
-        """Those in [start, end).  A full page may lack either end: it is asked for by halves."""
-        params = {"endTime": end - 1}
-        page = self._page(symbol, start, _BINANCE_PAGE, params)
-        if len(page) >= _BINANCE_PAGE and end - start > 1:
-            middle = (start + end) // 2
-            self._window(found, symbol, start, middle)
-            self._window(found, symbol, middle, end)
+        """Those in [start, end).
+
+        A full page may lack those after it, or those before it: nobody says
+        which it is cut from.
+        """
+        page = self._page(symbol, start, _BINANCE_PAGE, {"endTime": end - 1})
+        new = page.trades.keys() - found.keys()
+        found |= page.trades
+        if page.rows < _BINANCE_PAGE or not new:
             return
-        found |= page
-        if len(page) >= _BINANCE_PAGE:
-            self._follow(found, symbol, min(map(int, page)), {}, end)
+        self._follow(found, symbol, page.last_id + 1, {}, end)
+        self._window(found, symbol, start, page.first_ms + 1)
 
     def _follow(
         self,
@@ -75,35 +77,30 @@ class TradePages:
         while True:
             start = {} if first is None else {"fromId": first}
             page = self._page(symbol, None, _BINANCE_PAGE, params | start)
-            found |= page
-            if len(page) < _BINANCE_PAGE:
+            new = page.trades.keys() - found.keys()
+            found |= page.trades
+            if page.rows < _BINANCE_PAGE or (first is not None and not new):
                 return
-            if end is not None and max(trade.time_ms for trade in page.values()) >= end:
+            if end is not None and page.last_ms >= end:
                 return
-            if first is None:
-                # Without a first id it is the newest that come.
-                first = 0
-                continue
-            first = max(map(int, page)) + 1
+            # Without a first id it may have been the newest that came.
+            first = 0 if first is None else page.last_id + 1
 
     # --- other venues: by time, each page beginning where the last one ended ---
 
     def _elsewhere(self, symbol: Symbol, since_ms: int, venue_id: str) -> dict[str, Trade]:
         if venue_id and self._api.has.get("fetchOrderTrades") is True:
-            return self._ask(lambda: self._api.fetch_order_trades(venue_id, symbol), symbol)
+            return self._ask(lambda: self._api.fetch_order_trades(venue_id, symbol), symbol).trades
         limit = self._limit()
         found: dict[str, Trade] = {}
         since = since_ms
         for _ in range(_MOST_PAGES):
             page = self._page(symbol, since, limit, {})
-            new = page.keys() - found.keys()
-            found |= page
-            if len(page) < limit:
-                return found
-            last = max(trade.time_ms for trade in page.values())
-            if not new:
-                return found
-            since = last if last > since else since + 1
+            new = page.trades.keys() - found.keys()
+            found |= page.trades
+            if page.rows < limit or not new:
+                break
+            since = page.last_ms
         return found
 
     def _limit(self) -> int:
@@ -113,21 +110,38 @@ class TradePages:
 
     # --- one page ---
 
-    def _page(
-        self, symbol: Symbol, since: int | None, limit: int, params: dict[str, Any]
-    ) -> dict[str, Trade]:
+    def _page(self, symbol: Symbol, since: int | None, limit: int, params: dict[str, Any]) -> _Page:
         return self._ask(
             lambda: self._api.fetch_my_trades(symbol, since, limit, dict(params)), symbol
         )
 
-    def _ask(self, fetch: Any, symbol: Symbol) -> dict[str, Trade]:
-        def ask() -> dict[str, Trade]:
+    def _ask(self, fetch: Callable[[], Any], symbol: Symbol) -> _Page:
+        def ask() -> _Page:
             rows = fetch()
             said = self._client.said
             expected = list if self._client.traits.binance else (list, dict)
             if not isinstance(rows, list) or not isinstance(said, expected):
                 raise BadData("not a list of trades")
             trades = [ccxt_parsing.trade(row, symbol) for row in rows]
-            return {trade.trade_id: trade for trade in trades}
+            return _Page(len(rows), {trade.trade_id: trade for trade in trades})
 
         return self._client.ask(ask)
+
+
+class _Page(NamedTuple):
+    """`rows` counts what came, a trade that is listed twice twice."""
+
+    rows: int
+    trades: dict[str, Trade]
+
+    @property
+    def last_id(self) -> int:
+        return max(map(int, self.trades))
+
+    @property
+    def first_ms(self) -> int:
+        return min(trade.time_ms for trade in self.trades.values())
+
+    @property
+    def last_ms(self) -> int:
+        return max(trade.time_ms for trade in self.trades.values())
