@@ -82,6 +82,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer(
     "CRACKTRADER_MAX_BODY_BYTES", 1_048_576, "Largest request body accepted.", minimum=1024
 )
+DEFAULT_EXCEPTION_REPORTER_FILTER = "cracktrader_site.hiding.AlwaysHiding"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -41,6 +41,9 @@ class ExactDecimal(models.CharField):  # type: ignore[type-arg]
             raise ValidationError(f"{value!r} is not a finite number", code="invalid")
         return number
 
+    def run_validators(self, value: Any) -> None:
+        """`to_python` has said all there is to say; a text's length is not a number's."""
+
     def get_prep_value(self, value: Any) -> str | None:
         number = self.to_python(value)
         return None if number is None else plain(number)

@@ -42,6 +42,7 @@ def start_backtest(
     return _start(Run.Mode.BACKTEST, request, owner, ring, idempotency_key)
 
 
+@sensitive_variables("request", "config")
 def start_live(
     request: dict[str, Any],
     owner: str = "",
@@ -67,6 +68,7 @@ def start_live(
     return _start(Run.Mode.PAPER, request, owner, ring, idempotency_key)
 
 
+@sensitive_variables("request")
 def _check_live(request: dict[str, Any], scopes: Collection[str]) -> None:
     exchange = resolve(request).exchange
     if request["exchange_config"].get("sandbox") and not exchange.sandbox:
@@ -107,21 +109,23 @@ def _start_real(request: dict[str, Any], owner: str, tell: bool, idempotency_key
     from exchanges.services import accounts
 
     config = accounts.parse_exchange_config(request["exchange_config"])
-    account = accounts.open_account(
-        resolve(request).exchange,
-        config.sandbox,
-        values=config.values,
-        credential_name=config.credential,
-        by=owner,
-    )
-    request = request | {"exchange_config": accounts.redacted(config, account)}
-    if account.is_killed:
-        raise InvalidInput(
-            "ACCOUNT_KILLED",
-            "The account's kill switch was thrown; it trades again when that is released",
-            account_id=str(account.public_id),
+    # A start that is refused leaves no account behind, and no other keys on one.
+    with transaction.atomic():
+        account = accounts.open_account(
+            resolve(request).exchange,
+            config.sandbox,
+            values=config.values,
+            credential_name=config.credential,
+            by=owner,
         )
-    return _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
+        request = request | {"exchange_config": accounts.redacted(config, account)}
+        if account.is_killed:
+            raise InvalidInput(
+                "ACCOUNT_KILLED",
+                "The account's kill switch was thrown; it trades again when that is released",
+                account_id=str(account.public_id),
+            )
+        return _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
 
 
 def _start(

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -181,6 +183,7 @@ class RunnerViewSet(ViewSet):
         examples=[examples.PAPER, examples.REPLAY, examples.PAPER_STARTED],
         tags=["Runs"],
     )
+    @method_decorator(sensitive_variables("body"))
     def live(self, request: Request) -> Response:
         refuse_unknown_query(request)
         key = idempotency_key(request)
