@@ -49,19 +49,20 @@ def start_live(
     ring: bool = True,
     idempotency_key: str = "",
     scopes: Collection[str] = (),
+    by: str = "",
 ) -> Run:
     """Records a paper or live run, as `start_backtest` a backtest; `paper.advance` executes it.
 
     A live one needs the server's switch, the scope `live` and the body's
     `confirm_live`: LIVE_TRADING_DISABLED says which is missing.  Its account is
     the venue's with the keys in the body, or with a stored credential; only
-    what names it is kept in the run.  Raises RUN_ALREADY_ACTIVE where another
-    run trades one of the symbols on it.
+    what names it is kept in the run.  `by`: whom the audit trail names.  Raises
+    RUN_ALREADY_ACTIVE where another run trades one of the symbols on it.
     """
     config = request["exchange_config"]
     if request["mode"] == Run.Mode.LIVE:
         _check_live(request, scopes)
-        return _start_real(request, owner, ring, idempotency_key)
+        return _start_real(request, owner, ring, idempotency_key, by or owner)
     # Paper needs no keys, and what is not kept cannot leak.
     kept = {name: config[name] for name in ("sandbox", "options") if name in config}
     request = request | {"exchange_config": kept}
@@ -105,7 +106,9 @@ def allow_live(scopes: Collection[str], *, confirmed: bool) -> None:
 
 
 @sensitive_variables("request", "config")
-def _start_real(request: dict[str, Any], owner: str, tell: bool, idempotency_key: str) -> Run:
+def _start_real(
+    request: dict[str, Any], owner: str, tell: bool, idempotency_key: str, by: str
+) -> Run:
     from exchanges.services import accounts
 
     config = accounts.parse_exchange_config(request["exchange_config"])
@@ -116,7 +119,7 @@ def _start_real(request: dict[str, Any], owner: str, tell: bool, idempotency_key
             config.sandbox,
             values=config.values,
             credential_name=config.credential,
-            by=owner,
+            by=by,
         )
         request = request | {"exchange_config": accounts.redacted(config, account)}
         if account.is_killed:
@@ -125,7 +128,9 @@ def _start_real(request: dict[str, Any], owner: str, tell: bool, idempotency_key
                 "The account's kill switch was thrown; it trades again when that is released",
                 account_id=str(account.public_id),
             )
-        return _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
+        run = _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
+        audit.record(by, "run.live_started", str(run.public_id), account=str(account.public_id))
+        return run
 
 
 def _start(
@@ -183,9 +188,6 @@ def _record(
         recorder.append(run.id, "run.created", {"mode": run.mode})
         if account is not None:
             _take_symbols(run, account)
-            audit.record(
-                owner, "run.live_started", str(run.public_id), account=str(account.public_id)
-            )
         if tell:
             ring(run)
     return run

@@ -190,7 +190,11 @@ class RunnerViewSet(ViewSet):
         body = validated(s.LiveTradingRequest, request)
         require_scope(request, body["mode"])
         run = services.start_live(
-            body, owner_of(request), idempotency_key=key, scopes=scopes_of(request)
+            body,
+            owner_of(request),
+            idempotency_key=key,
+            scopes=scopes_of(request),
+            by=getattr(request.auth, "name", ""),
         )
         return Response(payloads.started(run, f"{run.mode} run started"))
 
