@@ -34,7 +34,7 @@ def order_report(row: Any, symbol: Symbol | None) -> OrderReport:
     if state is VenueState.FILLED and filled < amount:
         # Many venues call whatever is over closed.
         state = VenueState.CANCELED
-    cost, kind = number(row.get("cost")), _text(row, "type")
+    cost, kind = number(row.get("cost")), _kind(row)
     return OrderReport(
         venue_id=venue_id,
         client_id=client_id(row),
@@ -147,6 +147,18 @@ def _fee(row: Any) -> tuple[Decimal, str]:
             currency = str(fee["currency"])
             sums[currency] = sums.get(currency, Decimal(0)) + (number(fee.get("cost")) or 0)
     return next(((fee, currency) for currency, fee in sums.items()), (Decimal(0), ""))
+
+
+def _kind(row: Any) -> str:
+    """As the venue calls it, if it is a stop: ccxt calls those by what they become."""
+    kind, info = _text(row, "type"), row.get("info")
+    raw = str(info.get("type")).lower() if isinstance(info, dict) else ""
+    if raw.startswith(("stop_loss", "take_profit")):
+        return raw
+    for name, prefix in (("stopLossPrice", "stop_loss"), ("takeProfitPrice", "take_profit")):
+        if row.get(name) is not None:
+            return f"{prefix}_limit" if kind == "limit" else prefix
+    return f"trigger_{kind}" if row.get("triggerPrice") is not None else kind
 
 
 def _symbol(row: Any, asked: Symbol | None) -> Symbol:

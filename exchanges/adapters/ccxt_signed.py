@@ -16,7 +16,7 @@ from exchanges.adapters import Door
 from exchanges.adapters.ccxt_client import BadData, Pace, redirect, spot_only
 from exchanges.adapters.ccxt_errors import Failure, Judge
 from exchanges.adapters.ccxt_traits import traits
-from exchanges.adapters.ccxt_wire import Wire, hosts_of, silence
+from exchanges.adapters.ccxt_wire import Answer, Wire, hosts_of, silence
 from exchanges.adapters.venue_clock import OnWait, Reading, VenueClock
 from exchanges.domain import InvalidInput, VenueError
 from exchanges.ports import Clock
@@ -28,6 +28,7 @@ _MARKETS_KEPT = 3600.0
 _NO_CLOCK_MARGIN_MS = 5_000
 _EARLIEST_MS, _LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100
 _READING_WINDOW_MS = 5_000
+_DATED_SECONDS = 20.0
 
 
 class SignedClient:
@@ -57,8 +58,7 @@ class SignedClient:
             }
         )
         silence(self.api)
-        for name, value in keys.values.items():
-            setattr(self.api, name, value)
+        give_keys(self.api, keys)
         check_complete(self.api, door)
         self.traits = traits(self.api)
         self.judge = Judge(self.api.name or door.ccxt_id, keys.values.values())
@@ -69,6 +69,7 @@ class SignedClient:
         self._clock = VenueClock(self._read_clock, clock)
         self._window_ms = recv_window_ms
         self._markets_at: float | None = None
+        self._dated: Reading | None = None
         self._said: Any = None
         self._exact = False
         self.api.throttle = Pace(self.api)
@@ -80,9 +81,9 @@ class SignedClient:
         """Raises VenueError (NotNow, SignInRefused) for what a question met."""
         if signed:
             self._set_time(self.now_ms(), time.monotonic())
-        value, failure = self._attempt(request, exact)
-        if failure is not None:
-            raise self._noted(self.judge.question(failure))
+        value, problem = self._attempt(request, self.judge.question, exact)
+        if problem is not None:
+            raise problem
         return cast(T, value)
 
     def order(self, request: Callable[[], T], stamp_ms: int) -> T:
@@ -100,19 +101,18 @@ class SignedClient:
             if late > self._window_ms:
                 raise NotNow("VENUE_CLOCK", "The order waited too long to be sent")
 
-        value, failure = self._attempt(request, True, check)
-        if failure is not None:
-            raise self._noted(self.judge.submission(failure))
+        value, problem = self._attempt(request, self.judge.submission, True, check)
+        if problem is not None:
+            raise problem
         return cast(T, value)
 
     def cancel(self, request: Callable[[], T]) -> None:
         """Raises VenueError; OutcomeUnknown where the venue may have done it."""
         self._set_time(self.now_ms(), time.monotonic())
         self._use_window(self._window_ms)
-        _, failure = self._attempt(request, True)
-        problem = None if failure is None else self.judge.cancellation(failure)
+        _, problem = self._attempt(request, self.judge.cancellation, True)
         if problem is not None:
-            raise self._noted(problem)
+            raise problem
 
     @property
     def said(self) -> Any:
@@ -137,6 +137,7 @@ class SignedClient:
         return self._clock.now_ms()
 
     def doubt_clock(self) -> None:
+        self._dated = None
         self._clock.doubt()
 
     def _read_clock(self, on_wait: OnWait | None) -> Reading:
@@ -145,7 +146,10 @@ class SignedClient:
         A venue that does neither is taken to be 5 s behind the desk's clock.
         """
         if self.api.has.get("fetchTime") is not True:
-            return self._dated() or self._guessed()
+            if self._dated is None or time.monotonic() - self._dated.at > _DATED_SECONDS:
+                self.load_markets(0.0)
+            guess = self._desk.now_ms() - _NO_CLOCK_MARGIN_MS
+            return self._dated or Reading(guess, time.monotonic())
 
         def ask() -> Reading:
             ms = self.api.fetch_time()
@@ -157,17 +161,11 @@ class SignedClient:
 
         return self.ask(ask, signed=False, exact=False)
 
-    def _dated(self) -> Reading | None:
-        with contextlib.suppress(VenueError):
-            self.load_markets(0.0)
+    def _note_date(self) -> None:
+        if self.wire.answer is not None:
             with contextlib.suppress(ValueError, TypeError, KeyError):
-                assert self.wire.answer is not None
                 at = parsedate_to_datetime(self.wire.answer.headers["Date"])
-                return Reading(int(at.timestamp() * 1000), time.monotonic())
-        return None
-
-    def _guessed(self) -> Reading:
-        return Reading(self._desk.now_ms() - _NO_CLOCK_MARGIN_MS, time.monotonic())
+                self._dated = Reading(int(at.timestamp() * 1000), time.monotonic())
 
     def _now_or_never(self) -> int:
         """Before an order is sent: without the venue's time it is not."""
@@ -195,29 +193,33 @@ class SignedClient:
     # --- one request ---
 
     def _attempt(
-        self, request: Callable[[], T], exact: bool, before: Callable[[], None] | None = None
-    ) -> tuple[Any, Failure | None]:
-        self.wire.reset()
+        self,
+        request: Callable[[], T],
+        judge: Callable[[Failure], VenueError | None],
+        exact: bool,
+        before: Callable[[], None] | None = None,
+    ) -> tuple[T | None, VenueError | None]:
+        """What came, or what to raise.
+
+        It is raised by the caller: nothing that a traceback shows then leads to
+        the error that it was made from.
+        """
+        wire, value, problem = self.wire, None, None
+        wire.reset()
         self._said, self._exact = None, False
         self.api.number = float
-        if before is not None:
-            self.wire.before = before
-        if exact:
-            self.wire.after = self._keep_text
+        wire.before, wire.after = before, self._keep_text if exact else None
         try:
             # ccxt changes the rounding and the traps of the thread's decimals.
             with decimal.localcontext():
-                return request(), None
-        except Exception as error:  # noqa: BLE001 - judged by the caller
-            answer = self.wire.answer
-            failure = Failure(
-                error,
-                self.wire.sent,
-                answer.status if answer else None,
-                answer.headers if answer else {},
-                self._said,
-            )
-        return None, failure
+                value = request()
+        except Exception as error:  # noqa: BLE001 - judged
+            answer = wire.answer or Answer()
+            problem = judge(Failure(error, wire.sent, answer.status, answer.headers, self._said))
+        self._note_date()
+        if problem is not None and problem.code == "VENUE_CLOCK":
+            self.doubt_clock()
+        return value, problem
 
     def _keep_text(self) -> None:
         """From the answer on, numbers stay the texts they came as."""
@@ -229,11 +231,6 @@ class SignedClient:
         else:
             self._said = json.loads(text, parse_constant=_refuse_constant)
         return self._said
-
-    def _noted(self, problem: VenueError) -> VenueError:
-        if problem.code == "VENUE_CLOCK":
-            self.doubt_clock()
-        return problem
 
     def _configure(self, sandbox: bool, door: Door) -> None:
         api = self.api
@@ -268,6 +265,12 @@ def check_keys(door: Door, keys: Keys) -> None:
             "Among the credentials is a key that is none",
             allowed_keys=list(_ALLOWED_KEYS),
         )
+
+
+def give_keys(api: Any, keys: Keys) -> None:
+    """In a frame of its own, which no later error's traceback shows."""
+    for name, value in keys.values.items():
+        setattr(api, name, value)
 
 
 def check_complete(api: Any, door: Door) -> None:

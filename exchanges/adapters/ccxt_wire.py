@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,8 +18,8 @@ _QUERY = re.compile(r"\?\S*")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    status: int
-    headers: Mapping[str, str]
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wire(requests.Session):

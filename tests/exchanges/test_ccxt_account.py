@@ -117,6 +117,9 @@ def told(error: BaseException | None) -> str:
     while error is not None:
         parts += [str(error), repr(error), repr(error.args), repr(vars(error))]
         parts += traceback.format_exception(error)
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if "adapters" in frame.f_code.co_filename:
+                parts += [repr(value) for value in frame.f_locals.values()]
         error = error.__cause__ or error.__context__
     return "\n".join(parts)
 
@@ -407,6 +410,19 @@ def test_a_venue_whose_clock_is_set_is_asked_for_its_time_again(venue, seconds):
     assert account.balances()
 
 
+def test_a_venue_that_tells_no_time_dates_its_answers(venue, monkeypatch):
+    venue.market.skew_ms = -30_000
+    account = sign_in(venue)
+    monkeypatch.setitem(account._api.has, "fetchTime", False)
+    assert 0 <= venue.market.now_ms() - account.now_ms() < 2000
+    assert account.submit(ticket(account)).state is VenueState.FILLED
+    assert not venue.requests("time")
+    asked = len(venue.asked)
+    account.resync()
+    account.now_ms()
+    assert len(venue.asked) == asked + 1
+
+
 def test_the_venues_time_is_never_ahead_of_it(venue, account):
     for _ in range(20):
         assert account.now_ms() <= venue.market.now_ms()
@@ -513,8 +529,8 @@ def test_a_stop_rests_at_the_venue_and_fires(venue, account):
     report = account.submit(stop)
     query = venue.requests("newOrder")[0].query
     assert (query["type"], query["stopPrice"]) == ("STOP_LOSS", "49000.5")
-    assert report.state is VenueState.OPEN
-    assert report.filled == 0
+    assert (report.state, report.filled, report.type) == (VenueState.OPEN, 0, "stop_loss")
+    assert account.open_orders()[0].type == "stop_loss"
     venue.ledger.set_price("BTC/USDT", "48000")
     assert account.order(BTC, "", stop.client_id).state is VenueState.FILLED
 
@@ -590,6 +606,20 @@ def test_every_state_of_the_venue_is_known(venue, account, status, state):
     done = {"executedQty": "0.01000000"} if status == "FILLED" else {}
     venue.faults.arm("queryOrder", Fault(edit=lambda row: row | {"status": status} | done))
     assert account.order(BTC, report.venue_id, "").state is state
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "limit"),
+        ({"type": "market", "info": {"type": "TAKE_PROFIT"}}, "take_profit"),
+        ({"stopLossPrice": "3"}, "stop_loss_limit"),
+        ({"type": "market", "takeProfitPrice": "3"}, "take_profit"),
+        ({"triggerPrice": "3"}, "trigger_limit"),
+    ],
+)
+def test_a_stop_is_called_a_stop(changes, kind):
+    assert ccxt_parsing.order_report(order_row(**changes), BTC).type == kind
 
 
 def test_what_is_closed_and_not_filled_is_canceled():
