@@ -131,7 +131,7 @@ class Outbox:
             raise VenueError(
                 "ORDER_PENDING", "It is not known yet what became of it", order_id=order.order_id
             )
-        if order.order_id not in self._told:
+        if outcome.filled and order.order_id not in self._told:
             self._told.add(order.order_id)
             self._move(self._index[order.symbol], outcome)
         return outcome.fill
