@@ -37,6 +37,9 @@ KINDS = (
     "limit.hit",
     "data.stale",
     "data.fresh",
+    "run.held",
+    "run.freed",
+    "discrepancy.found",
 )
 PAUSES = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3_600, 21_600))
 """Before the second, third … attempt; after the last one a delivery has failed."""

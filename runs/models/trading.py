@@ -195,6 +195,7 @@ class Discrepancy(models.Model):
         FOREIGN_FILL = "foreign_fill"  # a trade of an order that is not ours
         MISSING_ORDER = "missing_order"  # ours was there, and the venue knows it no more
         FILL_MISMATCH = "fill_mismatch"  # an order's sum and its trades do not add up
+        STATE_MISMATCH = "state_mismatch"  # over in our books, and open at the venue
         BALANCE_SHORT = "balance_short"  # less there than our runs' positions
 
     class Resolution(models.TextChoices):
