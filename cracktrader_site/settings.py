@@ -360,7 +360,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "TAGS": [{"name": name} for name in ("Runs", "Health and status", "Results and configuration")],
+    "TAGS": [
+        {"name": name}
+        for name in (
+            "Runs",
+            "Accounts and orders",
+            "Health and status",
+            "Results and configuration",
+        )
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RunnerStatusEnum": "runs.serializers.STATUSES",
         "RunStatusEnum": "runs.models.Run.Status",
@@ -370,6 +378,7 @@ SPECTACULAR_SETTINGS = {
         "PositionSideEnum": "runs.serializers.POSITION_SIDES",
         "StrategyKindEnum": "strategies.models.Strategy.Kind",
         "RunModeEnum": "runs.models.Run.Mode",
+        "ManualOrderTypeEnum": "runs.trading.serializers.ORDER_TYPES",
     },
 }
 

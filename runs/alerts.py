@@ -37,6 +37,8 @@ KINDS = (
     "limit.hit",
     "data.stale",
     "data.fresh",
+    "account.killed",
+    "account.kill_done",
     "run.held",
     "run.freed",
     "discrepancy.found",

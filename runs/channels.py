@@ -64,6 +64,7 @@ _LEVELS = {
     "bar.missing": "warning",
     "bar.revised": "warning",
     "data.stale": "warning",
+    "account.killed": "warning",
 }
 _ORDER = ("order_id", "status", "symbol", "side", "amount", "price", "timestamp")
 _POINT = ("timestamp", "value", "cash", "late")

@@ -83,9 +83,11 @@ def filter_runs(runs: QuerySet[Run], request: Request) -> QuerySet[Run]:
     return runs if figure == "id" else runs.exclude(**{figure: None})
 
 
-def page_bounds(request: Request, offset_name: str = "cursor") -> tuple[int, int]:
-    """(offset, limit) of a page of rows that do not move."""
-    refuse_unknown_query(request, offset_name, "limit")
+def page_bounds(
+    request: Request, offset_name: str = "cursor", known: tuple[str, ...] = ()
+) -> tuple[int, int]:
+    """(offset, limit) of a page of rows that do not move; `known`: other parameters."""
+    refuse_unknown_query(request, offset_name, "limit", *known)
     wrong = "INVALID_CURSOR" if offset_name == "cursor" else "INVALID_VALUE"
     offset = _integer(request, offset_name, 0, 0, MAX_INT, wrong)
     return offset, _integer(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE, "INVALID_VALUE")

@@ -37,7 +37,7 @@ EXCHANGE_CONFIG_KEYS = (*CREDENTIAL_KEYS, "credential", "sandbox", "options")
 MARKET_TYPES = ("spot",)
 
 
-class _Body(serializers.Serializer[dict[str, Any]]):
+class Body(serializers.Serializer[dict[str, Any]]):
     refuses_unknown = True
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class _Body(serializers.Serializer[dict[str, Any]]):
         return super().to_internal_value(data)
 
 
-class _StartRequest(_Body):
+class _StartRequest(Body):
     strategy_name = StrictText(allow_blank=True, help_text="A name from GET /strategies.")
     strategy_params = StrictObject(
         default=dict, help_text="The strategy's parameters; those left out take their defaults."
@@ -137,7 +137,7 @@ class BacktestRequest(_StartRequest):
     )
 
 
-class ReplayRequest(_Body):
+class ReplayRequest(Body):
     """Bars of the past, played as if they were closing now."""
 
     start_date = UtcMoment(
@@ -221,7 +221,7 @@ def _check_options(options: Any) -> None:
             )
 
 
-class StopRequest(_Body):
+class StopRequest(Body):
     run_id = StrictText(
         default=None, allow_null=True, max_length=64, help_text="Default: the newest run."
     )

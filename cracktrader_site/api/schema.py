@@ -55,10 +55,50 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
     },
     "run_drift": {400: ("NO_DRIFT",), 429: ("CHECK_BUSY",)},
     "runs": {400: ("INVALID_CURSOR", "INVALID_TEXT", "INVALID_SYMBOL")},
+    "account": {404: ("ACCOUNT_NOT_FOUND",)},
+    "account_kill": {404: ("ACCOUNT_NOT_FOUND",)},
+    "account_release": {403: ("LIVE_TRADING_DISABLED",), 404: ("ACCOUNT_NOT_FOUND",)},
+    "balance": {
+        400: ("VENUE_UNREACHABLE", "CREDENTIALS_REFUSED"),
+        403: ("CREDENTIALS_UNREADABLE",),
+        404: ("ACCOUNT_NOT_FOUND",),
+        429: ("VENUE_RATE_LIMITED",),
+    },
+    "positions": {404: ("ACCOUNT_NOT_FOUND",)},
+    "orders": {400: ("INVALID_CURSOR", "INVALID_SYMBOL"), 404: ("ACCOUNT_NOT_FOUND",)},
+    "order": {404: ("ORDER_NOT_FOUND",)},
+    "place_order": {
+        400: (
+            "INVALID_SYMBOL",
+            "IDEMPOTENCY_MISMATCH",
+            "RUN_NOT_LIVE",
+            "RUN_NOT_ACTIVE",
+            "ACCOUNT_KILLED",
+        ),
+        403: ("LIVE_TRADING_DISABLED",),
+        404: ("RUN_NOT_FOUND", "ACCOUNT_NOT_FOUND"),
+    },
+    "cancel_order": {400: ("ORDER_NOT_OPEN", "PROTECTIVE_ORDER"), 404: ("ORDER_NOT_FOUND",)},
+    "discrepancies": {400: ("INVALID_CURSOR",), 404: ("ACCOUNT_NOT_FOUND",)},
+    "resolve_discrepancy": {
+        400: ("UNKNOWN_ACTION", "DISCREPANCY_RESOLVED"),
+        404: ("DISCREPANCY_NOT_FOUND",),
+    },
     **{f"run_{page}": {400: ("INVALID_CURSOR",)} for page in ("trades", "orders", "equity")},
 }
-_RUN_ID = ("status", "status_detailed", "results", "run_stop")
-_TABLES = ("results", "status_detailed", "run_trades", "run_orders", "run_equity", "run_artifact")
+_RUN_ID = (
+    "status", "status_detailed", "results", "run_stop", "balance", "positions", "orders",
+    "discrepancies",
+)  # fmt: skip
+_TABLES = (
+    "orders",
+    "results",
+    "status_detailed",
+    "run_trades",
+    "run_orders",
+    "run_equity",
+    "run_artifact",
+)
 
 
 class EnvelopeSchema(AutoSchema):

@@ -7,6 +7,12 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from exchanges.views import ExchangeViewSet
+from runs.trading.views import (
+    AccountViewSet,
+    BalanceViewSet,
+    DiscrepancyViewSet,
+    OrderViewSet,
+)
 from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
 from strategies.views import StrategyViewSet
 
@@ -16,6 +22,9 @@ router = SimpleRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="runs")
 router.register("strategies", StrategyViewSet, basename="strategies")
 router.register("exchanges", ExchangeViewSet, basename="exchanges")
+router.register("accounts", AccountViewSet, basename="accounts")
+router.register("orders", OrderViewSet, basename="orders")
+router.register("discrepancies", DiscrepancyViewSet, basename="discrepancies")
 
 
 def _runner(**methods: str) -> object:
@@ -31,6 +40,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("run/stop", _runner(post="stop")),
     path("run/reset", _runner(delete="reset")),
     path("results", _runner(get="results")),
+    path("balance", BalanceViewSet.as_view({"get": "balance"})),
+    path("positions", BalanceViewSet.as_view({"get": "positions"})),
     *router.urls,
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SwaggerPage.as_view(url_name="schema"), name="docs"),
