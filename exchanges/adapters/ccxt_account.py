@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import ccxt  # noqa: TID251
 
 from exchanges.adapters import Door, ccxt_parsing
 from exchanges.adapters.ccxt_client import BadData
+from exchanges.adapters.ccxt_lookup import OrderLookup
 from exchanges.adapters.ccxt_permissions import permissions
 from exchanges.adapters.ccxt_signed import SignedClient
 from exchanges.adapters.ccxt_trades import TradePages
@@ -54,7 +53,7 @@ class CcxtAccount:
         self._client = SignedClient(door, keys, sandbox, recv_window_ms, timeout, clock)
         self._api, self._traits = self._client.api, self._client.traits
         self._sandbox = sandbox
-        self._pages = TradePages(self._client)
+        self._pages, self._lookup = TradePages(self._client), OrderLookup(self._client)
         self.recv_window_ms = recv_window_ms if self._traits.windowed else 0
 
     def now_ms(self) -> int:
@@ -121,23 +120,13 @@ class CcxtAccount:
         """
         self._client.load_markets()
 
-        def wanted(row: Any) -> bool:
-            if venue_id:
-                return str(row.get("id")) == venue_id
-            return _is_named(row, client_id)
-
-        if self._api.has.get("fetchOrder") is True and (venue_id or self._traits.found_by_name):
-            params = {} if venue_id else {"clientOrderId": client_id}
-            found = self._fetch(venue_id or None, symbol, params, wanted)
-            if found is not None or self._traits.binance or venue_id:
-                return found
-        return self._search(symbol, wanted)
+        return self._lookup.find(symbol, venue_id, client_id)
 
     def open_orders(self, symbol: Symbol | None = None) -> list[OrderReport]:
         self._client.load_markets()
 
         def ask() -> list[OrderReport]:
-            rows = self._rows(self._api.fetch_open_orders, symbol)
+            rows = self._lookup.rows(self._api.fetch_open_orders, symbol)
             ours = [row for row in rows if symbol is not None or _is_spot(row)]
             return [ccxt_parsing.order_report(row, symbol) for row in ours]
 
@@ -244,58 +233,6 @@ class CcxtAccount:
         if self._client.said is None:
             raise BadData("no answer")
 
-    # --- looking up ---
-
-    def _fetch(
-        self,
-        venue_id: str | None,
-        symbol: Symbol,
-        params: dict[str, str],
-        wanted: Callable[[Any], bool],
-    ) -> OrderReport | None:
-        def ask() -> OrderReport | None:
-            try:
-                row = self._api.fetch_order(venue_id, symbol, params)
-            except ccxt.OrderNotFound:
-                if isinstance(self._client.said, (dict, list)):
-                    return None
-                raise
-            if not wanted(row):
-                raise BadData("another order than the one asked for")
-            return ccxt_parsing.order_report(row, symbol)
-
-        return self._client.ask(ask)
-
-    def _search(self, symbol: Symbol, wanted: Callable[[Any], bool]) -> OrderReport | None:
-        """Among the open orders and then those that are over.
-
-        In this order: one that is filled meanwhile is among the second.
-        """
-        past = next(
-            (n for n in ("closed_orders", "orders") if self._api.has.get(_camel(n)) is True), None
-        )
-        if past is None or self._api.has.get("fetchOpenOrders") is not True:
-            raise VenueError("VENUE_ERROR", f"{self._api.name} cannot be asked about this order")
-        for name in ("open_orders", past):
-            found = self._client.ask(partial(self._look_in, name, symbol, wanted))
-            if found:
-                return found[0]
-        return None
-
-    def _look_in(
-        self, name: str, symbol: Symbol, wanted: Callable[[Any], bool]
-    ) -> list[OrderReport]:
-        rows = self._rows(getattr(self._api, f"fetch_{name}"), symbol)
-        return [ccxt_parsing.order_report(row, symbol) for row in rows if wanted(row)]
-
-    def _rows(self, fetch: Callable[[Any], Any], symbol: Symbol | None) -> list[Any]:
-        rows = fetch(symbol)
-        said = self._client.said
-        expected = list if self._traits.binance else (list, dict)
-        if not isinstance(rows, list) or not isinstance(said, expected):
-            raise BadData("not a list of orders")
-        return rows
-
     def _market(self, symbol: Symbol) -> Any:
         market = self._api.markets.get(symbol)
         if market is None or not market.get("spot"):
@@ -308,18 +245,9 @@ class CcxtAccount:
         return self._api.id in STOPS_KNOWN
 
 
-def _is_named(row: Any, client_id: str) -> bool:
-    """Some venues demand a prefix, which ccxt puts before the name."""
-    return bool(client_id) and ccxt_parsing.client_id(row).endswith(client_id)
-
-
 def _is_spot(row: Any) -> bool:
     try:
         Symbol(row.get("symbol"))
     except InvalidInput:
         return False
     return True
-
-
-def _camel(name: str) -> str:
-    return "fetch" + "".join(word.title() for word in name.split("_"))

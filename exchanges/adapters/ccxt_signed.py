@@ -10,20 +10,18 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
-import ccxt  # noqa: TID251
-
 from exchanges.adapters import Door
-from exchanges.adapters.ccxt_client import BadData, Pace, redirect, spot_only
+from exchanges.adapters.ccxt_client import BadData, Pace
 from exchanges.adapters.ccxt_errors import Failure, Judge
+from exchanges.adapters.ccxt_setup import signed_api
 from exchanges.adapters.ccxt_traits import traits
-from exchanges.adapters.ccxt_wire import Answer, Wire, hosts_of, silence
+from exchanges.adapters.ccxt_wire import Answer, Wire, hosts_of
 from exchanges.adapters.venue_clock import OnWait, Reading, VenueClock
-from exchanges.domain import InvalidInput, VenueError
+from exchanges.domain import VenueError
 from exchanges.ports import Clock
 from exchanges.trading import Keys, NotNow
 
 T = TypeVar("T")
-_ALLOWED_KEYS = ("apiKey", "secret", "password", "uid", "privateKey", "walletAddress", "token")
 _MARKETS_KEPT = 3600.0
 _NO_CLOCK_MARGIN_MS = 5_000
 _EARLIEST_MS, _LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100
@@ -49,22 +47,11 @@ class SignedClient:
         timeout: float,
         clock: Clock,
     ) -> None:
-        check_keys(door, keys)
-        self.api = getattr(ccxt, door.ccxt_id)(
-            {
-                "enableRateLimit": True,
-                "timeout": int(timeout * 1000),
-                "session": Wire(timeout, _NOWHERE),
-            }
-        )
-        silence(self.api)
-        give_keys(self.api, keys)
-        check_complete(self.api, door)
+        self.api = signed_api(door, keys, sandbox)
         self.traits = traits(self.api)
         self.judge = Judge(self.api.name or door.ccxt_id, keys.values.values())
-        self._configure(sandbox, door)
         self.wire = Wire(timeout, hosts_of(self.api))
-        self.api.session = self.wire
+        self.api.session, self.api.timeout = self.wire, int(timeout * 1000)
         self._desk = clock
         self._clock = VenueClock(self._read_clock, clock)
         self._window_ms = recv_window_ms
@@ -93,7 +80,8 @@ class SignedClient:
         stood still until the stamp was too old.
         """
         now, began = self._now_or_never(), _awake()
-        self.api.milliseconds = lambda: stamp_ms
+        if self.traits.timed:
+            self.api.milliseconds = lambda: stamp_ms
         self._use_window(self._window_ms)
 
         def check() -> None:
@@ -231,66 +219,6 @@ class SignedClient:
         else:
             self._said = json.loads(text, parse_constant=_refuse_constant)
         return self._said
-
-    def _configure(self, sandbox: bool, door: Door) -> None:
-        api = self.api
-        # Not needed to trade, and more requests, signed before the venue's time is known.
-        api.has["fetchCurrencies"] = False
-        api.options["fetchMargins"] = False
-        api.options["adjustForTimeDifference"] = False
-        api.options["timeDifference"] = 0
-        api.options["defaultType"] = "spot"
-        # Some venues take a market buy's amount for the money to spend: theirs is refused.
-        if "createMarketBuyOrderRequiresPrice" in api.options and api.id not in _BUYS_BY_AMOUNT:
-            api.options["createMarketBuyOrderRequiresPrice"] = True
-        api.options.pop("maxRetriesOnFailure", None)
-        api.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
-        spot_only(api)
-        if sandbox:
-            enter_sandbox(api, door)
-        if door.base_url:
-            redirect(api, door.base_url)
-
-
-_NOWHERE: frozenset[str] = frozenset()
-_BUYS_BY_AMOUNT = frozenset({"okx", "myokx", "okxus", "bybit", "bybiteu", "bybitid"})
-
-
-def check_keys(door: Door, keys: Keys) -> None:
-    if not door.ccxt_id:
-        raise InvalidInput("INVALID_VALUE", f"{door.name} holds no accounts", exchange=door.name)
-    if not set(keys.values) <= set(_ALLOWED_KEYS):
-        raise InvalidInput(
-            "EXCHANGE_CONFIG_KEY_NOT_ALLOWED",
-            "Among the credentials is a key that is none",
-            allowed_keys=list(_ALLOWED_KEYS),
-        )
-
-
-def give_keys(api: Any, keys: Keys) -> None:
-    """In a frame of its own, which no later error's traceback shows."""
-    for name, value in keys.values.items():
-        setattr(api, name, value)
-
-
-def check_complete(api: Any, door: Door) -> None:
-    needed = [name for name, is_needed in api.requiredCredentials.items() if is_needed]
-    if any(not getattr(api, name, None) for name in needed):
-        raise InvalidInput(
-            "CREDENTIALS_MISSING", f"{door.name} needs more to sign in", required=needed
-        )
-
-
-def enter_sandbox(api: Any, door: Door) -> None:
-    """Raises SANDBOX_UNSUPPORTED: never the real venue instead."""
-    there = bool(api.urls.get("test")) or api.id == "bitget"
-    if there:
-        try:
-            api.set_sandbox_mode(True)
-        except Exception:  # noqa: BLE001 - ccxt raises TypeError as well
-            there = False
-    if not there or not api.urls.get("api"):
-        raise InvalidInput("SANDBOX_UNSUPPORTED", f"{door.name} has no sandbox", exchange=door.name)
 
 
 def _awake() -> float:

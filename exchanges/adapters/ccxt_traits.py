@@ -15,8 +15,9 @@ class Traits:
     """`named`: its orders carry our ids.  `found_by_name`, `canceled_by_name`: by that alone.
 
     `windowed`: signed requests name a time and how late they may come.
-    `timed`: they name a time.  `traceable`: what became of an order can be
-    learnt without the venue's id for it.
+    `timed`: they name a time, which need not be later than the last one's.
+    `traceable`: what became of an order can be learnt without the venue's id
+    for it.
     """
 
     named: bool
@@ -50,9 +51,9 @@ def _ids(text: str) -> frozenset[str]:
 
 _BINANCE = frozenset({"binance", "binanceus"})
 
-_WINDOWED = _BINANCE | frozenset({"backpack", "bingx", "bitrue", "bybit", "bybiteu", "mexc"})
+_WINDOWED = _BINANCE | frozenset({"backpack", "bitrue", "bybit", "bybiteu", "bybitid", "mexc"})
 
-_TIMED = frozenset({"bitget", "kucoin", "myokx", "okx", "okxus"})
+_TIMED = frozenset({"bingx", "bitget", "kucoin", "myokx", "okx", "okxus"})
 
 STOPS_KNOWN = frozenset({"kraken"})
 """Besides Binance's, which tell it of each market: stop-losses rest among the other orders."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import decimal
 import json
 import logging
@@ -354,6 +355,42 @@ def test_an_order_is_signed_with_its_stamp_and_window(venue):
     assert sign_in(venue, ccxt_id="kraken").recv_window_ms == 0
 
 
+@pytest.mark.parametrize(
+    ("ccxt_id", "api", "path"),
+    [
+        ("binance", ["private"], "order"),
+        ("binanceus", ["private"], "order"),
+        ("bybit", ["private"], "v5/order/create"),
+        ("mexc", ["spot", "private"], "order"),
+        ("backpack", ["private"], "api/v1/order"),
+        ("bitrue", ["spot", "v1", "private"], "order"),
+    ],
+)
+def test_venues_with_a_window_get_the_orders_own_stamp(venue, monkeypatch, ccxt_id, api, path):
+    keys = {"apiKey": KEY, "secret": base64.b64encode(b"s" * 32).decode()}
+    account = sign_in(venue, ccxt_id=ccxt_id, recv_window_ms=4321, keys=keys)
+    client, now = account._client, venue.market.now_ms()
+    monkeypatch.setattr(client, "now_ms", lambda: now)
+    stamp = now - 1234
+    order, read = (
+        json.dumps(sign(lambda: account._api.sign(path, api, "POST", {"symbol": "X"})))
+        for sign in (lambda request: client.order(request, stamp), client.ask)
+    )
+    assert str(stamp) in order
+    assert "4321" in order
+    assert str(stamp) not in read
+    assert str(now)[:9] in read
+    assert account.recv_window_ms == 4321
+
+
+@pytest.mark.parametrize(("ccxt_id", "stamped"), [("kraken", False), ("bingx", True)])
+def test_a_nonce_that_must_grow_is_left_to_the_client(venue, monkeypatch, ccxt_id, stamped):
+    account = sign_in(venue, ccxt_id=ccxt_id)
+    monkeypatch.setattr(account._client, "now_ms", lambda: 1_700_000_000_000)
+    nonce = account._client.order(lambda: account._api.nonce(), 1_699_999_999_000)
+    assert (nonce == 1_699_999_999_000) is stamped
+
+
 def test_an_order_that_dawdles_on_its_way_is_refused_by_the_venue(venue):
     account = sign_in(venue, recv_window_ms=500)
     account.rules(BTC)
@@ -386,6 +423,15 @@ def test_a_process_that_stood_still_after_signing_does_not_send(venue, monkeypat
     error = refusal(account.submit, ticket(account))
     assert (type(error), error.code) == (NotNow, "VENUE_CLOCK")
     assert not venue.requests("newOrder")
+
+
+def test_an_answer_that_does_not_repeat_our_name_is_about_it(venue, account):
+    wanted = limit(account)
+    account.submit(wanted)
+    venue.faults.arm("queryOrder", Fault(edit=lambda row: row | {"clientOrderId": ""}))
+    assert account.order(BTC, "", wanted.client_id).client_id == wanted.client_id
+    venue.faults.arm("queryOrder", Fault(edit=lambda row: row | {"clientOrderId": "other"}))
+    assert refusal(account.order, BTC, "", wanted.client_id).code == "VENUE_BAD_DATA"
 
 
 @pytest.mark.parametrize("seconds", [-10, 10])
@@ -1030,11 +1076,12 @@ def test_a_refusal_counts_only_in_the_venues_own_words():
     assert type(judge.submission(Failure(bare, True, 400, {}, {"msg": "no"}))) is OutcomeUnknown
 
 
-@pytest.mark.parametrize("name", [n for n in dir(ccxt) if n[0].isupper()])
-def test_every_class_of_error_has_a_meaning(name):
-    kind = getattr(ccxt, name)
-    if not (isinstance(kind, type) and issubclass(kind, ccxt.BaseError)):
-        pytest.skip("no error")
+def error_classes(kind: type[Exception] = ccxt.BaseError) -> list[type[Exception]]:
+    return [kind, *(found for inner in kind.__subclasses__() for found in error_classes(inner))]
+
+
+@pytest.mark.parametrize("kind", error_classes(), ids=lambda kind: kind.__name__)
+def test_every_class_of_error_has_a_meaning(kind):
     judge = Judge("Venue", [])
     for status, said in ((None, None), (400, json.loads("{}")), (200, []), (503, None)):
         failure = Failure(kind("text"), True, status, {}, said)
