@@ -94,6 +94,11 @@ def _order_canceled(data: Data) -> Line:
     return Line(formats.moment(data["timestamp"]), "order", text, "warning")
 
 
+def _order_skipped(data: Data) -> Line:
+    text = f"{data['side']} {data['symbol']} not placed: {_words(data['reason'])}"
+    return Line(formats.moment(data["created"]), "order", text, "warning")
+
+
 def _trade_opened(data: Data) -> Line:
     text = f"{data['trade_id']} opened, {formats.price(data['amount'])} {data['symbol']}"
     return Line(formats.moment(data["entry_time"]), "trade", text, "quiet")
@@ -164,6 +169,7 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "order.new": _order_new,
     "order.filled": _order_filled,
     "order.canceled": _order_canceled,
+    "order.skipped": _order_skipped,
     "trade.opened": _trade_opened,
     "trade.changed": _trade_changed,
     "trade.closed": _trade_closed,
