@@ -54,11 +54,13 @@ def positions(account: Account, venue: VenueAccount) -> list[Position]:
 def compare(account: Account, venue: VenueAccount) -> bool:
     """Tells currencies of which less is there than our runs own; whether nothing is left open.
 
+    What is undecided about a currency's markets may explain it, and comes first.
     A fill may be under way: it is told when it lacks each time in a few looks,
     with a second between them.  More than they own is nobody's matter.
     """
     asked = dict.fromkeys(_of(positions(account, venue)))
-    told = discrepancies.undecided(account).filter(kind=Discrepancy.Kind.BALANCE_SHORT)
+    open_ones = discrepancies.undecided(account)
+    told = [d for d in open_ones if d.kind == Discrepancy.Kind.BALANCE_SHORT]
     if not asked and not told:
         return True
     short, sure = lacking(account, venue)
@@ -66,7 +68,7 @@ def compare(account: Account, venue: VenueAccount) -> bool:
         if discrepancy.subject not in short and sure:
             discrepancies.gone(discrepancy)
     news = set(short) - {discrepancy.subject for discrepancy in told}
-    news -= _ignored(account, short)
+    news -= _ignored(account, short) | {d.symbol.partition("/")[0] for d in open_ones}
     for _ in range(RECHECKS):
         if not news or not sure:
             break

@@ -44,7 +44,6 @@ _FOREIGN = (Kind.FOREIGN_ORDER, Kind.FOREIGN_FILL)
 # --- told and gone ---------------------------------------------------------------------------
 
 
-@transaction.atomic
 def tell(
     account: Account,
     kind: str,
@@ -60,23 +59,34 @@ def tell(
     was gone, where it holds another run now, or where more is short than was
     decided about.
     """
-    # Of two processes that see it, one writes.
-    Account.objects.select_for_update().get(pk=account.pk)
     same = Discrepancy.objects.filter(account=account, kind=kind, symbol=symbol, subject=subject)
-    row = same.first() or Discrepancy(account=account, kind=kind, symbol=symbol, subject=subject)
-    if row.pk is not None and not _is_news(row, run, theirs or {}):
+    row = same.first()
+    if row is not None and not _is_news(row, run, theirs or {}):
         return False
-    row.run, row.ours, row.theirs = run, ours or {}, theirs or {}
+    with transaction.atomic():
+        # Of two processes that see it, one writes.
+        Account.objects.select_for_update().get(pk=account.pk)
+        row = same.first()
+        if row is None:
+            row = Discrepancy(account=account, kind=kind, symbol=symbol, subject=subject)
+        elif not _is_news(row, run, theirs or {}):
+            return False
+        row.run, row.ours, row.theirs = run, ours or {}, theirs or {}
+        _record(row)
+    logger.warning("account %s: %s %s %s", account.public_id, kind, symbol, subject)
+    return True
+
+
+def _record(row: Discrepancy) -> None:
     row.found_at, row.resolution, row.resolved_at, row.resolved_by = timezone.now(), "", None, ""
+    run = row.run
     held = run is not None and _open_of(run).exclude(pk=row.pk).exists()
     row.save()
-    logger.warning("account %s: %s %s %s", account.public_id, kind, symbol, subject)
     if run is not None:
         told = {"ours": row.ours, "theirs": row.theirs}
         recorder.append(run.pk, "discrepancy.found", describe(row) | told)
         if not held and _is_active(run):
             recorder.append(run.pk, "run.held", describe(row))
-    return True
 
 
 def _is_news(row: Discrepancy, run: Run | None, theirs: dict[str, Any]) -> bool:
@@ -238,16 +248,14 @@ def listed(
     return found.order_by(F("resolved_at").desc(nulls_first=True), "-id")
 
 
-def undecided(account: Account) -> QuerySet[Discrepancy]:
-    """Open ones of an account that nobody has decided about, oldest first."""
-    waiting = Discrepancy.objects.filter(account=account, resolved_at=None, resolution="")
-    return waiting.select_related("run", "account").order_by("id")
+def open_ones(account: Account) -> list[Discrepancy]:
+    """Of an account, oldest first; those with a resolution wait for being carried out."""
+    found = Discrepancy.objects.filter(account=account, resolved_at=None)
+    return list(found.select_related("run", "account").order_by("id"))
 
 
-def decided(account: Account) -> QuerySet[Discrepancy]:
-    """Those that wait for being carried out."""
-    noted = Discrepancy.objects.filter(account=account, resolved_at=None).exclude(resolution="")
-    return noted.select_related("run", "account").order_by("id")
+def undecided(account: Account) -> list[Discrepancy]:
+    return [discrepancy for discrepancy in open_ones(account) if not discrepancy.resolution]
 
 
 def _open_of(run: Run) -> QuerySet[Discrepancy]:

@@ -40,10 +40,10 @@ _MISSED_SECONDS = 30.0
 
 
 def reconcile(account: Account, venue: VenueAccount) -> bool:
-    """Compares open orders, recent trades and balances; whether nothing is left in doubt.
+    """Compares open orders, recent trades and balances; whether nothing is left open.
 
-    Where something is, the next pass looks back as far as this one.  Raises
-    VenueError; what was found until then is written down, whole.
+    Where something is in doubt, the next pass looks back as far as this one.
+    Raises VenueError; what was found until then is written down, whole.
     """
     began = timezone.now()
     comparison = _Comparison.of(account, venue)
@@ -53,7 +53,7 @@ def reconcile(account: Account, venue: VenueAccount) -> bool:
     settled &= balances.compare(account, venue)
     if settled:
         Account.objects.filter(pk=account.pk).update(reconciled_at=began)
-    return settled
+    return settled and not discrepancies.open_ones(account)
 
 
 def missing(account: Account, order: VenueOrder) -> None:

@@ -28,11 +28,12 @@ def carry_out(account: Account, venue: VenueAccount) -> bool:
     What has turned up in our own books meanwhile is resolved as well.
     """
     busy = False
-    for discrepancy in discrepancies.undecided(account):
-        busy |= _is_cured(discrepancy) and discrepancies.gone(discrepancy)
-    for discrepancy in discrepancies.decided(account):
-        remedy = _REMEDIES[Kind(discrepancy.kind), discrepancy.resolution]
-        busy |= remedy(account, venue, discrepancy)
+    for discrepancy in discrepancies.open_ones(account):
+        if discrepancy.resolution:
+            remedy = _REMEDIES[Kind(discrepancy.kind), discrepancy.resolution]
+            busy |= remedy(account, venue, discrepancy)
+        else:
+            busy |= _is_cured(discrepancy) and discrepancies.gone(discrepancy)
     return busy
 
 

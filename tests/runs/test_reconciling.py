@@ -799,6 +799,25 @@ def test_a_loss_that_is_taken_lessens_the_position_and_leaves_the_cash(account, 
     assert Holdings.of(run).positions == [Decimal(1)]
 
 
+def test_coins_a_person_sold_are_asked_about_as_a_trade_and_lack_only_if_that_is_ignored(
+    account, venue
+):
+    run = live(account)
+    bought(run, venue, "2")
+    venue.fill(venue.rest("sell", "1"))
+    reconciling.reconcile(account, venue)
+    assert the_only().kind == "foreign_fill"
+    decide("ignore")
+    reconciling.reconcile(account, venue)
+    assert Discrepancy.objects.get(resolved_at=None).kind == "balance_short"
+    Discrepancy.objects.all().delete()
+    reconciling.reconcile(account, venue)
+    decide("adopt")
+    assert reconciling.reconcile(account, venue)
+    assert Holdings.of(run).positions == [Decimal(1)]
+    assert not guards.is_held(run)
+
+
 def test_an_ignored_shortage_is_told_again_only_when_it_grows(account, venue):
     run = live(account)
     bought(run, venue, "2")
