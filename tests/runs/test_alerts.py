@@ -364,7 +364,8 @@ def test_what_is_due_is_sent_in_order_and_a_receiver_that_hangs_holds_up_its_own
         alerts.ring_due()
         assert time.monotonic() - began < 0.5
         posts = quick.wait(len(alerts.KINDS))
-        assert [post.content["data"]["seq"] for post in posts] == list(range(1, 8))
+        seqs = [post.content["data"]["seq"] for post in posts]
+        assert seqs == list(range(1, len(alerts.KINDS) + 1))
         for _ in range(20):
             alerts.ring_due()
             time.sleep(0.01)
