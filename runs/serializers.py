@@ -270,7 +270,8 @@ class TradeSchema(serializers.Serializer[Any]):
     )
     exit_reason = serializers.CharField(
         allow_null=True,
-        help_text="exit, stop_loss, take_profit, trailing_stop, rebalance, loss_limit or flatten.",
+        help_text="exit, stop_loss, take_profit, trailing_stop, rebalance, loss_limit, flatten or "
+        "manual.",
     )
     fees = serializers.FloatField()
     pnl = serializers.FloatField(help_text="After fees; an open trade is marked at the last close.")

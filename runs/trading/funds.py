@@ -180,10 +180,18 @@ def positions_of_account(account: Account, owner: str = "") -> list[dict[str, An
 
 
 def live_positions(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """By their own orders, to the last digit, whether the books have them yet or not."""
+    """By their own orders, to the last digit.
+
+    Until the books have a purchase its own price stands for the newest.
+    """
     runs = list(runs)
     owned = queries.holdings(runs)
     guarded = {(held.run_id, held.symbol): held for held in Protection.objects.filter(run__in=runs)}
+    bought = VenueOrder.objects.filter(run__in=runs, side="buy").exclude(filled="0").order_by("id")
+    paid = {
+        (run_id, symbol): float(cost / filled)
+        for run_id, symbol, cost, filled in bought.values_list("run", "symbol", "cost", "filled")
+    }
     rows = []
     for run in runs:
         booked = {row["symbol"]: row for row in payloads.positions(run)}
@@ -191,7 +199,9 @@ def live_positions(runs: Iterable[Run]) -> list[dict[str, Any]]:
         for symbol, size in zip(holdings.symbols, holdings.positions, strict=True):
             if size <= 0:
                 continue
-            entry, last = _prices(run, symbol, booked.get(symbol))
+            entry = last = paid.get((run.pk, symbol), 0.0)
+            if symbol in booked:
+                entry, last = booked[symbol]["entry_price"], booked[symbol]["last_price"]
             held = guarded.get((run.pk, symbol))
             rows.append(
                 tables.position(symbol, float(size), entry, last)
@@ -206,16 +216,6 @@ def live_positions(runs: Iterable[Run]) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _prices(run: Run, symbol: str, booked: dict[str, Any] | None) -> tuple[float, float]:
-    """Of the entry and the newest known; before the books have it, those of the purchase."""
-    if booked is not None:
-        return booked["entry_price"], booked["last_price"]
-    bought = VenueOrder.objects.filter(run=run, symbol=symbol, side="buy").exclude(filled="0")
-    newest = bought.order_by("-id").first()
-    price = newest.price if newest is not None else None
-    return (float(price), float(price)) if price is not None else (0.0, 0.0)
 
 
 def _levels(held: Protection | None) -> dict[str, Any]:

@@ -66,10 +66,8 @@ def account_rows(accounts: Iterable[Account], owner: str = "") -> list[dict[str,
     keys = [account.pk for account in found]
     unfinished = VenueOrder.objects.filter(account__in=keys, finished_at=None).order_by()
     doubtful = Count("id", filter=Q(state__in=VenueOrder.IN_DOUBT))
-    orders = {
-        key: (total - unknown, unknown)
-        for key, total, unknown in unfinished.values_list("account").annotate(Count("id"), doubtful)
-    }
+    counted = unfinished.values_list("account").annotate(total=Count("id"), unknown=doubtful)
+    orders = {key: (total - unknown, unknown) for key, total, unknown in counted}
     undecided = Discrepancy.objects.filter(account__in=keys, resolved_at=None).order_by()
     differing = dict(undecided.values_list("account").annotate(Count("id")))
     runs = defaultdict(list)
