@@ -148,6 +148,22 @@ def _stale(data: Data) -> Line:
     return Line("", "warning", text, "warning")
 
 
+def _discrepancy(data: Data) -> Line:
+    about = f"{_words(data['kind'])} {data['symbol'] or ''} {data['subject']}"
+    text = f"the venue's books differ: {' '.join(about.split())}"
+    return Line("", "warning", text, "warning")
+
+
+def _decided(data: Data) -> Line:
+    text = f"{_words(data['kind'])} {data['subject']}: {data['action']}, by {data['by']}"
+    return Line("", "run", text)
+
+
+def _refused(data: Data) -> Line:
+    text = f"{data['action']} {_words(data['kind'])} {data['subject']}: {data['reason']}"
+    return Line("", "warning", text, "warning")
+
+
 def _count(number: int, of: str) -> str:
     return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"
 
@@ -178,6 +194,12 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "flatten.begun": lambda data: Line(
         formats.moment(data["time"]), "warning", "everything is sold at the next open"
     ),
+    "discrepancy.found": _discrepancy,
+    "discrepancy.resolved": _decided,
+    "discrepancy.refused": _refused,
+    "discrepancy.gone": lambda data: _run(f"{_words(data['kind'])} {data['subject']} is gone"),
+    "run.held": lambda data: _run("held: it buys nothing until somebody decides", "error"),
+    "run.freed": lambda data: _run("freed: nothing differs any more", "up"),
     "bar.missing": _missing,
     "bar.revised": _revised,
     "data.stale": _stale,

@@ -23,7 +23,7 @@ from exchanges.trading import (
     Trade,
     VenueState,
 )
-from runs import alerts
+from runs import alerts, narration
 from runs.models import Delivery, Discrepancy, Execution, LiveSymbol, Run, VenueOrder, Webhook
 from runs.trading import balances, discrepancies, guards, orders, reconciling
 from runs.trading.holdings import Holdings
@@ -869,3 +869,20 @@ def test_an_owner_sees_only_what_concerns_their_runs_and_accounts(account, venue
     decide("ignore")
     assert not discrepancies.listed("ann").exists()
     assert discrepancies.listed("ann", open_only=False).exists()
+
+
+def test_what_happens_is_told_in_words(account, venue):
+    run = live(account)
+    trade = venue.fill(venue.rest(amount="0.0009"))
+    reconciling.reconcile(account, venue)
+    decide("close")
+    reconciling.carry_out(account, venue)
+    decide("ignore")
+    lines = [narration.line(e.kind, e.data, e.created_at).text for e in run.events.order_by("seq")]
+    assert lines == [
+        f"the venue's books differ: foreign fill BTC/USDT {trade.trade_id}",
+        "held: it buys nothing until somebody decides",
+        f"close foreign fill {trade.trade_id}: The venue does not trade so little",
+        f"foreign fill {trade.trade_id}: ignore, by ann",
+        "freed: nothing differs any more",
+    ]
