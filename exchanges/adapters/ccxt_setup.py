@@ -15,6 +15,9 @@ from exchanges.trading import Keys
 ALLOWED_KEYS = ("apiKey", "secret", "password", "uid", "privateKey", "walletAddress", "token")
 _BUYS_BY_AMOUNT = frozenset({"okx", "myokx", "okxus", "bybit", "bybiteu", "bybitid"})
 
+SANDBOX_PATH = "/sandbox"
+"""Where a server that an operator put in a venue's place has its sandbox."""
+
 
 def signed_api(door: Door, keys: Keys, sandbox: bool) -> Any:
     """A client of the venue, or of its sandbox, that sends nothing until it gets a session.
@@ -42,7 +45,8 @@ def signed_api(door: Door, keys: Keys, sandbox: bool) -> Any:
     if sandbox:
         _enter_sandbox(api, door)
     if door.base_url:
-        redirect(api, door.base_url)
+        # A server that stands for the real venue must not take an order meant for its sandbox.
+        redirect(api, door.base_url + SANDBOX_PATH if sandbox else door.base_url)
     return api
 
 

@@ -7,6 +7,7 @@ sent; nothing is guessed from amounts or times.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from exchanges.domain import Symbol
+from exchanges.domain import Symbol, VenueError
 from exchanges.exact import plain
 from exchanges.models import Account
 from exchanges.trading import OrderReport, Trade, VenueAccount, VenueState
@@ -25,6 +26,8 @@ from runs.models import Discrepancy, Execution, LiveSymbol, Protection, Run, Ven
 
 from . import adopting, balances, comparing, discrepancies, foreign, orders, polling, resolving
 from .remedies import absorb_trades, carry_out, order_of
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["carry_out", "missing", "reconcile"]
 
@@ -142,8 +145,14 @@ class _Comparison:
                 self._doubted.add(order.symbol)
                 self.settled = False
         for symbol in map(Symbol, self.symbols):
-            self._orders(symbol)
-            self._trades(symbol)
+            try:
+                self._orders(symbol)
+                self._trades(symbol)
+            except VenueError as error:
+                # A market that was taken from the list must not keep the others waiting.
+                if error.code != "INVALID_SYMBOL":
+                    raise
+                logger.warning("account %s: %s", self.account.public_id, error)
         return self.settled
 
     # --- open orders ---

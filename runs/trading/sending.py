@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchanges import crash
-from exchanges.domain import InvalidInput, Side, Symbol
+from exchanges.domain import Side, Symbol, VenueError
 from exchanges.models import Account
 from exchanges.trading import (
     NotNow,
@@ -66,8 +66,11 @@ def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
     claim = None
     try:
         symbol = Symbol(order.symbol)
-        claim = _claim(account.pk, venue, order, venue.rules(symbol), venue.price(symbol))
-    except (NotPlaced, InvalidInput) as error:
+        rules, price, stamp = venue.rules(symbol), venue.price(symbol), venue.now_ms()
+        claim = _claim(account.pk, order, rules, price, stamp)
+    except VenueError as error:
+        if error.code != "INVALID_SYMBOL":
+            raise
         orders.give_up(order, State.REJECTED, error.code.lower(), error.message)
     finally:
         if claim is None:
@@ -135,9 +138,12 @@ def _is_its_turn(order: VenueOrder) -> bool:
 
 @transaction.atomic
 def _claim(
-    account_id: int, venue: VenueAccount, order: VenueOrder, rules: Rules, price: Decimal
+    account_id: int, order: VenueOrder, rules: Rules, price: Decimal, stamp: int
 ) -> _Claim | None:
-    """Says that the order is being sent, with its size, before it is; None if it must not be."""
+    """Says that the order is being sent, with its size, before it is; None if it must not be.
+
+    `stamp`: the venue's time, which the request will be signed with.
+    """
     # Whoever throws the kill switch waits for this, or this sees it thrown.
     account = Account.objects.select_for_update().get(pk=account_id)
     fresh = VenueOrder.objects.select_related("run").filter(
@@ -146,7 +152,6 @@ def _claim(
     current = fresh.first()
     if current is None or current.cancel_requested_at is not None:
         return None
-    stamp = venue.now_ms()
     why = guards.hindrance(account, current, stamp)
     if current.attempt >= MOST_ATTEMPTS:
         why = "too_many_attempts"

@@ -42,6 +42,7 @@ _OUTAGE_SECONDS = 5.0
 _MARKET_ORDER_MS = 30_000
 """A market order that the venue leaves open so long is taken back: its run waits for it."""
 _TRY_CLAIM_SECONDS = 0.25
+_UNSETTLED_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -136,12 +137,19 @@ class Tender:
         unfinished = orders.unfinished(self.account.pk)
         due = self._reconciled is None or now - self._reconciled > settings.RECONCILE_SECONDS
         if due:
-            reconciling.reconcile(self.account, venue)
-            self._reconciled = now
+            settled = reconciling.reconcile(self.account, venue)
+            soon = now - settings.RECONCILE_SECONDS + _UNSETTLED_SECONDS
+            self._reconciled = now if settled else min(now, soon)
             unfinished = orders.unfinished(self.account.pk)
         busy |= reconciling.carry_out(self.account, venue)
         for order in unfinished:
-            busy |= self._work_on(venue, order)
+            try:
+                busy |= self._work_on(venue, order)
+            except VenueError as error:
+                # A market that was taken from the list must not keep the others waiting.
+                if error.code != "INVALID_SYMBOL":
+                    raise
+                logger.warning("account %s: %s", self.account.public_id, error)
         self._forget(unfinished)
         if busy or now - self._watched > WATCH_SECONDS:
             self._watched = now

@@ -71,7 +71,7 @@ Account = Any
 def sign_in(venue: VenueServer, sandbox: bool = False, **changes: Any) -> Account:
     """A `CcxtAccount`; its protocol hides what some tests look into."""
     options: dict[str, Any] = {"recv_window_ms": 5000, "timeout": TIMEOUT} | changes
-    url = options.pop("base_url", venue.sandbox_url if sandbox else venue.url)
+    url = options.pop("base_url", venue.url)
     name = options.pop("ccxt_id", "binance")
     door = Door(name, name, url)
     keys = options.pop("keys", {"apiKey": KEY, "secret": SECRET})

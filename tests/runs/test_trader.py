@@ -159,6 +159,17 @@ def test_what_is_worth_less_than_the_venue_takes_is_not_sent(wire):
     assert (order.state, order.reason) == (State.CANCELED, "too_small")
 
 
+def test_a_market_the_venue_does_not_list_holds_up_no_other_order(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    lost_one = intend(run, symbol="XYZ/USDT", purpose="manual", order_id="manual-1")
+    VenueOrder.objects.filter(pk=lost_one.pk).update(run=None, wanted="1")
+    order = intend(run)
+    until(tender, lambda: over(lost_one) and over(order))
+    assert (lost_one.state, lost_one.reason) == (State.REJECTED, "invalid_symbol")
+    assert order.state == State.FILLED
+
+
 # --- stops -----------------------------------------------------------------------------------
 
 
@@ -231,7 +242,9 @@ def test_a_trader_that_dies_before_sending_leaves_an_order_that_is_sent_once(wir
     order = intend(run)
     venue = accounts.venue_account(account_of(run))
     symbol = order.symbol
-    claimed = sending._claim(run.account_id, venue, order, venue.rules(symbol), venue.price(symbol))
+    claimed = sending._claim(
+        run.account_id, order, venue.rules(symbol), venue.price(symbol), venue.now_ms()
+    )
     assert claimed is not None
     order.refresh_from_db()
     assert order.state == State.SUBMITTED
