@@ -45,7 +45,9 @@ class Sent(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
+    """An order that is on record as being sent, and what is to be sent."""
+
     ticket: Ticket
     order: VenueOrder
 
@@ -63,40 +65,38 @@ def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
     slot = slots.take(account.pk, venue.recv_window_ms + int(settings.ORDER_TIMEOUT * 1000))
     if slot is None:
         return Sent.LATER
-    claim = None
+    claimed = None
     try:
-        symbol = Symbol(order.symbol)
-        rules, price, stamp = venue.rules(symbol), venue.price(symbol), venue.now_ms()
-        claim = _claim(account.pk, order, rules, price, stamp)
+        claimed = claim(account, venue, order)
     except VenueError as error:
         if error.code != "INVALID_SYMBOL":
             raise
         orders.give_up(order, State.REJECTED, error.code.lower(), error.message)
     finally:
-        if claim is None:
+        if claimed is None:
             slots.unused(slot)
-    if claim is None:
+    if claimed is None:
         return Sent.DONE
     crash.point("order claimed")
     try:
-        told = venue.submit(claim.ticket)
+        told = venue.submit(claimed.ticket)
     except NotPlaced as error:
         slots.answered(slot)
-        orders.give_up(claim.order, State.REJECTED, error.code.lower(), error.message)
+        orders.give_up(claimed.order, State.REJECTED, error.code.lower(), error.message)
     except NotNow as error:
         slots.answered(slot)
-        orders.change(claim.order, State.NEW, error=error.message[:300])
+        orders.change(claimed.order, State.NEW, error=error.message[:300])
         if error.code == "VENUE_RATE_LIMITED":
             pause(account, error)
         else:
             venue.resync()
     except OutcomeUnknown as error:
         slots.answered(slot)
-        orders.change(claim.order, State.UNKNOWN, error=error.message[:300])
+        orders.change(claimed.order, State.UNKNOWN, error=error.message[:300])
     else:
         slots.answered(slot)
         crash.point("order answered")
-        _answered(venue, claim.order, told)
+        _answered(venue, claimed.order, told)
     return Sent.DONE
 
 
@@ -136,14 +136,21 @@ def _is_its_turn(order: VenueOrder) -> bool:
     )
 
 
+def claim(account: Account, venue: VenueAccount, order: VenueOrder) -> Claim | None:
+    """Says that the order is being sent, with its size, before it is; None if it must not be.
+
+    Raises VenueError where the venue does not tell what must be known for that.
+    """
+    symbol = Symbol(order.symbol)
+    rules, price = venue.rules(symbol), venue.price(symbol)
+    return _claim(account.pk, order, rules, price, venue.now_ms())
+
+
 @transaction.atomic
 def _claim(
     account_id: int, order: VenueOrder, rules: Rules, price: Decimal, stamp: int
-) -> _Claim | None:
-    """Says that the order is being sent, with its size, before it is; None if it must not be.
-
-    `stamp`: the venue's time, which the request will be signed with.
-    """
+) -> Claim | None:
+    """`stamp`: the venue's time, which the request will be signed with."""
     # Whoever throws the kill switch waits for this, or this sees it thrown.
     account = Account.objects.select_for_update().get(pk=account_id)
     fresh = VenueOrder.objects.select_related("run").filter(
@@ -188,7 +195,7 @@ def _claim(
         limit_price=limit,
         stop_price=current.stop_price,
     )
-    return _Claim(ticket, current)
+    return Claim(ticket, current)
 
 
 def _amount(order: VenueOrder, rules: Rules, price: Decimal) -> tuple[Decimal, Decimal]:

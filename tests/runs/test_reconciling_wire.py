@@ -36,11 +36,10 @@ def told(run: Run) -> set[str]:
     return set(Discrepancy.objects.filter(run=run).values_list("kind", flat=True))
 
 
-def claimed(wire: Wire, run: Run, order: VenueOrder) -> sending._Claim:
+def claimed(wire: Wire, run: Run, order: VenueOrder) -> sending.Claim:
     """As a trader leaves it that dies before it sends."""
     venue = accounts.venue_account(account_of(run))
-    prices = venue.rules(order.symbol), venue.price(order.symbol)
-    claim = sending._claim(run.account_id, venue, order, *prices)
+    claim = sending.claim(account_of(run), venue, order)
     assert claim is not None
     return claim
 

@@ -241,10 +241,7 @@ def test_a_trader_that_dies_before_sending_leaves_an_order_that_is_sent_once(wir
     tender.tend()
     order = intend(run)
     venue = accounts.venue_account(account_of(run))
-    symbol = order.symbol
-    claimed = sending._claim(
-        run.account_id, order, venue.rules(symbol), venue.price(symbol), venue.now_ms()
-    )
+    claimed = sending.claim(account_of(run), venue, order)
     assert claimed is not None
     order.refresh_from_db()
     assert order.state == State.SUBMITTED
