@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench bench-paper kill-test paper-kill-test crash-test ws-test fuzz clean
+.PHONY: run test check bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -38,6 +38,14 @@ kill-test: $(VENV)/installed-dev
 # The same over paper runs (default 500), and each crash point hit 20 times.
 paper-kill-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_KILLS=$(or $(KILLS),500) $(BIN)/python -m pytest -s tests/site/test_paper_kill.py
+
+# The same over live runs at a venue that loses answers (default 1,000): a quarter of an hour.
+live-kill-test: $(VENV)/installed-dev
+	CRACKTRADER_TEST_KILLS=$(or $(KILLS),1000) $(BIN)/python -m pytest -s tests/site/test_live_kill.py
+
+# Four processes send a burst of orders on one account; at most ten a second may arrive.
+live-burst-test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -s tests/site/test_live_burst.py
 
 crash-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(BIN)/python -m pytest -s \

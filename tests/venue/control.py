@@ -2,6 +2,7 @@
 
 price         symbol, price                 pins it; what rests there trades
 unpin         symbol                        the invented candles' price again
+hurry         symbol                        another price each second
 account       name, key, secret, balances, realm, fee, fee_coin, can_withdraw, …
 deposit       account, asset, amount        below zero: a withdrawal
 change        account, and the fields of Account to set
@@ -51,6 +52,7 @@ class Control:
         self._commands: dict[str, Callable[..., Any]] = {
             "price": ledger.set_price,
             "unpin": lambda symbol: ledger.prices.unpin(symbol.replace("/", "")),
+            "hurry": lambda symbol: ledger.prices.hurry(symbol.replace("/", "")),
             "account": self._account,
             "deposit": ledger.deposit,
             "change": self._change,

@@ -7,8 +7,10 @@ from typing import Any
 from exchanges.adapters.simulated import generate
 from exchanges.clock import SystemClock
 from exchanges.domain import Bars, Symbol, Timeframe
+from exchanges.domain.timeframe import MINUTE
 from exchanges.ports import Clock
 
+from . import seconds
 from .rules import SymbolRules, VenueRefusal
 
 _INTERVALS = {timeframe.name: timeframe for timeframe in Timeframe.all()} | {
@@ -52,7 +54,8 @@ class SpotMarket:
         end = min(timeframe.ceil(end_ms), timeframe.floor(self.now_ms()) + timeframe.ms)
         if start >= end:
             return Bars.empty(symbol, timeframe)
-        bars = generate(symbol, timeframe, start, end)
+        make = seconds.bars if timeframe.ms < MINUTE else generate
+        bars = make(symbol, timeframe, start, end)
         for low, high in self.holes:
             left, right = bars.between(start, low), bars.between(high, end)
             bars = Bars.concat([left, right])

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from exchanges.adapters.simulated import generate
 from exchanges.domain import Symbol, Timeframe
 
+from . import seconds
+
 if TYPE_CHECKING:
     from .market import SpotMarket
 
@@ -47,6 +49,11 @@ class Prices:
     def pin(self, id_: str, price: Decimal) -> None:
         """The price stays until the next `pin` or `unpin`."""
         self.functions[id_] = lambda _: price
+
+    def hurry(self, id_: str) -> None:
+        """Another price each second, of which the bars of seconds are made as well."""
+        symbol = self._market.symbols[id_]
+        self.functions[id_] = lambda ms: Decimal(repr(seconds.price(symbol, ms)))
 
     def unpin(self, id_: str) -> None:
         self.functions.pop(id_, None)
