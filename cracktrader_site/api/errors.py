@@ -120,6 +120,7 @@ RUN_CODES: dict[str, str] = {
 COMMAND_CODES: dict[str, str] = {
     "AMBIGUOUS_RUN": "Several runs' ids begin so.",
     "BOOKS_LOST": "Bars that the run stepped are not kept any more.",
+    "ORDER_PENDING": "It is not known yet what became of the order.",
     "NOTHING_STEPPED": "The run has not stepped a bar yet.",
     "RUN_NOT_COMPLETED": "Only a completed run can be verified.",
     "FILE_NOT_FOUND": "There is no such file.",
