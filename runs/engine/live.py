@@ -60,6 +60,8 @@ class LiveStepper(Stepper):
         super().__init__(config, broker, state)
         self._now_ms = now_ms
         self._least = least or [Least()] * len(config.symbols)
+        # Whatever its own limits: its account's guard asks what it has lost today.
+        self._has_limits = True
         self._skipped: list[Skipped] = []
 
     @property

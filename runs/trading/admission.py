@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from exchanges.domain import Refused, Symbol
 from exchanges.exact import plain
+from exchanges.models import Account
 from exchanges.services import accounts
-from exchanges.trading import Rules, SignInRefused, VenueAccount
+from exchanges.trading import NotNow, Rules, SignInRefused, VenueAccount
 from runs.engine.config import CashMode, RunConfig
 from runs.models import Run
 
+from . import sending
+
 
 def admit(run: Run) -> dict[str, Rules]:
-    """The rules of the run's markets, by symbol; asks the venue, and changes nothing.
+    """The rules of the run's markets, by symbol; asks the venue, and orders nothing.
 
     Raises WITHDRAWAL_ALLOWED, CREDENTIALS_REFUSED, INSUFFICIENT_FUNDS and
     ORDER_TOO_SMALL for what must change before a start may succeed, VenueError
-    for what a later try may cure.
+    for what a later try may cure; a venue that wants fewer requests pauses the account.
     """
     assert run.account is not None
+    _check_pause(run.account)
     config = RunConfig.from_dict(run.config["engine"])
     try:
         venue = accounts.venue_account(run.account)
@@ -32,6 +39,10 @@ def admit(run: Run) -> dict[str, Rules]:
             _check_size(venue, config, symbol, rules[str(symbol)])
     except SignInRefused as error:
         raise Refused(error.code, error.message, **error.details) from error
+    except NotNow as error:
+        if error.code == "VENUE_RATE_LIMITED":
+            sending.pause(run.account, error)
+        raise
     return rules
 
 
@@ -41,6 +52,18 @@ def told(rules: Rules) -> dict[str, Any]:
         name: plain(value) if isinstance(value, Decimal) else value
         for name, value in asdict(rules).items()
     }
+
+
+def _check_pause(account: Account) -> None:
+    """The venue wants no requests for this account, whoever's: a ban grows with each."""
+    until = Account.objects.values_list("paused_until", flat=True).get(pk=account.pk)
+    seconds = 0.0 if until is None else (until - timezone.now()).total_seconds()
+    if seconds > 0:
+        raise NotNow(
+            "VENUE_RATE_LIMITED",
+            "The venue asked for fewer requests for this account",
+            retry_after_seconds=math.ceil(seconds),
+        )
 
 
 def _check_key(venue: VenueAccount) -> None:

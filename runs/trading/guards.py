@@ -7,8 +7,12 @@ is the one thing asked before.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from django.db.models import Q
+
+from exchanges.domain.timeframe import DAY
 from exchanges.models import Account
 from runs.models import Discrepancy, Run, VenueOrder
 
@@ -39,7 +43,7 @@ def hindrance(account: Account, order: VenueOrder, now_ms: int) -> str:
         return "held"
     if _too_many_open(account, order):
         return "too_many_open"
-    if account.daily_loss is not None and loss_today(account) >= account.daily_loss:
+    if account.daily_loss is not None and loss_today(account, now_ms) >= account.daily_loss:
         return "daily_loss"
     return ""
 
@@ -82,15 +86,23 @@ def _apart(order: VenueOrder, price: Decimal) -> Decimal:
     return abs(price / order.reference_price - 1) if order.reference_price else Decimal(0)
 
 
-def loss_today(account: Account) -> Decimal:
-    """What the account's active runs have lost together since 00:00 UTC, at their newest closes."""
+def loss_today(account: Account, now_ms: int) -> Decimal:
+    """What the account's runs have lost together since 00:00 UTC, at their newest closes.
+
+    Those that ended today are among them: a loss is not over with its run.
+    """
+    day = now_ms // DAY
+    begins = datetime.fromtimestamp(day * DAY / 1000, UTC)
+    counted = Run.objects.filter(account=account).filter(
+        Q(status__in=Run.ACTIVE) | Q(finished_at__gte=begins)
+    )
     lost = Decimal(0)
-    for checkpoint in Run.objects.filter(account=account, status__in=Run.ACTIVE).values_list(
-        "checkpoint", flat=True
-    ):
-        watch = checkpoint.get("state", {}).get("watch")
-        if watch:
-            lost += _exact(watch["reference"]) - _exact(watch["equity"])
+    for checkpoint in counted.values_list("checkpoint", flat=True):
+        state = checkpoint.get("state")
+        if state:
+            watch = state["watch"]
+            reference = watch["reference"] if watch["day"] == day else watch["equity"]
+            lost += _exact(reference) - _exact(state["equity"])
     return lost
 
 
