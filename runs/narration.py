@@ -164,6 +164,11 @@ def _refused(data: Data) -> Line:
     return Line("", "warning", text, "warning")
 
 
+def _killed(data: Data) -> Line:
+    why = f": {data['reason']}" if data["reason"] else ""
+    return Line("", "warning", f"kill switch thrown, {', '.join(data['steps'])}{why}", "error")
+
+
 def _count(number: int, of: str) -> str:
     return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"
 
@@ -200,6 +205,9 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "discrepancy.gone": lambda data: _run(f"{_words(data['kind'])} {data['subject']} is gone"),
     "run.held": lambda data: _run("held: it buys nothing until somebody decides", "error"),
     "run.freed": lambda data: _run("freed: nothing differs any more", "up"),
+    "account.killed": _killed,
+    "account.kill_done": lambda data: _run("kill switch: all its steps are done", "warning"),
+    "account.released": lambda data: _run("kill switch released: orders pass again", "up"),
     "bar.missing": _missing,
     "bar.revised": _revised,
     "data.stale": _stale,

@@ -281,6 +281,9 @@ def test_every_kind_of_event_has_words():
         "bar.revised": bar,
         "data.stale": {"symbol": "A/B", "since": 0},
         "data.fresh": {"symbol": "A/B"},
+        "account.killed": {"account_id": "a", "steps": ["block"], "reason": "odd"},
+        "account.kill_done": {"account_id": "a", "steps": ["block"], "left": []},
+        "account.released": {"account_id": "a"},
     }
     run = slices(rehearse(symbols=["BTC/USDT"]))
     samples |= dict(run.events.values_list("kind", "data"))

@@ -16,16 +16,20 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from cracktrader_site.api.models import AuditEntry
-from exchanges.domain import InvalidInput
+from exchanges.domain import InvalidInput, Purpose
 from exchanges.models import Account
+from runs import books
 from runs.models import Protection, Run, VenueOrder
 from runs.trading import desk as trading_desk
 from runs.trading import killing, orders, sending
 from runs.trading.holdings import Holdings
 from runs.trading.tending import Tender
+from runs.verify import verify
 from tests.runs.lives import Wire, agree, desk, intend, over, until, wire  # noqa: F401
-from tests.runs.papers import kinds, told
+from tests.runs.papers import fresh, kinds, told
+from tests.runs.test_live_wire import begun, live_for
 from tests.venue import Fault
+from tests.venue.chaos import Chaos
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -88,6 +92,30 @@ def test_nothing_is_accepted_after_it_has_returned_from_the_middle_of_a_burst(wi
         order.refresh_from_db()
     assert {order.state for order in burst} == {State.FILLED, State.CANCELED}
     assert {o.reason for o in burst if o.state == State.CANCELED} == {"killed"}
+    agree(wire, account_of(run))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_so_it_is_where_answers_are_lost_and_orders_shown_late(wire, seed):
+    run = wire.started(initial_cash=50_000)
+    tender = wire.tender(run)
+    tender.tend()
+    for n in range(60):
+        by_hand(run, n)
+    wire.server.unleash(
+        Chaos(seed, lose=0.3, refuse=0.1, fail_reads=0.1, delay_ms=(0, 20), visibility_ms=(0, 60))
+    )
+    with tended(tender):
+        end = time.monotonic() + 10
+        while len(wire.ledger.orders("mine")) < 2 + 5 * seed and time.monotonic() < end:
+            time.sleep(0.005)
+        answer = trading_desk.kill(account_of(run), ["block"], "operator")
+        accepted = len(wire.ledger.orders("mine"))
+        wire.server.unleash(None)
+        time.sleep(1.2)
+        assert len(wire.ledger.orders("mine")) == accepted < 60
+        until([], lambda: not VenueOrder.objects.filter(finished_at=None).exists())
+    assert answer["unknown"] == []
     agree(wire, account_of(run))
 
 
@@ -375,3 +403,28 @@ def test_a_claim_that_came_first_is_waited_for_and_none_comes_after(wire):
     assert sending.send(tender.account, tender.venue, order) is sending.Sent.DONE
     assert over(order)
     assert (order.reason, order.attempt) == ("killed", 0)
+
+
+def test_a_runs_books_have_what_people_ordered_and_what_the_switch_sold(wire, monkeypatch):
+    still = {"strategy_params": {"fast_period": 100, "slow_period": 200}}
+    monkeypatch.setattr(wire, "begin", lambda **body: Wire.begin(wire, **body | still))
+    run = begun(wire, initial_cash=1_000)
+    order = by_hand(run, 1)
+    run = live_for(wire, run, 20, lambda run: fresh(run).orders.filter(status="filled").exists())
+    assert over(order)
+    assert order.booked
+    account = account_of(run)
+    threading.Timer(0.2, trading_desk.kill, (account,)).start()
+    run = live_for(wire, run, 25, lambda run: not fresh(run).is_active)
+    assert (run.status, run.error) == ("stopped", "")
+    sale = VenueOrder.objects.get(order_id="kill-1-0")
+    assert (sale.state, sale.booked) == (State.FILLED, True)
+    assert done(run)
+    agree(wire, account)
+    held, closed = Holdings.of(run), books.read(run).simulation
+    assert held.positions[0] < Decimal("0.0001")
+    assert float(sum(held.wallets)) == pytest.approx(run.cash, rel=1e-12)
+    purposes = [Purpose(purpose).name for purpose in closed.orders["purpose"]]
+    assert "MANUAL" in purposes
+    assert purposes[-1] == "FLATTEN"
+    assert verify(run).identical
