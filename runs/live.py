@@ -131,7 +131,7 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
     desk = _Desk.of(run)
     config, state, stepper = desk.config, desk.state, desk.stepper
     checkpoint, cursor = desk.checkpoint, state.cursor
-    if stepper.finished and not desk.settled and not outbox.under_way(run).exists():
+    if stepper.finished and not desk.ended and not outbox.under_way(run).exists():
         return lambda lease: ending.over(lease, run)
     flattens = run.flatten and run.stop_requested_at is not None and state.limit is None
     if flattens:

@@ -43,10 +43,14 @@ def under_way(run: Run) -> QuerySet[VenueOrder]:
 
 
 def outcomes(orders: Sequence[VenueOrder], config: RunConfig) -> list[Outcome]:
-    """What is to be booked of them, in the engine's words."""
+    """What is to be booked of them, in the engine's words.
+
+    That a protective stop was only replaced or taken away is no news.
+    """
     from runs.engine.outbox import Outcome
 
     index = {str(symbol): number for number, symbol in enumerate(config.symbols)}
+    news = [order for order in orders if order.filled or order.type != VenueOrder.Type.STOP_LOSS]
     return [
         Outcome(
             order_id=order.order_id[:_LONGEST_ID],
@@ -61,7 +65,7 @@ def outcomes(orders: Sequence[VenueOrder], config: RunConfig) -> list[Outcome]:
             fee_quote=order.fee_quote,
             reason=order.reason or str(order.state),
         )
-        for order in orders
+        for order in news
     ]
 
 

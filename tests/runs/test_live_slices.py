@@ -251,6 +251,21 @@ def test_a_stop_and_an_order_by_hand_are_booked_alike(venue):
     assert_told_once(run)
 
 
+def test_a_stop_that_was_only_replaced_is_no_news(venue):
+    run = bought(venue, stop_loss=0.5)
+    before = kinds(run)
+    stop = VenueOrder.objects.create(
+        account_id=run.account_id, run=run, order_id="0-0-2-1-1", client_id="b" * 32, symbol=BTC,
+        side="sell", purpose="stop_loss", type="stop_loss", state="open", created_ms=0,
+    )  # fmt: skip
+    end(stop, state=State.CANCELED, reason="replaced")
+    run = slices(run)
+    stop.refresh_from_db()
+    assert stop.booked
+    assert kinds(run) == before
+    assert run.due_at is None
+
+
 def test_a_trailing_stop_is_raised_and_not_lowered(venue):
     run = bought(venue, trailing_stop=0.4)
     (held,) = Protection.objects.filter(run=run)
