@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from exchanges.domain import Symbol
+from exchanges.domain import Symbol, VenueError
 from exchanges.exact import plain
 from exchanges.models import Account
 from exchanges.trading import VenueAccount
@@ -46,9 +46,18 @@ def positions(account: Account, venue: VenueAccount) -> list[Position]:
         holdings = Holdings.of(run)
         for symbol, held in zip(map(Symbol, holdings.symbols), holdings.positions, strict=True):
             if held > 0:
-                amount = sizing.on_step(held, venue.rules(symbol).amount_step)
-                found.append(Position(run, symbol, amount))
+                found.append(Position(run, symbol, sizing.on_step(held, _step(venue, symbol))))
     return sorted(found, key=lambda position: position.amount, reverse=True)
+
+
+def _step(venue: VenueAccount, symbol: Symbol) -> Decimal:
+    """Zero for a market taken from the venue's list: its coins should be there all the same."""
+    try:
+        return venue.rules(symbol).amount_step
+    except VenueError as error:
+        if error.code != "INVALID_SYMBOL":
+            raise
+        return Decimal(0)
 
 
 def compare(account: Account, venue: VenueAccount) -> bool:

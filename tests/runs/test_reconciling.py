@@ -54,6 +54,7 @@ class Books:
     unknown: set[str] = field(default_factory=set)
     recv_window_ms: int = 500
     number: int = 0
+    unlisted: bool = False
 
     def _ask(self, name: str) -> None:
         self.asked.append(name)
@@ -66,6 +67,8 @@ class Books:
     def resync(self) -> None: ...
 
     def rules(self, symbol: Symbol) -> Rules:
+        if self.unlisted:
+            raise VenueError("INVALID_SYMBOL", "No such market")
         return Rules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.001"), None, Decimal(5))
 
     def price(self, symbol: Symbol) -> Decimal:
@@ -746,6 +749,15 @@ def test_more_there_than_our_runs_hold_is_nobodys_matter(account, venue):
     venue.totals["BTC"] += 7
     assert reconciling.reconcile(account, venue)
     assert not Discrepancy.objects.exists()
+
+
+def test_coins_of_a_market_that_is_listed_no_more_should_still_be_there(account, venue):
+    bought(live(account), venue)
+    venue.unlisted = True
+    assert reconciling.reconcile(account, venue)
+    venue.totals["BTC"] = Decimal("0.5")
+    reconciling.reconcile(account, venue)
+    assert the_only().kind == "balance_short"
 
 
 def test_a_fill_under_way_makes_no_balance_short(account, venue):
