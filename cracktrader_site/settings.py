@@ -378,7 +378,7 @@ SPECTACULAR_SETTINGS = {
         "PositionSideEnum": "runs.serializers.POSITION_SIDES",
         "StrategyKindEnum": "strategies.models.Strategy.Kind",
         "RunModeEnum": "runs.models.Run.Mode",
-        "ManualOrderTypeEnum": "runs.trading.serializers.ORDER_TYPES",
+        "ManualOrderTypeEnum": "runs.trading.bodies.ORDER_TYPES",
     },
 }
 

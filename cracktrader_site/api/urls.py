@@ -7,12 +7,8 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from exchanges.views import ExchangeViewSet
-from runs.trading.views import (
-    AccountViewSet,
-    BalanceViewSet,
-    DiscrepancyViewSet,
-    OrderViewSet,
-)
+from runs.trading.order_views import OrderViewSet
+from runs.trading.views import AccountViewSet, BalanceViewSet, DiscrepancyViewSet
 from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
 from strategies.views import StrategyViewSet
 
