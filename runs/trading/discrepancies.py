@@ -17,7 +17,7 @@ from exchanges import audit
 from exchanges.domain import InvalidInput
 from exchanges.models import Account
 from runs import recorder
-from runs.models import Discrepancy, Run, VenueOrder
+from runs.models import Discrepancy, Protection, Run, VenueOrder
 
 from . import adopting
 from .holdings import Holdings
@@ -174,7 +174,10 @@ def _fits(discrepancy: Discrepancy) -> bool:
     holdings = Holdings.of(run)
     amount = Decimal(theirs["amount"])
     if theirs["side"] == "sell":
-        return amount <= holdings.position(discrepancy.symbol)
+        rests = discrepancy.kind == Kind.FOREIGN_ORDER
+        guarded = Protection.objects.filter(run=run, symbol=discrepancy.symbol)
+        # While a sale of the run rests, its stop cannot: both would sell the same coins.
+        return amount <= holdings.position(discrepancy.symbol) and not (rests and guarded.exists())
     return amount * Decimal(theirs["price"] or 0) <= holdings.free_cash(discrepancy.symbol)
 
 

@@ -24,7 +24,16 @@ from exchanges.trading import (
     VenueState,
 )
 from runs import alerts, narration
-from runs.models import Delivery, Discrepancy, Execution, LiveSymbol, Run, VenueOrder, Webhook
+from runs.models import (
+    Delivery,
+    Discrepancy,
+    Execution,
+    LiveSymbol,
+    Protection,
+    Run,
+    VenueOrder,
+    Webhook,
+)
 from runs.trading import balances, discrepancies, guards, orders, reconciling
 from runs.trading.holdings import Holdings
 from runs.trading.naming import client_id
@@ -477,6 +486,16 @@ def test_what_a_run_cannot_pay_or_deliver_it_cannot_adopt(account, venue):
     venue.orders.clear()
     venue.rest("buy", "1000")
     reconciling.reconcile(account, venue)
+    assert discrepancies.actions(the_only()) == ["close", "ignore"]
+
+
+def test_a_resting_sale_is_not_adopted_where_it_would_take_the_stops_place(account, venue):
+    run = live(account)
+    bought(run, venue, "2")
+    venue.rest("sell", "1", "120")
+    reconciling.reconcile(account, venue)
+    assert "adopt" in discrepancies.actions(the_only())
+    Protection.objects.create(run=run, symbol=BTC, stop=Decimal(90), since_ms=0)
     assert discrepancies.actions(the_only()) == ["close", "ignore"]
 
 
