@@ -34,7 +34,7 @@ from runs.models import (
     VenueOrder,
     Webhook,
 )
-from runs.trading import balances, discrepancies, guards, orders, reconciling
+from runs.trading import balances, comparing, discrepancies, foreign, guards, orders, reconciling
 from runs.trading.holdings import Holdings
 from runs.trading.naming import client_id
 from tests.runs.factory import ENGINE, make_run
@@ -346,6 +346,23 @@ def test_while_an_order_is_in_doubt_no_trade_is_called_foreign(account, venue):
     assert account.reconciled_at is None
 
 
+def test_an_order_that_comes_in_doubt_while_it_is_compared_lets_nothing_be_called_foreign(
+    account, venue
+):
+    run = live(account)
+    hand = venue.rest()
+    trade = venue.fill(venue.rest())
+    order, _ = placed(run, venue, state=State.UNKNOWN, venue_id="")
+    assert not foreign.tell_order(account, run, hand)
+    foreign.tell_fills(account, run, [trade])
+    assert not Discrepancy.objects.exists()
+    orders.give_up(order, State.CANCELED, "late")
+    assert foreign.tell_order(account, run, hand)
+    foreign.tell_fills(account, run, [trade])
+    assert Discrepancy.objects.count() == 2
+    assert kinds(run).count("run.held") == 1
+
+
 def test_a_second_order_of_the_same_name_is_not_taken_for_the_first(account, venue):
     run = live(account)
     order, at = placed(run, venue)
@@ -423,6 +440,19 @@ def test_a_foreign_order_that_fills_becomes_a_foreign_fill_without_a_moment_betw
     still = Discrepancy.objects.filter(resolved_at=None)
     assert [d.kind for d in still] == ["foreign_fill", "foreign_fill"]
     assert "run.freed" not in kinds(run)
+
+
+def test_a_foreign_order_is_not_gone_before_the_venue_shows_all_its_trades(account, venue):
+    run = live(account)
+    at = venue.rest()
+    reconciling.reconcile(account, venue)
+    trade = venue.fill(at, hidden=True)
+    reconciling.reconcile(account, venue)
+    assert (the_only().kind, the_only().resolved_at) == (Kind.FOREIGN_ORDER, None)
+    venue.executed.append(trade)
+    reconciling.reconcile(account, venue)
+    assert Discrepancy.objects.get(resolved_at=None).subject == trade.trade_id
+    assert guards.is_held(run)
 
 
 def test_an_ignored_foreign_order_raises_neither_itself_nor_its_trades_again(account, venue):
@@ -524,6 +554,18 @@ def test_a_foreign_trade_is_told_once_and_one_older_than_the_run_is_not(account,
     assert (found.kind, found.subject) == ("foreign_fill", trade.trade_id)
     assert found.theirs["price"] == "90"
     assert guards.is_held(run)
+
+
+def test_trades_between_two_runs_of_a_market_are_neithers_to_explain(account, venue):
+    first = live(account, ago=600)
+    order, _ = placed(first, venue, created_at=timezone.now() - timedelta(seconds=500))
+    Run.objects.filter(pk=first.pk).update(status="stopped")
+    live(account, ago=60)
+    venue.fill(venue.rest(client_id="between"), ago_ms=300_000)
+    reconciling.reconcile(account, venue)
+    assert not Discrepancy.objects.exists()
+    order.refresh_from_db()
+    assert order.state == State.OPEN
 
 
 def test_an_adopted_foreign_trade_is_booked_by_the_runs_next_slice(account, venue):
@@ -733,6 +775,18 @@ def test_trades_that_turn_up_cure_a_mismatch(account, venue):
     assert kinds(run)[-1] == "run.freed"
 
 
+def test_trades_that_turn_up_after_the_decision_are_booked_as_they_are(account, venue):
+    run = live(account)
+    order = mismatched(account, venue, run)
+    decide("adopt")
+    late = replace(venue.executed[0], trade_id="late", amount=Decimal(2), cost=Decimal(202))
+    venue.executed.append(late)
+    reconciling.carry_out(account, venue)
+    order.refresh_from_db()
+    assert (order.state, order.cost) == (State.FILLED, Decimal(302))
+    assert (the_only().resolution, the_only().resolved_by) == ("", "desk")
+
+
 def test_an_order_we_had_done_with_that_is_open_there_is_told_and_can_be_closed(account, venue):
     run = live(account)
     order, at = placed(run, venue)
@@ -761,6 +815,14 @@ def test_less_there_than_our_runs_hold_is_told_with_both_sums(account, venue):
     assert (found.kind, found.subject) == ("balance_short", "BTC")
     assert (found.ours["total"], found.theirs) == ("1.998", {"total": "1.5", "short": "0.498"})
     assert venue.asked.count("balances") == 3, "it was looked at again before it was told"
+
+
+def test_the_lesser_of_what_was_owned_before_and_after_should_be_there():
+    one, two = {"BTC": Decimal(1)}, {"BTC": Decimal(2)}
+    assert comparing.lacking(one, one, two) == {}, "a purchase was learnt of in between"
+    assert comparing.lacking(one, two, one) == {}, "a sale was learnt of in between"
+    assert comparing.lacking(one, two, two) == one
+    assert comparing.lacking({}, one, {}) == {}, "all was sold in between"
 
 
 def test_more_there_than_our_runs_hold_is_nobodys_matter(account, venue):
