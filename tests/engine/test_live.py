@@ -278,6 +278,29 @@ def test_a_position_too_small_to_sell_is_no_reason_to_hold_on():
     assert not desk.state.markets[0].dust
 
 
+def test_every_bit_of_an_open_trade_counts():
+    desk, series, entry = bought(amount=0.0004)
+    desk.least = [Least(amount=0.001)]
+    desk.step(series, entry, 2 * MS)
+    desk.step(series, entry, 3 * MS)
+    assert desk.state.account.positions == [0.0004]
+    assert desk.story[-1].equity == near(1000)
+
+
+def test_a_weight_too_small_to_sell_is_not_sold_again_and_again():
+    config = make_config(1, hours=4, cash=CashMode.SHARED)
+    series = [make_bars([at(100)] * 4)]
+    aims = Weights(np.array([[0.5], [0.0], [0.0], [0.0]]))
+    desk = Desk(config, weighted=True)
+    desk.step(series, aims, 4 * MS)
+    desk.over(desk.only, MS + 1, 0.01, 100)
+    desk.step(series, aims, 4 * MS)
+    desk.over(desk.only, 2 * MS + 1, reason="order_too_small")
+    desk.step(series, aims, 4 * MS)
+    assert desk.orders == {}
+    assert len(desk.steps) == 4
+
+
 def test_an_end_does_not_wait_for_what_cannot_be_sold():
     desk, series, entry = bought(amount=0.0004)
     desk.step(series, entry, 2 * MS)
@@ -311,6 +334,14 @@ def test_several_purchases_are_protected_from_their_average():
     assert stepper.protections() == {0: (near(115 * 0.9), Purpose.STOP_LOSS)}
     (trade,) = desk.story[-2].trades
     assert (trade.number, trade.amount, trade.entry_price) == (0, 40.0, 115.0)
+
+
+def test_a_dearer_purchase_lifts_a_trailing_stop():
+    desk, series, entry = bought(trailing_stop=0.1)
+    desk.step(series, entry, 2 * MS)
+    desk.ended("manual-x", 0, Side.BUY, Purpose.MANUAL, 2 * MS, 2 * MS + 7, 30, 120)
+    stepper = desk.step(series, entry, 3 * MS)
+    assert stepper.protections() == {0: (near(115 * 0.9), Purpose.TRAILING_STOP)}
 
 
 def test_a_trailing_stop_rises_with_the_bars_since_the_entry_and_never_falls():
