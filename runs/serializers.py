@@ -201,11 +201,8 @@ class LiveTradingRequest(_StartRequest):
         if attrs["replay"] is not None and attrs["mode"] != Run.Mode.PAPER:
             raise InvalidInput("INVALID_VALUE", "Only a paper run can be a replay", valid="paper")
         if attrs["mode"] == Run.Mode.LIVE and "initial_cash" not in self.initial_data:
-            raise InvalidInput(
-                "MISSING_FIELD",
-                "A live run names the initial_cash it may deploy: there is no default for it",
-                fields={"initial_cash": {"code": "MISSING_FIELD"}},
-            )
+            # Told when it is known that the caller may trade at all.
+            attrs["initial_cash"] = None
         return attrs
 
 

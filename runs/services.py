@@ -18,6 +18,7 @@ from exchanges import audit
 from exchanges.domain import InvalidInput, Refused
 from exchanges.models import Account
 from exchanges.queries import venues
+from exchanges.services.venues import get_exchange
 
 from . import clusters, queries, recorder
 from .models import LiveSymbol, Run, Runner
@@ -71,7 +72,7 @@ def start_live(
 
 @sensitive_variables("request")
 def _check_live(request: dict[str, Any], scopes: Collection[str]) -> None:
-    exchange = resolve(request).exchange
+    exchange = get_exchange(request["exchange"])
     if request["exchange_config"].get("sandbox") and not exchange.sandbox:
         raise InvalidInput(
             "SANDBOX_UNSUPPORTED",
@@ -84,6 +85,12 @@ def _check_live(request: dict[str, Any], scopes: Collection[str]) -> None:
     if exchange.builtin:
         raise InvalidInput(
             "LIVE_UNSUPPORTED", f"{exchange.name} is not a venue where anything can be bought"
+        )
+    if request["initial_cash"] is None:
+        raise InvalidInput(
+            "MISSING_FIELD",
+            "A live run names the initial_cash it may deploy: there is no default for it",
+            fields={"initial_cash": {"code": "MISSING_FIELD"}},
         )
 
 

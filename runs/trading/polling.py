@@ -32,7 +32,10 @@ def look(venue: VenueAccount, order: VenueOrder, told: OrderReport | None = None
     return True
 
 
-def take_back(venue: VenueAccount, order: VenueOrder) -> None:
-    """Cancels at the venue; what was filled before that counts, whatever the answer says."""
+def take_back(venue: VenueAccount, order: VenueOrder) -> bool:
+    """Cancels at the venue; what was filled before that counts, whatever the answer says.
+
+    Whether the venue knows the order.
+    """
     venue.cancel(Symbol(order.symbol), order.venue_id, order.client_id)
-    look(venue, order)
+    return look(venue, order)

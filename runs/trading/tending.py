@@ -171,10 +171,12 @@ class Tender:
         if order.state in VenueOrder.IN_DOUBT:
             return resolving.resolve(venue, order)
         if order.cancel_requested_at is not None:
-            polling.take_back(venue, order)
-        elif not polling.look(venue, order):
+            known = polling.take_back(venue, order)
+        else:
+            known = polling.look(venue, order)
+        if not known:
             reconciling.missing(self.account, order)
-        elif _is_stuck(venue, order):
+        elif order.cancel_requested_at is None and _is_stuck(venue, order):
             protecting.request_cancel(order, "unfilled")
         return order.is_terminal
 
