@@ -86,6 +86,8 @@ class _Account:
                 given_up = ours.state in (State.CANCELED, State.REJECTED)
                 if not given_up or ours.filled or self.executions[ours.pk]:
                     yield f"the venue does not have {_told(ours)}"
+        if not self.trades:
+            yield "nothing was traded"
         yield from self._balances()
         most = busiest(self.dump, self.holder.name)
         if most > 10:

@@ -45,7 +45,7 @@ RECV_WINDOW_MS, SKEW_MS = 500, 300
 CLAIM_SECONDS = 2.0
 """Of an account, so that what is frozen a little longer has a successor when it thaws."""
 
-PATIENCE_MS = 4_000
+PATIENCE_MS = 8_000
 """How old a decision to buy may be."""
 
 PAUSES = (0.3, 0.7, 1.2, 2.2, 3.0)
@@ -78,7 +78,6 @@ class Holder(NamedTuple):
     """An account at the venue, and what its keys say; `coin`: it pays its fees in that."""
 
     name: str
-    exchange: str
     sandbox: bool
     key: str
     secret: str
@@ -89,7 +88,7 @@ class Holder(NamedTuple):
         return {"apiKey": self.key, "secret": self.secret, "sandbox": self.sandbox}
 
     def account(self) -> Account:
-        return Account.objects.get(exchange__name=self.exchange)
+        return Account.objects.get(sandbox=self.sandbox)
 
 
 DEPOSITS = {"USDT": Decimal(10_000_000), "BNB": Decimal(100_000)}
@@ -101,6 +100,16 @@ class LiveDesk:
     def __init__(self, venue: RemoteVenue, settings: Any, folder: Path) -> None:
         self.venue = venue
         self.holders = [self._open("toy", True, "BNB"), self._open("real", False, None)]
+        Exchange.objects.create(
+            name="wire",
+            ccxt_id="binance",
+            base_url=venue.url,
+            timeframes=["1s", "1m"],
+            sandbox=True,
+            credentials=["apiKey", "secret"],
+            taker=0.001,
+            maker=0.001,
+        )
         settings.STRATEGIES_DIR = folder / "strategies"
         settings.STRATEGIES_DIR.mkdir()
         (settings.STRATEGIES_DIR / "pulse.py").write_text(PULSE)
@@ -120,11 +129,8 @@ class LiveDesk:
         self._client = Client(headers={"Authorization": f"Bearer {key}"})
 
     def _open(self, name: str, sandbox: bool, coin: str | None) -> Holder:
-        venue = self.venue
-        holder = Holder(
-            name, f"wire-{name}", sandbox, secrets.token_hex(16), secrets.token_hex(16), coin
-        )
-        venue.do(
+        holder = Holder(name, sandbox, secrets.token_hex(16), secrets.token_hex(16), coin)
+        self.venue.do(
             "account",
             name=name,
             key=holder.key,
@@ -132,16 +138,6 @@ class LiveDesk:
             balances={asset: str(amount) for asset, amount in DEPOSITS.items()},
             realm="sandbox" if sandbox else "production",
             fee_coin=coin,
-        )
-        Exchange.objects.create(
-            name=holder.exchange,
-            ccxt_id="binance",
-            base_url=venue.sandbox_url if sandbox else venue.url,
-            timeframes=["1s", "1m"],
-            sandbox=sandbox,
-            credentials=["apiKey", "secret"],
-            taker=0.001,
-            maker=0.001,
         )
         return holder
 
@@ -166,7 +162,7 @@ class LiveDesk:
             "symbols": symbols,
             "timeframe": "1s",
             "initial_cash": 10_000,
-            "exchange": holder.exchange,
+            "exchange": "wire",
             "exchange_config": holder.config,
         }
         return str(self.post("/run/live", request | body)["run_id"])
