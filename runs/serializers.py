@@ -185,7 +185,8 @@ class LiveTradingRequest(_StartRequest):
             if key not in EXCHANGE_CONFIG_KEYS:
                 raise InvalidInput(
                     "EXCHANGE_CONFIG_KEY_NOT_ALLOWED",
-                    f"exchange_config may not hold {key[:64]!r}",
+                    # Not which: somebody may have put a secret there.
+                    "exchange_config holds a key that it may not",
                     allowed_keys=list(EXCHANGE_CONFIG_KEYS),
                 )
             if key == "sandbox" and not isinstance(item, bool):
@@ -213,7 +214,7 @@ def _check_options(options: Any) -> None:
         if key != "defaultType" or value not in MARKET_TYPES:
             raise InvalidInput(
                 "EXCHANGE_CONFIG_KEY_NOT_ALLOWED",
-                f"exchange_config.options may not hold {key[:64]!r} with this value",
+                "exchange_config.options holds what it may not",
                 allowed_options={"defaultType": list(MARKET_TYPES)},
             )
 

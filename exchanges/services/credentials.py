@@ -158,7 +158,8 @@ def find(name: str, exchange: Exchange | None = None) -> Credential:
             known = known.filter(exchange=exchange)
         raise InvalidInput(
             "UNKNOWN_CREDENTIAL",
-            f"There is no credential {name!r:.80}",
+            # Without it: somebody may have given a secret instead of a name.
+            "There is no credential of this name",
             credentials=list(known.order_by("name").values_list("name", flat=True)),
         )
     return found
