@@ -25,6 +25,7 @@ from exchanges.trading import OrderReport, Trade, VenueAccount, VenueState
 from runs.models import Discrepancy, Execution, LiveSymbol, Protection, Run, VenueOrder
 
 from . import adopting, balances, comparing, discrepancies, foreign, orders, polling, resolving
+from .ours import Ours
 from .remedies import absorb_trades, carry_out, order_of
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ class _Comparison:
 
     def _orders(self, symbol: Symbol) -> None:
         listed = self.venue.open_orders(symbol)
-        books = _Books(self.account, symbol, listed)
+        books = Ours(self.account, symbol, listed)
         for told in listed:
             ours = books.order(told.venue_id, told.client_id)
             if ours is None:
@@ -251,7 +252,7 @@ class _Comparison:
 
     def _explain(self, symbol: Symbol, groups: dict[str, list[Trade]]) -> None:
         """Trades that our books have not, by the venue's order: ours are booked, others told."""
-        books = _Books(self.account, symbol, names=groups)
+        books = Ours(self.account, symbol, venue_ids=groups)
         known = self._known(symbol, groups)
         asked = 0
         for venue_id, trades in groups.items():
@@ -284,7 +285,7 @@ class _Comparison:
     def _of_unknown_order(self, symbol: Symbol, venue_id: str, trades: list[Trade]) -> None:
         told = self.venue.order(symbol, venue_id, "")
         if told is not None:
-            ours = _Books(self.account, symbol, [told]).order(venue_id, told.client_id)
+            ours = Ours(self.account, symbol, [told]).order(venue_id, told.client_id)
             if ours is not None and not ours.is_terminal:
                 self._found(ours, told)
                 return
@@ -301,32 +302,3 @@ class _Comparison:
 
 def _subjects(trades: list[Trade]) -> set[str]:
     return {trade.trade_id for trade in trades}
-
-
-class _Books:
-    """Our orders of a market that the venue may be speaking of."""
-
-    def __init__(
-        self,
-        account: Account,
-        symbol: str,
-        told: list[OrderReport] | None = None,
-        names: Any = (),
-    ) -> None:
-        ids, called = set(names), set()
-        for report in told or []:
-            ids.add(report.venue_id)
-            called |= comparing.names(report.client_id)
-        wanted = Q(venue_id__in=ids - {""}) | Q(client_id__in=called)
-        rows = VenueOrder.objects.filter(wanted, account=account, symbol=symbol)
-        rows = rows.select_related("run")
-        self._by_id = {row.venue_id: row for row in rows if row.venue_id}
-        # The name of one that has another id there is another order's: venues use names again.
-        self._by_name = {row.client_id: row for row in rows if not row.venue_id}
-
-    def order(self, venue_id: str, client_id: str) -> VenueOrder | None:
-        known = self._by_id.get(venue_id)
-        if known is not None:
-            return known
-        matches = (self._by_name.get(name) for name in comparing.names(client_id))
-        return next((row for row in matches if row is not None), None)
