@@ -99,6 +99,37 @@ def _order_skipped(data: Data) -> Line:
     return Line(formats.moment(data["created"]), "order", text, "warning")
 
 
+def _at_venue(words: str, tone: str = "quiet") -> Callable[[Data], Line]:
+    """Of an order on its way, of which `words` tell where it is."""
+
+    def tell(data: Data) -> Line:
+        amount = "" if data["amount"] is None else f" {formats.price(data['amount'])}"
+        text = f"{data['side']}{amount} {data['symbol']} {words}, {_words(data['purpose'])}"
+        return Line(formats.moment(data["timestamp"]), "order", text, tone)
+
+    return tell
+
+
+def _execution(data: Data) -> Line:
+    text = (
+        f"{PAST[data['side']]} {formats.price(data['filled'])} of {formats.price(data['amount'])} "
+        f"{data['symbol']} so far"
+    )
+    return Line(formats.moment(data["timestamp"]), "order", text, "quiet")
+
+
+def _protection(data: Data) -> Line:
+    levels = [
+        f"{name} {formats.price(data[name])} {_WATCHED[data[f'{name}_at']]}"
+        for name in ("stop", "target")
+        if data[name] is not None
+    ]
+    return Line("", "order", f"{data['symbol']}: {', '.join(levels)}", "quiet")
+
+
+_WATCHED = {"venue": "at the venue", "desk": "watched here"}
+
+
 def _trade_opened(data: Data) -> Line:
     text = f"{data['trade_id']} opened, {formats.price(data['amount'])} {data['symbol']}"
     return Line(formats.moment(data["entry_time"]), "trade", text, "quiet")
@@ -191,6 +222,15 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "order.filled": _order_filled,
     "order.canceled": _order_canceled,
     "order.skipped": _order_skipped,
+    "order.submitted": _at_venue("is being sent"),
+    "order.unsent": _at_venue("has not arrived and is sent again", "warning"),
+    "order.unknown": _at_venue("is in doubt: the venue is asked", "warning"),
+    "order.open": _at_venue("is at the venue"),
+    "order.partially_filled": _at_venue("is filled in part"),
+    "order.execution": _execution,
+    "order.rejected": _at_venue("was refused by the venue", "warning"),
+    "order.expired": _at_venue("has expired at the venue", "warning"),
+    "protection.set": _protection,
     "trade.opened": _trade_opened,
     "trade.changed": _trade_changed,
     "trade.closed": _trade_closed,

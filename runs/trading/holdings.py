@@ -33,7 +33,7 @@ class Holdings:
         if booked_only:
             orders = orders.filter(booked=True)
         engine = run.config["engine"]
-        one_pool = run.config.get("weighted", False) or engine["cash"] == "shared"
+        one_pool = engine["cash"] == "shared"
         holdings = cls.start(engine["symbols"], run.initial_cash, one_pool=one_pool)
         holdings.add(orders.exclude(filled="0", state__in=VenueOrder.TERMINAL))
         return holdings

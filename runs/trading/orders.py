@@ -72,11 +72,22 @@ def _finish(order: VenueOrder) -> None:
 def tell(order: VenueOrder, kind: str, **more: Any) -> None:
     """An Event of the order's run, if it has one, within the caller's transaction."""
     if order.run_id is not None:
-        recorder.append(order.run_id, kind, describe(order) | more)
+        recorder.append(order.run_id, kind, _shown(order) | more)
+
+
+def _shown(order: VenueOrder) -> dict[str, Any]:
+    """Numbers as everywhere in the API, and beside them what the venue said to the last digit."""
+    told = describe(order)
+    names = ("amount", "filled", "price")
+    numbers = {name: None if told[name] is None else float(told[name]) for name in names}
+    return told | numbers | {"exact": {name: told[name] for name in names}}
 
 
 def describe(order: VenueOrder) -> dict[str, Any]:
-    """An order at a venue as Events show it: amounts as text, to the last digit."""
+    """An order at a venue in JSON: amounts as text, to the last digit.
+
+    `price`: the average of what was traded, else the limit or stop, if any.
+    """
     return {
         "order_id": order.order_id,
         "client_order_id": order.client_id,
@@ -88,7 +99,7 @@ def describe(order: VenueOrder) -> dict[str, Any]:
         "purpose": order.purpose,
         "amount": _text(order.amount),
         "filled": plain(order.filled),
-        "price": _text(order.limit_price or order.stop_price),
+        "price": _text(order.price or order.limit_price or order.stop_price),
         "timestamp": order.last_fill_ms or order.stamp_ms or order.created_ms,
         "created": order.created_ms,
         "reason": order.reason or None,

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchanges.domain import Purpose, Side
-from exchanges.exact import plain
 from exchanges.trading import Rules
 from runs import recorder
 from runs.models import Protection, Run, VenueOrder
@@ -150,9 +149,9 @@ def _describe(protection: Protection) -> dict[str, Any]:
     stop, target = protection.stop, protection.target
     return {
         "symbol": protection.symbol,
-        "stop": None if stop is None else plain(stop),
+        "stop": None if stop is None else float(stop),
         "stop_at": "venue" if protection.at_venue else "desk",
-        "target": None if target is None else plain(target),
+        "target": None if target is None else float(target),
         "target_at": "desk",
     }
 

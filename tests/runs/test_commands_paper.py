@@ -265,6 +265,8 @@ def test_watch_of_nothing_is_one_line(args, told):
 
 def test_every_kind_of_event_has_words():
     bar = {"symbol": "A/B", "time": 0, "accepted": None, "told": [1, 2, 3, 4, 5]}
+    found = {"kind": "foreign_fill", "symbol": "A/B", "subject": "7"}
+    order = {"side": "buy", "symbol": "A/B", "purpose": "entry", "created": 0}
     samples: dict[str, dict[str, Any]] = {
         "run.created": {"mode": "paper"},
         "run.started": {},
@@ -284,7 +286,24 @@ def test_every_kind_of_event_has_words():
         "account.killed": {"account_id": "a", "steps": ["block"], "reason": "odd"},
         "account.kill_done": {"account_id": "a", "steps": ["block"], "left": []},
         "account.released": {"account_id": "a"},
+        "run.held": found,
+        "run.freed": {},
+        "discrepancy.found": found,
+        "discrepancy.gone": found,
+        "discrepancy.resolved": found | {"action": "adopt", "by": "admin:ann"},
+        "discrepancy.refused": found | {"action": "close", "reason": "too small"},
+        "order.skipped": order | {"reason": "late"},
+        "protection.set": {
+            "symbol": "A/B",
+            "stop": 9.5,
+            "stop_at": "venue",
+            "target": 11.0,
+            "target_at": "desk",
+        },
     }
+    at_venue = order | {"amount": 2.0, "filled": 1.0, "timestamp": 0}
+    states = ("submitted", "unsent", "unknown", "open", "partially_filled", "rejected", "expired")
+    samples |= {f"order.{state}": at_venue for state in (*states, "execution")}
     run = slices(rehearse(symbols=["BTC/USDT"]))
     samples |= dict(run.events.values_list("kind", "data"))
     samples["order.canceled"] = samples["order.filled"] | {"reason": "no_cash", "amount": None}
