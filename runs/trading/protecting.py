@@ -70,11 +70,13 @@ def tend(
     """
     run = protection.run
     mine = [o for o in unfinished if o.run_id == run.pk and o.symbol == protection.symbol]
-    if any(order.side == "sell" and not is_protective(order) for order in mine):
+    sales = [order for order in mine if order.side == "sell" and not is_protective(order)]
+    if any(not _rests(order) for order in sales):
         # A sale is under way: it takes the stop away first, and what it leaves is looked at then.
         return False
     resting = next((order for order in mine if is_protective(order)), None)
-    amount = sizing.on_step(Holdings.of(run).position(protection.symbol), rules.amount_step)
+    held = Holdings.of(run).position(protection.symbol)
+    amount = sizing.on_step(held, rules.amount_step)
     if amount <= 0:
         if resting is not None:
             return request_cancel(resting, "nothing_held")
@@ -85,6 +87,9 @@ def tend(
     if hit is not None and price is not None:
         return _sell(protection, hit, amount, price, VenueOrder.Type.MARKET)
     wanted = sizing.nearest_step(protection.stop, rules.price_step) if protection.stop else None
+    # What somebody offers at a price of his own cannot be in a stop besides.
+    offered = sum((order.amount or order.filled) - order.filled for order in sales)
+    amount = sizing.on_step(held - offered, rules.amount_step)
     if resting is not None:
         right = (resting.stop_price, resting.wanted) == (wanted, amount)
         return not right and _is_movable(resting) and request_cancel(resting, "replaced")
@@ -94,9 +99,14 @@ def tend(
     if sizing.fault(amount, wanted, rules):
         _note(protection, at_venue=False)
         return False
-    _note(protection, at_venue=True)
+    _note(protection, at_venue=not offered)
     purpose = Purpose[protection.stop_purpose.upper()]
     return _sell(protection, purpose, amount, wanted, VenueOrder.Type.STOP_LOSS)
+
+
+def _rests(order: VenueOrder) -> bool:
+    """A person's offer at a price of its own, which may stand for weeks."""
+    return order.type == VenueOrder.Type.LIMIT and order.state in VenueOrder.WORKING
 
 
 def _is_movable(resting: VenueOrder) -> bool:

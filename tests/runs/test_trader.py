@@ -232,6 +232,25 @@ def test_a_stop_the_venue_does_not_take_is_watched_here(wire):
     agree(wire, account_of(run))
 
 
+def test_what_a_person_offers_does_not_keep_the_stop_from_working(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(entry) and wire.ledger.open_orders("mine"))
+    offer = intend(
+        run, "sell", type="limit", limit_price=Decimal(60_000), wanted=Decimal("0.04"),
+        purpose="manual", order_id="manual-1",
+    )  # fmt: skip
+    stops = run.venue_orders.filter(type="stop_loss", state="open")
+    until(tender, lambda: [s.wanted for s in stops.all()] == [Decimal("0.0597")], 15)
+    offer.refresh_from_db()
+    assert offer.state == State.OPEN
+    wire.ledger.set_price("BTC/USDT", "48000")
+    until(tender, lambda: Holdings.of(run).positions[0] < Decimal("0.00001"))
+    assert over(offer)
+    agree(wire, account_of(run))
+
+
 # --- crashes, freezes, duplicates ------------------------------------------------------------
 
 
