@@ -100,7 +100,7 @@ class LiveDesk:
     def __init__(self, venue: RemoteVenue, settings: Any, folder: Path) -> None:
         self.venue = venue
         self.holders = [self._open("toy", True, "BNB"), self._open("real", False, None)]
-        Exchange.objects.create(
+        self.exchange = Exchange.objects.create(
             name="wire",
             ccxt_id="binance",
             base_url=venue.url,

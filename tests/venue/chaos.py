@@ -25,7 +25,8 @@ class Chaos:
 
     `lose`: answers to POST and DELETE lost after they did their work (in one of
     the ways `lose_by`; "hang" takes `hang` seconds); `refuse`: the same turned
-    away before; `fail_reads`: GETs that fail; `delay_ms`: every answer;
+    away before; `fail_reads`: GETs that fail; `delay_ms`: every request, and
+    `write_delay_ms` POST and DELETE besides, on their way to the venue;
     `visibility_ms`, `trades_ms`: how long orders and trades stay unseen;
     `duplicates`: trades listed twice; `split`: market orders that trade in
     three parts at three prices; `races`: cancels that come too late (half of
@@ -39,6 +40,7 @@ class Chaos:
     refuse: float = 0.0
     fail_reads: float = 0.0
     delay_ms: tuple[float, float] = (0.0, 0.0)
+    write_delay_ms: tuple[float, float] = (0.0, 0.0)
     visibility_ms: tuple[float, float] = (0.0, 0.0)
     trades_ms: tuple[float, float] = (0.0, 0.0)
     duplicates: float = 0.0
@@ -65,9 +67,11 @@ class Chaos:
             ledger.market_parts = []
             ledger.races.clear()
 
-    def delay(self) -> float:
+    def delay(self, endpoint: str) -> float:
+        """Seconds."""
+        ranges = [self.delay_ms, *([self.write_delay_ms] if endpoint in _WRITES else [])]
         with self._lock:
-            return self._random.uniform(*self.delay_ms) / 1000 if self.delay_ms[1] else 0.0
+            return sum(self._random.uniform(*range_) / 1000 for range_ in ranges if range_[1])
 
     def fault(self, endpoint: str, ledger: Ledger) -> Fault | None:
         with self._lock:

@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         venue = self.server.venue
         fault = venue.faults.take(endpoint)
         if fault is None and venue.chaos is not None:
-            time.sleep(venue.chaos.delay())
+            time.sleep(venue.chaos.delay(endpoint))
             fault = venue.chaos.fault(endpoint, venue.ledger)
         return fault or Fault()
 
