@@ -136,7 +136,7 @@ def _start_real(
                 account_id=str(account.public_id),
             )
         run = _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
-        audit.record(by, "run.live_started", str(run.public_id), account=str(account.public_id))
+        audit.record(by, "live.started", str(run.public_id), account=str(account.public_id))
         return run
 
 

@@ -46,8 +46,8 @@ def test_every_kind_of_event_and_field_of_health_is_in_the_documentation(papers)
     page = (root / "docs" / "api.md").read_text()
     text = page.split("\n## Paper runs\n")[1].split("\n## ")[0]
     kinds = set(Event.objects.values_list("kind", flat=True))
-    for file in (root / "runs").glob("*.py"):
-        written = r'"((?:run|order|trade|bar|data|limit)\.[a-z_]+)"'
+    for file in (root / "runs").rglob("*.py"):
+        written = r'"((?:run|order|trade|bar|data|limit|protection|discrepancy)\.[a-z_]+)"'
         kinds |= set(re.findall(written, file.read_text()))
     assert {"run.created", "order.new", "equity", "bar.missing", "data.stale"} <= kinds
     health = payloads.detailed_status(papers["on live bars"])["health"]
