@@ -237,7 +237,13 @@ class Results:
         table = artifacts.decode(name, content(artifact))
         if name == "trades":
             return tables.trades(table[offset:end], self.run.symbols, offset)
-        return tables.orders(table[offset:end], self.run.symbols)
+        found = tables.orders(table[offset:end], self.run.symbols)
+        if self.run.is_live:
+            # Its stops may be several of one position, and people name theirs as they like.
+            named = self.run.orders.filter(number__gte=offset, number__lt=offset + len(found))
+            for number, order_id in named.values_list("number", "order_id"):
+                found[number - offset]["order_id"] = order_id
+        return found
 
     def count(self, name: str) -> int:
         if self._in_rows:

@@ -10,8 +10,9 @@ from typing import Any
 
 from runs.models import Discrepancy, Event, Execution, Protection, Run, VenueOrder
 from runs.trading.holdings import Holdings
+from tests.venue import RemoteVenue
 
-from .live_desk import DEPOSITS, Holder, LiveDesk
+from .live_desk import DEPOSITS, Holder
 
 State = VenueOrder.State
 
@@ -44,12 +45,12 @@ def doubled(dump: dict[str, Any]) -> list[str]:
     ]
 
 
-def differences(desk: LiveDesk) -> list[str]:
+def differences(venue: RemoteVenue, holders: list[Holder]) -> list[str]:
     """All in which the two sides differ, one a line; the venue's own sums are checked too."""
-    dump = desk.venue.dump()
+    dump = venue.dump()
     faults = doubled(dump)
-    desk.venue.do("check")
-    for holder in desk.holders:
+    venue.do("check")
+    for holder in holders:
         faults += [f"{holder.name}: {fault}" for fault in _Account(holder, dump).faults()]
     for run in Run.objects.order_by("id"):
         faults += [f"run {run.pk}: {fault}" for fault in _of_run(run)]

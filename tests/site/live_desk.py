@@ -94,12 +94,31 @@ class Holder(NamedTuple):
 DEPOSITS = {"USDT": Decimal(10_000_000), "BNB": Decimal(100_000)}
 
 
+def open_accounts(venue: RemoteVenue) -> list[Holder]:
+    """One in the sandbox that pays its fees in a third coin, and one behind the other door."""
+    holders = [
+        Holder(name, sandbox, secrets.token_hex(16), secrets.token_hex(16), coin)
+        for name, sandbox, coin in (("toy", True, "BNB"), ("real", False, None))
+    ]
+    for holder in holders:
+        venue.do(
+            "account",
+            name=holder.name,
+            key=holder.key,
+            secret=holder.secret,
+            balances={asset: str(amount) for asset, amount in DEPOSITS.items()},
+            realm="sandbox" if holder.sandbox else "production",
+            fee_coin=holder.coin,
+        )
+    return holders
+
+
 class LiveDesk:
     """Accounts at `venue`, a strategy, and a key that may trade live; nothing works here yet."""
 
     def __init__(self, venue: RemoteVenue, settings: Any, folder: Path) -> None:
         self.venue = venue
-        self.holders = [self._open("toy", True, "BNB"), self._open("real", False, None)]
+        self.holders = open_accounts(venue)
         self.exchange = Exchange.objects.create(
             name="wire",
             ccxt_id="binance",
@@ -127,19 +146,6 @@ class LiveDesk:
         sync_strategies()
         key = keys.create("hands", ["read", "live"], "test")[1]
         self._client = Client(headers={"Authorization": f"Bearer {key}"})
-
-    def _open(self, name: str, sandbox: bool, coin: str | None) -> Holder:
-        holder = Holder(name, sandbox, secrets.token_hex(16), secrets.token_hex(16), coin)
-        self.venue.do(
-            "account",
-            name=name,
-            key=holder.key,
-            secret=holder.secret,
-            balances={asset: str(amount) for asset, amount in DEPOSITS.items()},
-            realm="sandbox" if sandbox else "production",
-            fee_coin=coin,
-        )
-        return holder
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._client.post(f"/api/v1{path}", json.dumps(body), "application/json")
