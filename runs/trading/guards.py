@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import Q
 
 from exchanges.domain.timeframe import DAY
@@ -28,6 +29,9 @@ def hindrance(account: Account, order: VenueOrder, now_ms: int) -> str:
     """
     if account.is_killed and not order.order_id.startswith(KILL):
         return "killed"
+    opens = order.side == _BUYS or order.order_id.startswith(MANUAL)
+    if opens and not settings.LIVE_TRADING:
+        return "live_trading_off"
     if order.late_ms is not None and now_ms >= order.late_ms:
         return "late"
     if order.side != _BUYS and not order.order_id.startswith(MANUAL):
@@ -54,14 +58,14 @@ def is_held(run: Run) -> bool:
 
 
 def excess(
-    account: Account, order: VenueOrder, amount: Decimal, price: Decimal, position: Decimal
+    account: Account, order: VenueOrder, amount: Decimal, price: Decimal | None, position: Decimal
 ) -> str:
     """What is too large about a purchase, or a person's order, of `amount` at `price`.
 
     `position`: what the run, or the account for an order without one, holds already.
     """
     manual = order.order_id.startswith(MANUAL)
-    if order.side != _BUYS and not manual:
+    if price is None or (order.side != _BUYS and not manual):
         return ""
     worth = amount * (order.limit_price or price)
     if account.max_order_value is not None and worth > account.max_order_value:

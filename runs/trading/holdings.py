@@ -9,6 +9,7 @@ from decimal import Decimal
 from runs.models import Run, VenueOrder
 
 ZERO = Decimal(0)
+NEW = VenueOrder.State.NEW
 
 
 @dataclass(slots=True)
@@ -56,7 +57,8 @@ class Holdings:
             if order.side == "buy":
                 self.positions[s] += order.filled - order.fee_base
                 self.wallets[wallet] -= order.cost + order.fee_quote
-                if not order.is_terminal and order.amount is not None:
+                # What is new has nothing reserved, though an attempt before had an amount.
+                if order.amount is not None and not order.is_terminal and order.state != NEW:
                     price = order.limit_price or order.reference_price or ZERO
                     self.reserved[wallet] += max(order.amount - order.filled, ZERO) * price
             else:

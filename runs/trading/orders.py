@@ -185,7 +185,10 @@ def report(order: VenueOrder, told: OrderReport, trades: Iterable[Trade]) -> boo
         whole = order.amount is not None and order.filled >= order.amount
         end = State.FILLED if whole else end
         fields: dict[str, Any] = {"venue_id": told.venue_id, "error": ""}
-        if end is not State.FILLED and not order.reason:
+        if end is State.FILLED:
+            # A cancel may have been asked for, and come too late.
+            fields["reason"] = ""
+        elif not order.reason:
             fields["reason"] = str(end)
         change(order, end, **fields)
         return True

@@ -22,6 +22,7 @@ from exchanges.trading import (
     OrderType,
     OutcomeUnknown,
     Rules,
+    SignInRefused,
     Ticket,
     VenueAccount,
 )
@@ -55,10 +56,15 @@ class Claim:
 def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
     """Sends an order that is new, if nothing stands against it and it is its turn.
 
-    Raises VenueError where the venue cannot be asked what must be known before.
+    Raises VenueError where the venue cannot be asked what must be known before,
+    and NotNow where it wants to be left alone.
     """
     if order.cancel_requested_at is not None:
         orders.give_up(order, State.CANCELED, order.reason or "canceled")
+        return Sent.DONE
+    if order.late_ms is not None and venue.now_ms() >= order.late_ms:
+        # Whatever else stands against it, it will not be sent any more.
+        orders.give_up(order, State.CANCELED, "late")
         return Sent.DONE
     if not _is_its_turn(order):
         return Sent.LATER
@@ -86,10 +92,8 @@ def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
     except NotNow as error:
         slots.answered(slot)
         orders.change(claimed.order, State.NEW, error=error.message[:300])
-        if error.code == "VENUE_RATE_LIMITED":
-            pause(account, error)
-        else:
-            venue.resync()
+        # Nothing else is to be asked of the venue now either.
+        raise
     except OutcomeUnknown as error:
         slots.answered(slot)
         orders.change(claimed.order, State.UNKNOWN, error=error.message[:300])
@@ -108,26 +112,12 @@ def _answered(venue: VenueAccount, order: VenueOrder, told: OrderReport) -> None
 
 
 def _is_its_turn(order: VenueOrder) -> bool:
-    """One at a time for each position, and sales before purchases.
-
-    A sale takes what else would sell the same coins away first, a run's last
-    sale what would buy them as well; it is sized when their fate is known.
-    """
+    """One at a time for each position, and sales before purchases."""
     if order.run_id is None or is_protective(order):
         return True
     others = VenueOrder.objects.filter(run_id=order.run_id, finished_at=None).exclude(id=order.pk)
     if order.side == "sell":
-        same = [other for other in others if other.symbol == order.symbol]
-        final = order.purpose in ("flatten", "loss_limit")
-        in_the_way = [
-            other
-            for other in same
-            if (other.side == "sell" and (is_protective(other) or other.id < order.pk))
-            or (other.side == "buy" and final)
-        ]
-        for other in in_the_way:
-            request_cancel(other, "sold" if other.side == "sell" else order.purpose)
-        return not in_the_way
+        return _may_sell(order, [other for other in others if other.symbol == order.symbol])
     return not any(
         not is_protective(other)
         and other.type == VenueOrder.Type.MARKET
@@ -136,19 +126,60 @@ def _is_its_turn(order: VenueOrder) -> bool:
     )
 
 
+def _may_sell(order: VenueOrder, others: list[VenueOrder]) -> bool:
+    """A sale has what else would sell the same coins taken away first: the stop of the position.
+
+    One of all that is held, what people offer as well; a run's last, what would
+    buy more.  It is sized when their fate is known.  Sales at market wait for
+    those before them, which are on their way.
+    """
+    whole = order.wanted is None
+    final = order.purpose in ("flatten", "loss_limit")
+    free = True
+    for other in others:
+        if other.side == "buy":
+            in_the_way, why = final, order.purpose
+        elif is_protective(other):
+            in_the_way, why = True, "sold"
+        elif other.type == VenueOrder.Type.MARKET:
+            free &= other.id > order.pk
+            continue
+        else:
+            in_the_way, why = whole, "sold"
+        if in_the_way:
+            request_cancel(other, why)
+            free = False
+    return free
+
+
 def claim(account: Account, venue: VenueAccount, order: VenueOrder) -> Claim | None:
     """Says that the order is being sent, with its size, before it is; None if it must not be.
 
     Raises VenueError where the venue does not tell what must be known for that.
     """
-    symbol = Symbol(order.symbol)
-    rules, price = venue.rules(symbol), venue.price(symbol)
-    return _claim(account.pk, order, rules, price, venue.now_ms())
+    rules = venue.rules(Symbol(order.symbol))
+    return _claim(account.pk, order, rules, _price(venue, order), venue.now_ms())
+
+
+def _price(venue: VenueAccount, order: VenueOrder) -> Decimal | None:
+    """The newest; a sale is not kept waiting by a market that shows none."""
+    try:
+        return venue.price(Symbol(order.symbol))
+    except VenueError as error:
+        if order.side == "buy" or concerns_all(error):
+            raise
+        return order.limit_price or order.stop_price or order.reference_price
+
+
+def concerns_all(error: VenueError) -> bool:
+    """Whether it is the venue or the account, not one order or market, that has the trouble."""
+    whole = isinstance(error, (NotNow, SignInRefused))
+    return whole or error.code in ("VENUE_UNREACHABLE", "VENUE_RATE_LIMITED")
 
 
 @transaction.atomic
 def _claim(
-    account_id: int, order: VenueOrder, rules: Rules, price: Decimal, stamp: int
+    account_id: int, order: VenueOrder, rules: Rules, price: Decimal | None, stamp: int
 ) -> Claim | None:
     """`stamp`: the venue's time, which the request will be signed with."""
     # Whoever throws the kill switch waits for this, or this sees it thrown.
@@ -160,7 +191,7 @@ def _claim(
     if current is None or current.cancel_requested_at is not None:
         return None
     why = guards.hindrance(account, current, stamp)
-    if current.attempt >= MOST_ATTEMPTS:
+    if current.side == "buy" and current.attempt >= MOST_ATTEMPTS:
         why = "too_many_attempts"
     if why:
         orders.give_up(current, State.CANCELED, why)
@@ -168,11 +199,10 @@ def _claim(
     amount, position = _amount(current, rules, price)
     limit = current.limit_price
     at = limit or current.stop_price or price
-    why = sizing.fault(amount, at, rules) or guards.excess(
-        account, current, amount, price, position
-    )
+    why = sizing.fault(amount, at, rules)
     if current.side == "sell" and amount <= 0:
         why = "nothing_held"
+    why = why or guards.excess(account, current, amount, price, position)
     if why:
         orders.give_up(current, State.CANCELED, why)
         return None
@@ -198,7 +228,7 @@ def _claim(
     return Claim(ticket, current)
 
 
-def _amount(order: VenueOrder, rules: Rules, price: Decimal) -> tuple[Decimal, Decimal]:
+def _amount(order: VenueOrder, rules: Rules, price: Decimal | None) -> tuple[Decimal, Decimal]:
     """On the venue's steps, and what is held already.  A run sells what it bought, and no more."""
     run = order.run
     if run is None:
@@ -206,8 +236,10 @@ def _amount(order: VenueOrder, rules: Rules, price: Decimal) -> tuple[Decimal, D
     holdings = Holdings.of(run)
     held = holdings.position(order.symbol)
     if order.side == "sell":
-        amount = held if order.wanted is None else min(order.wanted, held)
+        free = held - (0 if is_protective(order) else _offered(order))
+        amount = free if order.wanted is None else min(order.wanted, free)
     else:
+        assert price is not None
         fee = max(rules.taker, Decimal(repr(float(run.config["engine"]["fee"]))))
         share = Decimal(1 if order.share is None else repr(float(order.share)))
         money = holdings.free_cash(order.symbol) * share
@@ -215,6 +247,15 @@ def _amount(order: VenueOrder, rules: Rules, price: Decimal) -> tuple[Decimal, D
     if rules.max_amount is not None:
         amount = min(amount, rules.max_amount)
     return sizing.on_step(amount, rules.amount_step), held
+
+
+def _offered(order: VenueOrder) -> Decimal:
+    """What the run's other sales of that market may still take."""
+    others = VenueOrder.objects.filter(
+        run_id=order.run_id, symbol=order.symbol, side="sell", finished_at=None
+    ).exclude(state=State.NEW)
+    sold = (other for other in others if other.pk != order.pk and not is_protective(other))
+    return sum(((other.amount or other.filled) - other.filled for other in sold), Decimal(0))
 
 
 def pause(account: Account, error: NotNow) -> None:

@@ -36,10 +36,10 @@ def nearest_step(price: Decimal, step: Decimal) -> Decimal:
     return (price / step).to_integral_value(ROUND_HALF_EVEN) * step
 
 
-def fault(amount: Decimal, price: Decimal, rules: Rules) -> str:
+def fault(amount: Decimal, price: Decimal | None, rules: Rules) -> str:
     """Why the venue would refuse the amount: `too_small` or nothing."""
     if amount <= 0 or (rules.min_amount is not None and amount < rules.min_amount):
         return "too_small"
-    if rules.min_cost is not None and amount * price < rules.min_cost:
+    if rules.min_cost is not None and price is not None and amount * price < rules.min_cost:
         return "too_small"
     return ""

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
+from functools import partial
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
-from exchanges.domain import Symbol, VenueError
+from exchanges.domain import CracktraderError, Symbol, VenueError
 from exchanges.models import Account
 from exchanges.services import accounts
 from exchanges.trading import NotNow, VenueAccount
@@ -38,6 +40,9 @@ ACCOUNT_SECONDS = 0.5
 PAUSES = (0.25, 5.0)
 """After the first failure of a venue, and the longest."""
 _FAST_LOOKS = 10
+_MANY_LOOKS, _SELDOM = 60, 3
+"""An order that rests is looked at that much less often from then on."""
+_LONGEST_TROUBLE = 30.0
 _OUTAGE_SECONDS = 5.0
 _MARKET_ORDER_MS = 30_000
 """A market order that the venue leaves open so long is taken back: its run waits for it."""
@@ -51,6 +56,7 @@ class _Looks:
 
     at: float = 0.0
     count: int = 0
+    canceling: bool = False
 
 
 @dataclass(slots=True)
@@ -67,6 +73,7 @@ class Tender:
     _failures: int = 0
     _failing_since: float | None = None
     _looks: dict[int, _Looks] = field(default_factory=dict)
+    _troubles: dict[Hashable, _Looks] = field(default_factory=dict)
 
     def tend(self) -> bool:
         """One pass; whether there was anything to do.  No fault of the venue escapes it."""
@@ -80,12 +87,12 @@ class Tender:
         except NotNow as error:
             if error.code == "VENUE_RATE_LIMITED":
                 sending.pause(self.account, error)
-                self._read = 0.0
+                self._refresh(now)
             elif self.venue is not None:
                 self.venue.resync()
             self._failed(error)
             return False
-        except VenueError as error:
+        except CracktraderError as error:
             self._failed(error)
             return False
         self._well()
@@ -133,28 +140,53 @@ class Tender:
 
     def _pass(self, now: float) -> bool:
         venue = self._sign_in()
-        busy = killing.work(self.account, venue)
-        unfinished = orders.unfinished(self.account.pk)
+        busy = self._try("kill", lambda: killing.work(self.account, venue))
         due = self._reconciled is None or now - self._reconciled > settings.RECONCILE_SECONDS
         if due:
-            settled = reconciling.reconcile(self.account, venue)
-            soon = now - settings.RECONCILE_SECONDS + _UNSETTLED_SECONDS
-            self._reconciled = now if settled else min(now, soon)
-            unfinished = orders.unfinished(self.account.pk)
-        busy |= reconciling.carry_out(self.account, venue)
+            self._try("reconcile", lambda: self._reconcile(venue, now))
+        busy |= self._try("decisions", lambda: reconciling.carry_out(self.account, venue))
+        unfinished = orders.unfinished(self.account.pk)
         for order in unfinished:
-            try:
-                busy |= self._work_on(venue, order)
-            except VenueError as error:
-                # A market that was taken from the list must not keep the others waiting.
-                if error.code != "INVALID_SYMBOL":
-                    raise
-                logger.warning("account %s: %s", self.account.public_id, error)
+            busy |= self._try(order.pk, partial(self._work_on, venue, order))
         self._forget(unfinished)
         if busy or now - self._watched > WATCH_SECONDS:
             self._watched = now
             busy |= self._protect(venue)
         return busy
+
+    def _try(self, what: Hashable, work: Callable[[], bool]) -> bool:
+        """One order's, market's or decision's trouble keeps none of the others waiting."""
+        trouble = self._troubles.get(what)
+        if trouble is not None and time.monotonic() < trouble.at:
+            return False
+        try:
+            busy = work()
+        except VenueError as error:
+            if sending.concerns_all(error):
+                raise
+            self._put_off(what, str(error))
+            return False
+        except (DatabaseError, CracktraderError):
+            raise
+        except Exception:
+            logger.exception("account %s: %s", self.account.public_id, what)
+            self._put_off(what, "")
+            return False
+        self._troubles.pop(what, None)
+        return busy
+
+    def _put_off(self, what: Hashable, why: str) -> None:
+        trouble = self._troubles.setdefault(what, _Looks())
+        trouble.count += 1
+        trouble.at = time.monotonic() + min(PAUSES[0] * 2**trouble.count, _LONGEST_TROUBLE)
+        if trouble.count == 1 and why:
+            logger.warning("account %s: %s: %s", self.account.public_id, what, why)
+
+    def _reconcile(self, venue: VenueAccount, now: float) -> bool:
+        settled = reconciling.reconcile(self.account, venue)
+        soon = now - settings.RECONCILE_SECONDS + _UNSETTLED_SECONDS
+        self._reconciled = now if settled else min(now, soon)
+        return settled
 
     def _sign_in(self) -> VenueAccount:
         if self.venue is None:
@@ -183,12 +215,16 @@ class Tender:
     def _may_look(self, order: VenueOrder) -> bool:
         """Often at first, for that is when an order is filled; then as often as is set."""
         now, looks = time.monotonic(), self._looks.setdefault(order.pk, _Looks())
-        canceling = order.cancel_requested_at is not None and order.state in VenueOrder.WORKING
-        if now < looks.at and not (canceling and looks.count > 0):
+        if order.cancel_requested_at is not None and not looks.canceling:
+            # From now on it is taken back, at once and then ever less often.
+            looks = self._looks[order.pk] = _Looks(canceling=True)
+        if now < looks.at:
             return False
         period = settings.ORDER_POLL / 1000
-        looks.count = 0 if canceling else looks.count + 1
-        if looks.count <= _FAST_LOOKS:
+        looks.count += 1
+        if looks.count > _MANY_LOOKS:
+            period *= _SELDOM
+        elif looks.count <= _FAST_LOOKS:
             period = min(period, 0.02 * 2 ** min(looks.count, 6))
         looks.at = now + period
         return True
@@ -196,6 +232,11 @@ class Tender:
     def _forget(self, unfinished: list[VenueOrder]) -> None:
         known = {order.pk for order in unfinished}
         self._looks = {pk: looks for pk, looks in self._looks.items() if pk in known}
+        self._troubles = {
+            what: trouble
+            for what, trouble in self._troubles.items()
+            if not isinstance(what, int) or what in known
+        }
 
     def _protect(self, venue: VenueAccount) -> bool:
         held = Protection.objects.filter(run__account_id=self.account.pk)
@@ -203,19 +244,22 @@ class Tender:
         if not protections or self.account.is_killed:
             return False
         unfinished = orders.unfinished(self.account.pk)
-        prices: dict[Symbol, Decimal] = {}
         busy = False
         for protection in protections:
-            symbol = Symbol(protection.symbol)
-            if protecting.is_watched(protection) and symbol not in prices:
-                prices[symbol] = venue.price(symbol)
-            rules = venue.rules(symbol)
-            busy |= protecting.tend(protection, unfinished, rules, prices.get(symbol))
+            work = partial(self._keep, venue, protection, unfinished)
+            busy |= self._try(("protection", protection.pk), work)
         return busy
+
+    def _keep(
+        self, venue: VenueAccount, protection: Protection, unfinished: list[VenueOrder]
+    ) -> bool:
+        symbol = Symbol(protection.symbol)
+        price = venue.price(symbol) if protecting.is_watched(protection) else None
+        return protecting.tend(protection, unfinished, venue.rules(symbol), price)
 
     # --- outages ---
 
-    def _failed(self, error: VenueError) -> None:
+    def _failed(self, error: CracktraderError) -> None:
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
@@ -234,7 +278,7 @@ class Tender:
             failing_since=None, error_code="", error=""
         )
 
-    def _note(self, error: VenueError) -> None:
+    def _note(self, error: CracktraderError) -> None:
         logger.warning("account %s: %s", self.account.public_id, error)
         Account.objects.filter(pk=self.account.pk).update(
             failing_since=timezone.now(), error_code=error.code, error=error.message[:1000]

@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
 from django.utils import timezone
@@ -17,7 +18,7 @@ from django.utils import timezone
 from exchanges.models import Account
 from exchanges.services import accounts
 from runs.models import Execution, Protection, Run, VenueOrder
-from runs.trading import orders, resolving, sending
+from runs.trading import orders, resolving, sending, tending
 from runs.trading.holdings import Holdings
 from runs.trading.tending import Tender
 from runs.trading.trader import Trader
@@ -25,7 +26,7 @@ from tests.runs.lives import Wire, agree, desk, intend, over, until, wire  # noq
 from tests.runs.papers import kinds
 from tests.venue import Fault
 from tests.venue.chaos import Chaos
-from tests.venue.faults import html, lost
+from tests.venue.faults import html, lost, rate_limited
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -117,6 +118,7 @@ def test_an_order_that_never_arrived_is_sent_again_but_only_when_it_no_longer_ca
     until(tender, lambda: over(order))
     assert len(wire.ledger.orders("mine")) == 1
     assert (order.state, order.attempt) == (State.FILLED, 2)
+    assert order.amount == Decimal("0.0998"), "all of it, as at the first attempt"
     agree(wire, account_of(run))
 
 
@@ -448,3 +450,124 @@ def test_a_trader_forgets_no_order_in_a_power_cut(wire):
     thread.join()
     connection_created.disconnect(dispatch_uid="trader")
     assert seen == [2], "FULL: each commit is on the disk when it is over"
+
+
+# --- one that has trouble, and the others -----------------------------------------------------
+
+
+def test_a_ban_in_a_pass_ends_the_pass(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    for n in range(6):
+        intend(run, share=None, wanted=Decimal("0.001"), purpose="manual", order_id=f"manual-{n}")
+    VenueOrder.objects.update(run=None)
+    wire.server.faults.arm("newOrder", rate_limited("1", status=418))
+    tender.tend()
+    assert len(wire.server.requests("newOrder")) == 1
+    until(tender, lambda: not VenueOrder.objects.filter(finished_at=None).exists())
+    assert all(order.state == State.FILLED for order in VenueOrder.objects.all())
+
+
+def test_a_sale_refused_for_a_moment_is_not_given_up(wire, settings, monkeypatch):
+    settings.ORDER_POLL = 50
+    monkeypatch.setattr(tending, "PAUSES", (0.01, 0.1))
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run)
+    until(tender, lambda: over(entry))
+    wire.server.faults.arm(
+        "newOrder", Fault(status=400, body=b'{"code":-1021,"msg":"Timestamp"}', times=25)
+    )
+    sale = intend(run, "sell")
+    until(tender, lambda: over(sale), 60)
+    assert sale.state == State.FILLED
+    assert sale.attempt == 26
+
+
+def test_a_market_without_a_price_holds_up_no_other_order(wire):
+    run = wire.started(symbols=["BTC/USDT", "ETH/USDT"])
+    tender = wire.tender(run)
+    entry = intend(run, share=0.3)
+    until(tender, lambda: over(entry))
+    wire.server.faults.arm("ticker24hr", Fault(body=b"{}", times=99))
+    poison = intend(run, symbol="ETH/USDT", late_ms=time.time_ns() // 1_000_000 + 2_000)
+    sale = intend(run, "sell")
+    until(tender, lambda: over(sale) and over(poison), 15)
+    assert sale.state == State.FILLED
+    assert (poison.state, poison.reason) == (State.CANCELED, "late")
+
+
+def test_an_answer_about_one_order_that_makes_no_sense_holds_up_no_other(wire):
+    run = wire.started(symbols=["BTC/USDT", "ETH/USDT"])
+    tender = wire.tender(run)
+    first = intend(run, type="limit", limit_price=Decimal(40_000), purpose="manual",
+                   order_id="manual-1", share=0.1)  # fmt: skip
+    until(tender, lambda: run.venue_orders.filter(state="open").exists())
+    wire.server.faults.arm("queryOrder", Fault(edit=lambda row: row | {"status": "?"}, times=99))
+    second = intend(run, symbol="ETH/USDT", share=0.3)
+    until(tender, lambda: over(second))
+    assert second.state == State.FILLED
+    assert not over(first)
+
+
+def test_offers_by_hand_stand_side_by_side_and_the_strategys_sale_takes_them_away(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run)
+    until(tender, lambda: over(entry))
+    offers = [
+        intend(run, "sell", type="limit", limit_price=Decimal(60_000 + n), purpose="manual",
+               wanted=Decimal("0.03"), order_id=f"manual-{n}")
+        for n in range(4)
+    ]  # fmt: skip
+    until(tender, lambda: len(wire.ledger.open_orders("mine")) == 4)
+    assert sum(o.qty for o in wire.ledger.open_orders("mine")) == Decimal("0.0997")
+    sale = intend(run, "sell")
+    until(tender, lambda: over(sale))
+    assert sale.filled == Decimal("0.0997")
+    assert [over(offer) and offer.state for offer in offers] == [State.CANCELED] * 4
+
+
+def test_a_smaller_sale_by_hand_does_not_undo_the_strategys(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(entry) and wire.ledger.open_orders("mine"))
+    exit_ = intend(run, "sell")
+    by_hand = intend(run, "sell", wanted=Decimal("0.01"), purpose="manual", order_id="manual-1")
+    until(tender, lambda: over(exit_) and over(by_hand))
+    assert exit_.filled == Decimal("0.0997")
+    assert (by_hand.state, by_hand.reason) == (State.CANCELED, "nothing_held")
+
+
+def test_credentials_that_cannot_be_read_are_told(wire, settings):
+    run = wire.started()
+    settings.CREDENTIALS_KEY = [Fernet.generate_key().decode()]
+    tender = wire.tender(run)
+    assert not tender.tend()
+    account = account_of(run)
+    assert account.error_code == "CREDENTIALS_UNREADABLE"
+    assert account.failing_since is not None
+
+
+def test_the_servers_switch_is_looked_at_where_orders_are_claimed(wire, settings):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(entry))
+    settings.LIVE_TRADING = False
+    more, sale = intend(run), intend(run, "sell")
+    until(tender, lambda: over(more) and over(sale))
+    assert (more.state, more.reason) == (State.CANCELED, "live_trading_off")
+    assert sale.state == State.FILLED, "what is held can be sold"
+
+
+def test_slots_taken_by_a_clock_that_was_set_back_are_free(wire):
+    run = wire.started()
+    account = account_of(run)
+    hour = time.time_ns() // 1_000_000 + 3_600_000
+    account.slots.update(free_at=hour)
+    order = intend(run)
+    until(wire.tender(run), lambda: over(order))
+    assert order.state == State.FILLED
