@@ -41,7 +41,7 @@ MOST_A_RUN = 4
 SPEED = 600
 
 FEED_POINTS = crash.POINTS[12:15]
-SENDER_POINTS = crash.POINTS[15:]
+SENDER_POINTS = crash.POINTS[-3:]
 RUN_POINTS = crash.POINTS[:12]
 LIVE_POINTS = RUN_POINTS if LONG else ("prepared, not committed", "written, not committed")
 
