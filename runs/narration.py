@@ -94,6 +94,13 @@ def _order_canceled(data: Data) -> Line:
     return Line(formats.moment(data["timestamp"]), "order", text, "warning")
 
 
+def _order_refused(data: Data) -> Line:
+    again = "" if data["times"] == 1 else f", {data['times']} times in a row"
+    reason = _words(data["reason"] or "no reason given")
+    text = f"{data['symbol']} could not be sold: {reason}{again}; it is tried again"
+    return Line(formats.moment(data["timestamp"]), "warning", text, "error")
+
+
 def _order_skipped(data: Data) -> Line:
     text = f"{data['side']} {data['symbol']} not placed: {_words(data['reason'])}"
     return Line(formats.moment(data["created"]), "order", text, "warning")
@@ -221,6 +228,7 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "order.new": _order_new,
     "order.filled": _order_filled,
     "order.canceled": _order_canceled,
+    "order.refused": _order_refused,
     "order.skipped": _order_skipped,
     "order.submitted": _at_venue("is being sent"),
     "order.unsent": _at_venue("has not arrived and is sent again", "warning"),
@@ -246,6 +254,10 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "run.held": lambda data: _run("held: it buys nothing until somebody decides", "error"),
     "run.freed": lambda data: _run("freed: nothing differs any more", "up"),
     "account.killed": _killed,
+    "account.failing": lambda data: Line(
+        "", "warning", f"the venue account fails, {data['code']}: {data['message']}", "error"
+    ),
+    "account.well": lambda data: _run("the venue account answers again", "up"),
     "account.kill_done": lambda data: _run("kill switch: all its steps are done", "warning"),
     "account.released": lambda data: _run("kill switch released: orders pass again", "up"),
     "bar.missing": _missing,

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,7 +23,8 @@ from exchanges.domain import CracktraderError, Symbol, VenueError
 from exchanges.models import Account
 from exchanges.services import accounts
 from exchanges.trading import NotNow, VenueAccount
-from runs.models import Protection, VenueOrder
+from runs import recorder
+from runs.models import Protection, Run, VenueOrder
 from runs.processes import ProcessId
 
 from . import killing, orders, polling, protecting, reconciling, resolving, sending
@@ -43,6 +44,8 @@ _FAST_LOOKS = 10
 _MANY_LOOKS, _SELDOM = 60, 3
 """An order that rests is looked at that much less often from then on."""
 _LONGEST_TROUBLE = 30.0
+ALARM_SECONDS = 30.0
+"""A venue or its account that fails for longer is an alert."""
 _OUTAGE_SECONDS = 5.0
 _MARKET_ORDER_MS = 30_000
 """A market order that the venue leaves open so long is taken back: its run waits for it."""
@@ -72,6 +75,7 @@ class Tender:
     _not_before: float = 0.0
     _failures: int = 0
     _failing_since: float | None = None
+    _alarmed: bool = False
     _looks: dict[int, _Looks] = field(default_factory=dict)
     _troubles: dict[Hashable, _Looks] = field(default_factory=dict)
 
@@ -264,6 +268,9 @@ class Tender:
         if self._failing_since is None:
             self._failing_since = now
             self._note(error)
+        elif not self._alarmed and now - self._failing_since > ALARM_SECONDS:
+            self._alarmed = True
+            self._tell("account.failing", {"code": error.code, "message": error.message})
         self._failures += 1
         pause = min(PAUSES[0] * 2 ** (self._failures - 1), PAUSES[1])
         self._not_before = now + pause
@@ -273,10 +280,19 @@ class Tender:
             return
         if time.monotonic() - self._failing_since > _OUTAGE_SECONDS:
             self._reconciled = None
-        self._failing_since, self._failures = None, 0
+        if self._alarmed:
+            self._tell("account.well", {})
+        self._failing_since, self._failures, self._alarmed = None, 0, False
         Account.objects.filter(pk=self.account.pk).update(
             failing_since=None, error_code="", error=""
         )
+
+    def _tell(self, kind: str, data: dict[str, str]) -> None:
+        """An Event in the log of each run that trades on the account."""
+        data = {"account_id": str(self.account.public_id)} | data
+        with transaction.atomic():
+            for run in self.account.runs.filter(status__in=Run.ACTIVE):
+                recorder.append(run.pk, kind, data)
 
     def _note(self, error: CracktraderError) -> None:
         logger.warning("account %s: %s", self.account.public_id, error)

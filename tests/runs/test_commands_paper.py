@@ -284,6 +284,8 @@ def test_every_kind_of_event_has_words():
         "data.stale": {"symbol": "A/B", "since": 0},
         "data.fresh": {"symbol": "A/B"},
         "account.killed": {"account_id": "a", "steps": ["block"], "reason": "odd"},
+        "account.failing": {"account_id": "a", "code": "X", "message": "y"},
+        "account.well": {"account_id": "a"},
         "account.kill_done": {"account_id": "a", "steps": ["block"], "left": []},
         "account.released": {"account_id": "a"},
         "run.held": found,
@@ -292,6 +294,7 @@ def test_every_kind_of_event_has_words():
         "discrepancy.gone": found,
         "discrepancy.resolved": found | {"action": "adopt", "by": "admin:ann"},
         "discrepancy.refused": found | {"action": "close", "reason": "too small"},
+        "order.refused": order | {"reason": "x", "times": 2, "timestamp": 0},
         "order.skipped": order | {"reason": "late"},
         "protection.set": {
             "symbol": "A/B",

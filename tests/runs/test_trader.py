@@ -571,3 +571,16 @@ def test_slots_taken_by_a_clock_that_was_set_back_are_free(wire):
     order = intend(run)
     until(wire.tender(run), lambda: over(order))
     assert order.state == State.FILLED
+
+
+def test_an_account_that_fails_for_long_is_an_alert_until_it_answers_again(wire, monkeypatch):
+    monkeypatch.setattr(tending, "ALARM_SECONDS", 0.5)
+    run = wire.started()
+    tender = wire.tender(run)
+    tender.tend()
+    wire.server.faults.arm("*", Fault(reset=True, times=999))
+    intend(run, late_ms=time.time_ns() // 1_000_000 + 60_000)
+    until(tender, lambda: "account.failing" in kinds(run))
+    wire.server.faults.clear()
+    until(tender, lambda: "account.well" in kinds(run), 20)
+    assert kinds(run).count("account.failing") == 1
