@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import logging
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +32,8 @@ from exchanges.trading import (
     Trade,
     VenueState,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class CcxtAccount:
@@ -123,14 +126,20 @@ class CcxtAccount:
         return self._lookup.find(symbol, venue_id, client_id)
 
     def open_orders(self, symbol: Symbol | None = None) -> list[OrderReport]:
+        """One that cannot be read is left out, with a warning, and hides no other."""
         self._client.load_markets()
 
-        def ask() -> list[OrderReport]:
+        def ask() -> tuple[list[OrderReport], list[str]]:
             rows = self._lookup.rows(self._api.fetch_open_orders, symbol)
             ours = [row for row in rows if symbol is not None or _is_spot(row)]
-            return [ccxt_parsing.order_report(row, symbol) for row in ours]
+            return ccxt_parsing.listed_orders(ours, symbol)
 
-        return self._client.ask(ask)
+        found, unreadable = self._client.ask(ask)
+        for venue_id in unreadable:
+            logger.warning(
+                "%s lists an open order that cannot be read: %.40r", self._api.name, venue_id
+            )
+        return found
 
     # --- the account ---
 

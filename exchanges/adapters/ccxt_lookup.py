@@ -85,4 +85,7 @@ class OrderLookup:
 
     def _among(self, name: str, symbol: Symbol, wanted: Callable[[Any], bool]) -> list[OrderReport]:
         rows = self.rows(getattr(self._api, f"fetch_{name}"), symbol)
-        return [ccxt_parsing.order_report(row, symbol) for row in rows if wanted(row)]
+        listed = name == "open_orders"
+        return [
+            ccxt_parsing.order_report(row, symbol, listed=listed) for row in rows if wanted(row)
+        ]

@@ -13,6 +13,11 @@ _STATES = {
     "open": VenueState.OPEN,
     "canceling": VenueState.OPEN,
     "pending": VenueState.OPEN,
+    # ccxt passes on what it has no word for.
+    "new": VenueState.OPEN,
+    "pending_new": VenueState.OPEN,
+    "pending_cancel": VenueState.OPEN,
+    "partially_filled": VenueState.OPEN,
     "closed": VenueState.FILLED,
     "canceled": VenueState.CANCELED,
     "expired": VenueState.EXPIRED,
@@ -22,10 +27,15 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _DECIMAL_PLACES, _TICK_SIZE = 2, 4  # ccxt.DECIMAL_PLACES, ccxt.TICK_SIZE
 
 
-def order_report(row: Any, symbol: Symbol | None) -> OrderReport:
-    """Of an order that was asked for.  Raises BadData."""
+def order_report(row: Any, symbol: Symbol | None, *, listed: bool = False) -> OrderReport:
+    """Of an order that was asked for; of one `listed` among the open ones it is enough that it is.
+
+    Raises BadData.
+    """
     venue_id = _text(row, "id")
-    state = _STATES.get(str(row.get("status")))
+    state = _state(row)
+    if listed and state is None:
+        state = VenueState.OPEN
     amount, filled = number(row.get("amount")), number(row.get("filled"))
     if not venue_id or state is None or amount is None or filled is None:
         raise BadData("not an order")
@@ -49,6 +59,24 @@ def order_report(row: Any, symbol: Symbol | None) -> OrderReport:
         price=None if kind == "market" else number(row.get("price")),
         time_ms=_time(row),
     )
+
+
+def listed_orders(rows: list[Any], symbol: Symbol | None) -> tuple[list[OrderReport], list[str]]:
+    """Of a list of open orders, and the ids of those that cannot be read.
+
+    Raises BadData for what is no order, nor an order of another market.
+    """
+    found, unreadable = [], []
+    for row in rows:
+        venue_id = _text(row, "id")
+        if not venue_id:
+            raise BadData("not an order")
+        _symbol(row, symbol)
+        try:
+            found.append(order_report(row, symbol, listed=True))
+        except BadData:
+            unreadable.append(venue_id)
+    return found, unreadable
 
 
 def client_id(row: Any) -> str:
@@ -169,6 +197,13 @@ def _symbol(row: Any, asked: Symbol | None) -> Symbol:
         return asked or Symbol(told)
     except InvalidInput:
         raise BadData("something of an unknown market") from None
+
+
+def _state(row: Any) -> VenueState | None:
+    """By ccxt's word; where it has none, by the venue's own."""
+    info = row.get("info")
+    raw = info.get("status") if isinstance(info, dict) and row.get("status") is None else None
+    return _STATES.get(str(row.get("status") or raw).lower())
 
 
 def _side(row: Any) -> Side:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import decimal
 import json
+import logging
+import math
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -21,8 +23,11 @@ from exchanges.domain import VenueError
 from exchanges.ports import Clock
 from exchanges.trading import Keys, NotNow
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 _MARKETS_KEPT = 3600.0
+_RENEW_SECONDS = 60.0
 _NO_CLOCK_MARGIN_MS = 5_000
 _EARLIEST_MS, _LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100
 _READING_WINDOW_MS = 5_000
@@ -56,6 +61,7 @@ class SignedClient:
         self._clock = VenueClock(self._read_clock, clock)
         self._window_ms = recv_window_ms
         self._markets_at: float | None = None
+        self._tried_at = -math.inf
         self._dated: Reading | None = None
         self._said: Any = None
         self._exact = False
@@ -108,12 +114,29 @@ class SignedClient:
         return self._said
 
     def load_markets(self, max_age: float = _MARKETS_KEPT) -> None:
-        if self._markets_at is not None and time.monotonic() - self._markets_at < max_age:
-            return
+        """Where they cannot be learnt again the old ones serve; a minute later it is tried again.
 
+        Raises VenueError while there are none, and NotNow.
+        """
+        now = time.monotonic()
+        if self._markets_at is None:
+            self._learn_markets()
+        elif now - self._markets_at >= max_age and now - self._tried_at >= _RENEW_SECONDS:
+            self._tried_at = now
+            try:
+                self._learn_markets()
+            except NotNow:
+                raise
+            except VenueError as error:
+                logger.warning("%s: its markets are those of before: %s", self.api.name, error)
+
+    def _learn_markets(self) -> None:
         def ask() -> None:
+            before = self.api.markets
             self.api.load_markets(True)
             if not self.api.markets:
+                if before:
+                    self.api.set_markets(before)
                 raise BadData("no markets")
 
         self.ask(ask, signed=False, exact=False)
@@ -135,7 +158,7 @@ class SignedClient:
         """
         if self.api.has.get("fetchTime") is not True:
             if self._dated is None or time.monotonic() - self._dated.at > _DATED_SECONDS:
-                self.load_markets(0.0)
+                self._learn_markets()
             guess = self._desk.now_ms() - _NO_CLOCK_MARGIN_MS
             return self._dated or Reading(guess, time.monotonic())
 

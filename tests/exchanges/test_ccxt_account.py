@@ -642,6 +642,7 @@ STATES = {
     "REJECTED": VenueState.REJECTED,
     "EXPIRED": VenueState.EXPIRED,
     "EXPIRED_IN_MATCH": VenueState.EXPIRED,
+    "PENDING_NEW": VenueState.OPEN,
 }
 
 
@@ -666,6 +667,60 @@ def test_every_state_of_the_venue_is_known(venue, account, status, state):
 )
 def test_a_stop_is_called_a_stop(changes, kind):
     assert ccxt_parsing.order_report(order_row(**changes), BTC).type == kind
+
+
+@pytest.mark.parametrize(
+    "words", [{"status": None}, {"status": "DREAMING"}, {"status": None, "info": {"status": "X"}}]
+)
+def test_an_order_listed_among_the_open_ones_is_open_whatever_the_venue_calls_it(words):
+    [report], unreadable = ccxt_parsing.listed_orders([order_row(**words)], BTC)
+    assert (report.venue_id, report.state, unreadable) == ("77", VenueState.OPEN, [])
+    with pytest.raises(BadData):
+        ccxt_parsing.order_report(order_row(**words), BTC)
+
+
+def test_an_open_order_that_cannot_be_read_hides_no_other(venue, account, caplog):
+    odd, plain = account.submit(limit(account)), account.submit(limit(account, "41000"))
+
+    def edit(rows: Any) -> Any:
+        spoilt = {"executedQty": "5"}
+        return [row | (spoilt if str(row["orderId"]) == odd.venue_id else {}) for row in rows]
+
+    venue.faults.arm("openOrders", Fault(edit=edit))
+    assert [order.venue_id for order in account.open_orders(BTC)] == [plain.venue_id]
+    assert odd.venue_id in caplog.text
+    assert_tells_no_secret(caplog.text)
+
+
+def test_markets_that_cannot_be_learnt_again_are_those_of_before(venue, account):
+    account.rules(BTC)
+    account._client._markets_at -= 3601
+    venue.faults.arm("exchangeInfo", Fault(times=2, status=503, body=b"<html>"))
+    before = len(venue.asked)
+    for _ in range(3):
+        assert account.rules(BTC).amount_step > 0
+    assert len(venue.asked) == before + 1, "once a minute"
+    account._client._tried_at -= 61
+    assert account.price(BTC) > 0
+    account._client._tried_at -= 61
+    account.rules(BTC)
+    asked = len(venue.asked)
+    account._client._tried_at -= 61
+    account.rules(BTC)
+    assert len(venue.asked) == asked, "learnt, for an hour"
+
+
+def test_an_empty_list_of_markets_is_no_news(venue, account):
+    account.rules(BTC)
+    account._client._markets_at -= 3601
+    venue.faults.arm("exchangeInfo", Fault(edit=lambda said: said | {"symbols": []}))
+    assert account.rules(BTC).amount_step > 0
+
+
+def test_the_first_markets_must_be_learnt(venue, account):
+    venue.faults.arm("exchangeInfo", Fault(status=503, body=b"<html>"))
+    assert refusal(account.rules, BTC).code == "VENUE_UNREACHABLE"
+    assert account.rules(BTC).amount_step > 0
 
 
 def test_what_is_closed_and_not_filled_is_canceled():
