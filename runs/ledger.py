@@ -112,7 +112,10 @@ class Ledger:
         """What was booked between two rows: no point of the equity curve."""
         self._limit(settlement.limit)
         for record in settlement.orders:
-            self._order(record, settlement.time)
+            shown = self._order(record, settlement.time)
+            if settlement.refused is not None and settlement.refused.record is record:
+                data = shown | {"times": settlement.refused.times}
+                self.entries.happened.append(("order.refused", data))
         for trade in settlement.trades:
             self._trade(settlement.time, trade)
 
@@ -150,7 +153,8 @@ class Ledger:
             found[str(bars.symbol)] = [float(column[i]) for column in prices]
         return found
 
-    def _order(self, record: OrderRecord, closed: int) -> None:
+    def _order(self, record: OrderRecord, closed: int) -> dict[str, Any]:
+        """The order's row and Event; what that shows."""
         order, fill = record.order, record.order.fill
         status = order.status.name.lower()
         row = Order(
@@ -176,6 +180,7 @@ class Ledger:
         elif fill is None:
             shown["timestamp"] = closed
         self.entries.happened.append((f"order.{status}", shown))
+        return shown
 
     def _trade(self, time: int, record: TradeRecord) -> None:
         if record.exit_time >= 0:

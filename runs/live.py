@@ -162,6 +162,10 @@ def step(run: Run, progress: Progress) -> Callable[[Lease], None]:
             checkpoint["signals"] = {n: signals.get(n, 0) + count for n, count in counted.items()}
             checkpoint["missing"] += book.entries.missing
     written = book or desk.ledger()
+    if not stepper.finished:
+        # After the bars: their strategy may want to keep what it could not sell.
+        for settlement in stepper.sell_again():
+            written.settle(settlement)
 
     def write(lease: Lease) -> None:
         with transaction.atomic():
@@ -191,6 +195,9 @@ def _arrange(desk: _Desk) -> None:
         return
     waits = stepper.waits or desk.state.limit is not None
     due.arrange_live(run, desk.state.cursor, waits=waits)
+    if (again := stepper.sells_again) is not None:
+        later = timezone.now() + timedelta(milliseconds=max(again - desk.now_ms, 0))
+        Run.objects.filter(id=run.id, due_at=None).update(due_at=later)
 
 
 def wind_up(run: Run) -> Callable[[Lease], None] | None:

@@ -22,11 +22,14 @@ from .limits import Ending, LimitHit
 from .outbox import Outcome
 from .state import Pending, State
 from .stepper import RowBars, Stepper
-from .steps import OrderRecord, Settlement, Skipped, Step, order_id
+from .steps import OrderRecord, Refused, Settlement, Skipped, Step, order_id
 
 STOPS = (Purpose.STOP_LOSS, Purpose.TRAILING_STOP, Purpose.TAKE_PROFIT)
 TOO_LITTLE = ("too_small", "order_too_small", "nothing_held")
 """Why a sale of all that is held came to nothing when nobody can sell so little."""
+PAUSE_MS = 30_000
+"""After this long a sale that came to nothing is announced again; twice as long each time."""
+LONGEST_PAUSE_MS = 300_000
 
 
 class Least(NamedTuple):
@@ -100,6 +103,7 @@ class LiveStepper(Stepper):
 
     def _settle(self, outcome: Outcome) -> Settlement:
         s, side, market = outcome.symbol, outcome.side, self.state.markets[outcome.symbol]
+        refused = None
         order = replace(
             self._order(s, side, outcome.purpose, outcome.created), order_id=outcome.order_id
         )
@@ -116,18 +120,43 @@ class LiveStepper(Stepper):
         position = market.position
         if decided is not None:
             market.pending = None
+        if decided is not None and side is Side.SELL and not decided.weight:
+            market.dust = fill is None and outcome.reason in TOO_LITTLE
+            if market.dust:
+                market.refusals = 0
+            elif position is not None:
+                refused = self._came_short(s, decided, sold=fill is not None)
         if fill is not None and side is Side.BUY and position is not None:
             market.dust = False
+            if outcome.purpose is not Purpose.MANUAL:
+                market.again = None
             if position.buys > 1:
                 position.price = position.cost / position.bought
             position.peak = max(position.peak, position.price)
         elif fill is not None and outcome.purpose in STOPS:
             market.stopped = fill.time
-        elif fill is None and decided is not None and side is Side.SELL and not decided.weight:
-            market.dust = position is not None and outcome.reason in TOO_LITTLE
         if position is None:
-            market.dust = False
-        return Settlement(outcome.time, self._told_orders(), self._changed_trades())
+            market.dust, market.again, market.refusals = False, None, 0
+        orders, trades = self._told_orders(), self._changed_trades()
+        return Settlement(outcome.time, orders, trades, refused=refused)
+
+    def _came_short(self, s: int, sale: Pending, *, sold: bool) -> Refused | None:
+        """Has a sale of all that did not sell all announced again, while the trading goes on.
+
+        What a part of it left at once, the whole after a pause.  People hear of
+        the first refusal in a row, then of the second, fourth, eighth …
+        """
+        market, earliest = self.state.markets[s], sale.created + 1
+        market.refusals = 0 if sold else market.refusals + 1
+        if not sold:
+            # Not 2**1000 for a venue that refuses for months.
+            pause = PAUSE_MS * 2 ** min(market.refusals - 1, 10)
+            earliest = max(self._now_ms, earliest) + min(pause, LONGEST_PAUSE_MS)
+        if self.state.limit is None:
+            market.again = replace(sale, created=earliest)
+        if sold or market.refusals & (market.refusals - 1):
+            return None
+        return Refused(self._orders[-1], market.refusals)
 
     def _is_pending(self, s: int, order: Order) -> Pending | None:
         pending = self.state.markets[s].pending
@@ -171,6 +200,28 @@ class LiveStepper(Stepper):
         for s in self.rest:
             self._announce(s, Pending(limit.reason.purpose, time, Side.SELL))
         return Settlement(time, self._told_orders())
+
+    def sell_again(self) -> list[Settlement]:
+        """Announces what is due of the sales that came short, whatever else is under way."""
+        if self.state.limit is not None:
+            return []
+        for s, market in enumerate(self.state.markets):
+            sale = market.again
+            if sale is None or market.pending is not None:
+                continue
+            if not market.refusals or sale.created <= self._now_ms:
+                self._announce(s, replace(sale, created=max(sale.created, self._now_ms)))
+        orders = self._told_orders()
+        return [Settlement(self._now_ms, orders)] if orders else []
+
+    @property
+    def sells_again(self) -> int | None:
+        """When the next of those is due, UTC ms."""
+        if self.state.limit is not None:
+            return None
+        markets = self.state.markets
+        due = [m.again.created for m in markets if m.again is not None and m.pending is None]
+        return min(due, default=None)
 
     def protections(self) -> dict[int, tuple[float, Purpose]]:
         """The level at which each open position is to be stopped out, by symbol, and why."""
@@ -216,11 +267,19 @@ class LiveStepper(Stepper):
                 market.stopped = None
         return stopped
 
+    def _decide(self, closed: int, bars: RowBars, stopped: Sequence[int]) -> None:
+        for market, bar in zip(self.state.markets, bars, strict=True):
+            if bar is not None and bar.entry and not bar.exit:
+                # What could not be sold is wanted again.
+                market.again = None
+        super()._decide(closed, bars, stopped)
+
     def _holds(self, s: int) -> bool:
         return super()._holds(s) and not self.state.markets[s].dust
 
     def _announce(self, s: int, pending: Pending) -> None:
         side = pending.side
+        self.state.markets[s].again = None
         if side is None or (
             pending.purpose is Purpose.REBALANCE and self._is_too_little(s, pending)
         ):

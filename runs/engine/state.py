@@ -60,7 +60,9 @@ class Market:
     """What the run knows of one symbol.  `mark`: newest close, None before the first.
 
     Of live runs only: `stopped`, when a stop last sold, until a bar that opens
-    later is stepped; `dust`, that what is held is too little for the venue to sell.
+    later is stepped; `dust`, that what is held is too little for the venue to sell;
+    `again`, the sale of all that came short and is announced once more, not before
+    its `created`; `refusals`, how many such came to nothing one after another.
     """
 
     mark: float | None = None
@@ -68,6 +70,8 @@ class Market:
     position: Position | None = None
     stopped: int | None = None
     dust: bool = False
+    again: Pending | None = None
+    refusals: int = 0
 
 
 @dataclass(slots=True)
@@ -112,8 +116,9 @@ class State:
         for market in plain["markets"]:
             if market["stopped"] is None:
                 del market["stopped"]
-            if not market["dust"]:
-                del market["dust"]
+            for name in ("dust", "again", "refusals"):
+                if not market[name]:
+                    del market[name]
         return plain
 
     @classmethod
@@ -138,13 +143,15 @@ class State:
 
 def _market(data: dict[str, Any]) -> Market:
     mark, pending, position = data["mark"], data["pending"], data["position"]
-    stopped = data.get("stopped")
+    stopped, again = data.get("stopped"), data.get("again")
     return Market(
         mark=None if mark is None else float(mark),
         pending=None if pending is None else _pending(pending),
         position=None if position is None else _position(position),
         stopped=None if stopped is None else int(stopped),
         dust=bool(data.get("dust", False)),
+        again=None if again is None else _pending(again),
+        refusals=int(data.get("refusals", 0)),
     )
 
 

@@ -97,13 +97,24 @@ class Step(NamedTuple):
     skipped: tuple[Skipped, ...] = ()
 
 
+class Refused(NamedTuple):
+    """A sale of all that is held that came to nothing, for the `times`-th time in a row."""
+
+    record: OrderRecord
+    times: int
+
+
 class Settlement(NamedTuple):
-    """What a live run books between two rows, at `time`: the same as in a `Step`, no equity."""
+    """What a live run books between two rows, at `time`: the same as in a `Step`, no equity.
+
+    `refused`: of a sale that people should hear of.
+    """
 
     time: int
     orders: tuple[OrderRecord, ...]
     trades: tuple[TradeRecord, ...] = ()
     limit: LimitHit | None = None
+    refused: Refused | None = None
 
 
 def trade_record(

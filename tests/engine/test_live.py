@@ -178,7 +178,7 @@ def test_what_was_filled_of_an_order_is_the_position():
     assert desk.state.account.positions == [2.5]
     sale = desk.orders[desk.only]
     assert (sale.order.purpose, sale.size.amount) == (Purpose.EXIT, None), "all there is"
-    # The venue sells a part and gives up: the rest is held, and sold at the next signal.
+    # The venue sells a part and gives up: the rest is held until it is sold again.
     desk.over(desk.only, 2 * MS + 10, 1.5, 100)
     desk.step(series, exits, 8 * MS)
     assert desk.state.account.positions == [1.0]
@@ -388,6 +388,152 @@ def test_coins_that_were_not_bought_by_the_run_are_no_trade_of_its():
     assert told(settlement.orders) == [("MANUAL", "FILLED", None, None)]
     assert (settlement.trades, desk.state.fills) == ((), 0)
     assert desk.state.cash == 1070
+
+
+# --- sales that came short ---------------------------------------------------------------------
+
+
+def selling(exits=(1,), entries=(0,), **changes):
+    """A run of 10 coins whose exit at the close of hour 1 is out."""
+    desk, series, _ = bought(**changes)
+    decisions = [make_signals(8, list(entries), list(exits))]
+    desk.step(series, decisions, 2 * MS)
+    assert desk.only == order_id(0, Side.SELL, Purpose.EXIT, 2 * MS)
+    return desk, series, decisions
+
+
+def again(desk, now):
+    return desk.slice(lambda s: s.sell_again(), now)
+
+
+def test_what_an_exit_left_is_sold_at_once():
+    desk, series, decisions = selling()
+    desk.over(desk.only, 2 * MS + 40, 6, 100)
+    now = 2 * MS + 50
+    again(desk, now)
+    assert desk.only == order_id(0, Side.SELL, Purpose.EXIT, now)
+    assert desk.orders[desk.only].size.amount is None, "all there is by then"
+    assert told(desk.story[-1].orders) == [("EXIT", "NEW", None, None)]
+    # In the same millisecond still another name.
+    desk.over(desk.only, now, 3, 100)
+    again(desk, now)
+    assert desk.only == order_id(0, Side.SELL, Purpose.EXIT, now + 1)
+    desk.over(desk.only, now + 9, 1, 100)
+    stepper = desk.step(series, decisions, 8 * MS)
+    assert desk.orders == {}
+    assert (stepper.sells_again, desk.state.account.positions) == (None, [0.0])
+    assert all(getattr(told_, "refused", None) is None for told_ in desk.story)
+
+
+def test_an_exit_that_is_refused_is_tried_again_after_ever_longer_pauses():
+    desk, _, _ = selling()
+    now, pauses, heard = 2 * MS + 40, [], []
+    for _ in range(9):
+        name = desk.only
+        desk.over(name, now, reason="insufficient_funds")
+        stepper = again(desk, now)
+        refused = desk.story[-1].refused
+        heard.append(refused and refused.times)
+        due = stepper.sells_again
+        assert desk.orders == {}
+        assert not stepper.waits
+        again(desk, due - 1)
+        assert desk.orders == {}
+        again(desk, due)
+        assert desk.only == order_id(0, Side.SELL, Purpose.EXIT, due) != name
+        pauses.append((due - now) // 1000)
+        now = due + 40
+    assert pauses == [30, 60, 120, 240, 300, 300, 300, 300, 300]
+    assert heard == [1, 2, None, 4, None, None, None, 8, None]
+    desk.over(desk.only, now, 4, 100)
+    again(desk, now)
+    desk.over(desk.only, now + 1, reason="rejected")
+    assert again(desk, now + 1).sells_again == now + 1 + 30_000, "a part has begun it anew"
+
+
+def test_whatever_else_is_under_way_what_was_refused_is_tried_again():
+    config = make_config(2, hours=8)
+    series = [make_bars([at(100)] * 8, symbol=symbol) for symbol in SYMBOLS[:2]]
+    decisions = [make_signals(8, [0], [1]), make_signals(8, [2])]
+    desk = Desk(config)
+    desk.step(series, decisions, 8 * MS)
+    desk.over(desk.only, MS + 1, 2, 100)
+    desk.step(series, decisions, 8 * MS)
+    desk.over(desk.only, 2 * MS + 1, reason="rejected")
+    desk.step(series, decisions, 8 * MS)
+    assert desk.only == order_id(1, Side.BUY, Purpose.ENTRY, 3 * MS)
+    stepper = again(desk, 3 * MS)
+    assert stepper.waits
+    assert list(desk.orders)[1] == order_id(0, Side.SELL, Purpose.EXIT, 3 * MS)
+
+
+def test_an_exit_at_a_later_close_does_not_wait_for_the_pause():
+    desk, series, decisions = selling(exits=(1, 2))
+    desk.over(desk.only, 2 * MS + 40, reason="rejected")
+    stepper = desk.step(series, decisions, 3 * MS, now_ms=2 * MS + 41)
+    assert desk.only == order_id(0, Side.SELL, Purpose.EXIT, 3 * MS)
+    assert stepper.sells_again is None
+
+
+def test_who_enters_again_keeps_what_could_not_be_sold():
+    desk, series, decisions = selling(entries=(0, 2))
+    desk.over(desk.only, 2 * MS + 40, reason="rejected")
+    assert desk.slice().sells_again is not None
+    stepper = desk.step(series, decisions, 3 * MS)
+    assert stepper.sells_again is None
+    again(desk, 9 * MS)
+    assert desk.orders == {}
+    assert desk.state.account.positions == [10.0]
+
+
+def test_a_flattening_takes_the_place_of_a_refused_exit():
+    desk, _, _ = selling()
+    desk.over(desk.only, 2 * MS + 40, reason="rejected")
+    desk.slice()
+    desk.slice(lambda s: [s.flatten(2 * MS + 50)])
+    assert desk.only == order_id(0, Side.SELL, Purpose.FLATTEN, 2 * MS + 50)
+    desk.over(desk.only, 2 * MS + 60, reason="rejected")
+    stepper = again(desk, 9 * MS)
+    assert (desk.orders, stepper.sells_again, stepper.rest) == ({}, None, [0])
+    assert desk.story[-1].refused.times == 2
+
+
+def test_nothing_is_sold_again_once_a_stop_has_sold_it():
+    desk, _, _ = selling(stop_loss=0.1)
+    desk.over(desk.only, 2 * MS + 40, reason="rejected")
+    desk.slice()
+    desk.ended("stop-1", 0, Side.SELL, Purpose.STOP_LOSS, MS, 2 * MS + 60, 10, 90)
+    assert again(desk, 9 * MS).sells_again is None
+    assert desk.orders == {}
+    assert "again" not in json.loads(desk.kept)["markets"][0]
+    assert "refusals" not in json.loads(desk.kept)["markets"][0]
+
+
+@pytest.mark.parametrize("reason", ["too_small", "order_too_small", "nothing_held"])
+def test_what_nobody_can_sell_is_neither_tried_again_nor_told(reason):
+    desk, _, _ = selling(amount=0.0004)
+    desk.over(desk.only, 2 * MS + 40, reason=reason)
+    assert again(desk, 9 * MS).sells_again is None
+    assert desk.story[-1].refused is None
+    assert desk.orders == {}
+
+
+def test_a_weight_of_nothing_that_is_refused_is_tried_again_until_another_is_given():
+    config = make_config(1, hours=4, cash=CashMode.SHARED)
+    series = [make_bars([at(100)] * 4)]
+    aims = Weights(np.array([[0.5], [0.0], [math.nan], [0.5]]))
+    desk = Desk(config, weighted=True)
+    desk.step(series, aims, 4 * MS)
+    desk.over(desk.only, MS + 1, 5, 100)
+    desk.step(series, aims, 4 * MS)
+    desk.over(desk.only, 2 * MS + 1, reason="rejected")
+    stepper = desk.step(series, aims, 3 * MS, now_ms=2 * MS + 2)
+    assert stepper.sells_again == 2 * MS + 2 + 30_000
+    again(desk, stepper.sells_again)
+    assert desk.only == order_id(0, Side.SELL, Purpose.REBALANCE, 2 * MS + 30_002)
+    desk.over(desk.only, 3 * MS + 1, reason="rejected")
+    assert desk.step(series, aims, 4 * MS).sells_again is None
+    assert desk.orders == {}, "half is held, and half is wanted"
 
 
 # --- late bars, limits, the end --------------------------------------------------------------

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from exchanges import crash
 from exchanges.domain import CracktraderError, VenueError
+from exchanges.queries import clock
 from exchanges.trading import Permissions, Rules, SignInRefused
 from runs import books, drift, due, leases, live, paper, services
-from runs.models import LiveSymbol, Order, Protection, Run, VenueOrder
+from runs.models import LiveSymbol, Order, Protection, Run, VenueOrder, Webhook
 from runs.trading import outbox
 from runs.trading.naming import client_id
 from runs.verify import verify
@@ -293,6 +294,72 @@ def test_the_books_hold_what_exact_sums_come_to(venue):
     account = run.checkpoint["state"]["account"]
     assert account["positions"] == [float(Decimal("0.123456789012345677"))]
     assert account["wallets"] == [float(10_000 - Decimal("0.0123456789012345678"))]
+
+
+# --- sales that came short -------------------------------------------------------------------
+
+
+def at_second(venue: Venue, run: Run, ms: int) -> Run:
+    venue.at(ms)
+    Run.objects.filter(pk=run.pk).update(due_at=timezone.now())
+    return slices(run, 1)
+
+
+def test_an_exit_the_venue_refuses_is_tried_again_and_told(venue):
+    hook = Webhook.objects.create(url="http://desk.example/hook", sealed_secret=b"x")
+    run = bought(venue)
+    sale = until_ordered(venue, run)
+    end(sale, state=State.REJECTED, reason="insufficient_funds")
+    now = clock().now_ms()
+    run = slices(run, 1)
+    assert out(run) == []
+    wait = run.due_at - timezone.now()
+    assert timedelta(seconds=25) < wait <= timedelta(seconds=30)
+    (refused,) = told(run, "order.refused")
+    assert (refused["order_id"], refused["reason"]) == (sale.order_id, "insufficient_funds")
+    assert (refused["symbol"], refused["times"]) == (BTC, 1)
+    assert hook.deliveries.filter(event__kind="order.refused").count() == 1
+    run = at_second(venue, run, now + 29_000)
+    assert out(run) == []
+    assert run.due_at is not None
+    run = at_second(venue, run, now + 31_000)
+    (again,) = out(run)
+    assert (again.side, again.purpose, again.wanted) == ("sell", "exit", None)
+    assert again.order_id != sale.order_id
+    fill(again)
+    run = slices(run, 1)
+    assert run.checkpoint["state"]["account"]["positions"] == [0.0]
+    assert_told_once(run)
+
+
+def test_what_an_exit_left_is_sold_by_the_very_slice_that_books_it(venue):
+    run = bought(venue)
+    sale = until_ordered(venue, run)
+    held = Decimal(str(fresh(run).checkpoint["state"]["account"]["positions"][0]))
+    end(sale, held / 2)
+    run = slices(run, 1)
+    (again,) = out(run)
+    assert (again.side, again.purpose, again.wanted) == ("sell", "exit", None)
+    fill(again)
+    run = slices(run)
+    assert not told(run, "order.refused")
+    assert run.trades.count() == 1
+    assert_told_once(run)
+    services.request_stop(run)
+    assert verify(slices(run)).identical
+
+
+def test_bars_go_on_while_a_refused_sale_waits(venue):
+    run = bought(venue)
+    end(until_ordered(venue, run), state=State.REJECTED, reason="rejected")
+    run = slices(run, 1)
+    stood = run.cursor_ms
+    run = at_second(venue, run, clock().now_ms() + 31_000)
+    end(out(run)[0], state=State.REJECTED, reason="rejected")
+    run = slices(run, 1)
+    run = venue.close(run, stood + HOUR + 500)
+    assert run.cursor_ms > stood
+    assert run.due_at is not None
 
 
 # --- the end ---------------------------------------------------------------------------------
