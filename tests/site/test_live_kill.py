@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 from django.db.models import Max
 
 from exchanges.models import Account
-from runs.models import Run, VenueOrder
+from runs.models import Execution, Run, VenueOrder
 from runs.processes import ProcessId
 from runs.trading import orders, resolving
 from tests.venue import RemoteVenue
@@ -230,11 +231,19 @@ def test_no_order_is_lost_or_doubled_whatever_is_killed(desk: LiveDesk, tmp_path
     found = live_books.figures()
     print(
         f"{nursery.killed.total()} kills in {took:.0f} s: {dict(nursery.killed)}; frozen:"
-        f" {dict(nursery.frozen)}; {Run.objects.count()} runs; {found}; venue: {dealt};"
+        f" {dict(nursery.frozen)}; {Run.objects.count()} runs; {found}; venue: {dealt}, refused"
+        f" {dict(Counter(posted['code'] for posted in desk.venue.dump()['refused']))};"
         f" {len(chaos.doubted)} orders seen in doubt, the longest for {chaos.longest_doubt:.1f} s"
     )
     assert faults == []
     assert nursery.killed.total() >= KILLS
+
+    # What was compared would have been seen.
+    Execution.objects.latest("id").delete()
+    desk.venue.do("hand_order", account="real", symbol=BTC, side="buy", qty="0.001")
+    faults = live_books.differences(desk.venue, desk.holders)
+    assert any("lost" in fault for fault in faults)
+    assert any("executions" in fault for fault in faults)
 
 
 def send_again_at_once() -> None:
@@ -265,7 +274,9 @@ def test_a_careless_trader_is_caught(
         until = time.monotonic() + 60
         while not (doubled := desk.venue.dump()["repeated_client_ids"]):
             assert time.monotonic() < until, "nothing was doubled"
-            chaos.go_on(2)
+            for _ in range(4):
+                chaos.fill()
+                chaos.go_on(0.5)
             chaos.kill()
     print(f"\n{nursery.killed.total()} kills, {len(doubled)} orders doubled")
     faults = live_books.differences(desk.venue, desk.holders)
