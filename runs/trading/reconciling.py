@@ -8,10 +8,10 @@ sent; nothing is guessed from amounts or times.
 from __future__ import annotations
 
 import logging
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -24,13 +24,26 @@ from exchanges.models import Account
 from exchanges.trading import OrderReport, Trade, VenueAccount, VenueState
 from runs.models import Discrepancy, Execution, LiveSymbol, Protection, Run, VenueOrder
 
-from . import adopting, balances, comparing, discrepancies, foreign, orders, polling, resolving
+from . import (
+    adopting,
+    balances,
+    comparing,
+    discrepancies,
+    foreign,
+    noticing,
+    orders,
+    polling,
+    protecting,
+    resolving,
+)
+from .naming import KILL
+from .noticing import ask, is_asked
 from .ours import Ours
 from .remedies import absorb_trades, carry_out, order_of
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["carry_out", "missing", "reconcile"]
+__all__ = ["ask", "carry_out", "is_asked", "missing", "reconcile"]
 
 Kind = Discrepancy.Kind
 State = VenueOrder.State
@@ -42,6 +55,9 @@ _OVERLAP = timedelta(minutes=10)
 _MOST_ASKED = 20
 _MISSED_SECONDS = 30.0
 
+_nobodys: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+"""Orders of other hands that were asked about, until a pass has come to the end of a market's."""
+
 
 def reconcile(account: Account, venue: VenueAccount) -> bool:
     """Compares open orders, recent trades and balances; whether nothing is left open.
@@ -50,26 +66,47 @@ def reconcile(account: Account, venue: VenueAccount) -> bool:
     Raises VenueError; what was found until then is written down, whole.
     """
     began = timezone.now()
+    noticing.compared(account.pk)
     comparison = _Comparison.of(account, venue)
     settled = comparison.make()
     for discrepancy in discrepancies.undecided(account):
-        _see_if_gone(account, venue, discrepancy)
+        noticing.attempt(discrepancy.pk, partial(_see_if_gone, account, venue, discrepancy))
     settled &= balances.compare(account, venue)
     if settled:
         Account.objects.filter(pk=account.pk).update(reconciled_at=began)
     return settled and not discrepancies.open_ones(account)
 
 
-def missing(account: Account, order: VenueOrder) -> None:
-    """The venue had the order, and does not know it any more: told when that is said again later.
+def missing(account: Account, order: VenueOrder, venue: VenueAccount | None = None) -> bool:
+    """The venue had the order, and does not know it any more: believed when said again later.
 
-    Never the order's end: that is somebody's decision.
+    Then it is over, with what its trades say, where something waits for it that
+    must not: the stop of a position, and what a kill switch takes back.  Of any
+    other the end is somebody's decision.  Whether it is over.
     """
-    if not _lasts(("missing", order.pk), settings.ORDER_SKEW / 1000, _MISSED_SECONDS):
-        return
+    if not noticing.lasts(("missing", order.pk), settings.ORDER_SKEW / 1000, _MISSED_SECONDS):
+        return False
     order.refresh_from_db()
-    if order.state in VenueOrder.WORKING:
-        _tell(account, Kind.MISSING_ORDER, order, {"status": None, "filled": plain(order.filled)})
+    if order.state not in VenueOrder.WORKING:
+        return order.is_terminal
+    if not _is_waited_for(account, order):
+        told = {"status": None, "filled": plain(order.filled)}
+        _tell(account, Kind.MISSING_ORDER, order, told)
+    elif venue is None:
+        ask(account.pk)
+    else:
+        absorb_trades(venue, order)
+        if not order.is_terminal:
+            logger.warning("account %s: %s is missing", account.public_id, order.client_id)
+            orders.give_up(order, State.CANCELED, "missing", "The venue does not know it")
+    return order.is_terminal
+
+
+def _is_waited_for(account: Account, order: VenueOrder) -> bool:
+    if protecting.is_protective(order):
+        return True
+    killed = Account.objects.filter(pk=account.pk, killed_at__isnull=False).exists()
+    return killed and (order.cancel_requested_at is not None or order.order_id.startswith(KILL))
 
 
 def _tell(account: Account, kind: Kind, order: VenueOrder, theirs: dict[str, Any]) -> None:
@@ -77,40 +114,21 @@ def _tell(account: Account, kind: Kind, order: VenueOrder, theirs: dict[str, Any
     discrepancies.tell(account, kind, order.run, order.client_id, order.symbol, ours, theirs)
 
 
-def _see_if_gone(account: Account, venue: VenueAccount, discrepancy: Discrepancy) -> None:
+def _see_if_gone(account: Account, venue: VenueAccount, discrepancy: Discrepancy) -> bool:
     """What only the venue can tell to be well again."""
     if discrepancy.kind == Kind.FOREIGN_ORDER:
-        foreign.over(account, venue, discrepancy, discrepancies.gone)
-    elif discrepancy.kind in (Kind.MISSING_ORDER, Kind.STATE_MISMATCH):
+        return foreign.over(account, venue, discrepancy, discrepancies.gone)
+    if discrepancy.kind in (Kind.MISSING_ORDER, Kind.STATE_MISMATCH):
         order = order_of(discrepancy)
         if order is None:
-            return
+            return False
         venue_id = discrepancy.theirs.get("venue_order_id") or order.venue_id
         told = venue.order(Symbol(order.symbol), venue_id, order.client_id)
         is_open = told is not None and told.state is VenueState.OPEN
         is_lost = discrepancy.kind == Kind.MISSING_ORDER
         if (is_lost and told is not None) or not (is_lost or is_open):
-            discrepancies.gone(discrepancy)
-
-
-# --- what was seen before --------------------------------------------------------------------
-
-_seen: dict[tuple[str, int], tuple[float, float]] = {}
-"""When this process first and last saw what may be a discrepancy, and may pass (monotonic)."""
-
-
-def _lasts(what: tuple[str, int], seconds: float, apart: float) -> bool:
-    """Whether it was seen again and again for so long, never more than `apart` between."""
-    now = time.monotonic()
-    first, last = _seen.get(what, (now, now))
-    if now - last > apart:
-        first = now
-    _seen[what] = first, now
-    return now - first > seconds
-
-
-def _passed(what: tuple[str, int]) -> None:
-    _seen.pop(what, None)
+            return discrepancies.gone(discrepancy)
+    return False
 
 
 # --- orders and trades -----------------------------------------------------------------------
@@ -203,18 +221,18 @@ class _Comparison:
         told = self.venue.order(Symbol(order.symbol), order.venue_id, order.client_id)
         if told is None:
             absorb_trades(self.venue, order)
-            if not order.is_terminal:
-                missing(self.account, order)
+            if not order.is_terminal and not missing(self.account, order, self.venue):
                 self.settled = False
             return
-        _passed(("missing", order.pk))
+        noticing.passed(("missing", order.pk))
         polling.look(self.venue, order, told)
         what = "mismatch", order.pk
         if order.is_terminal or told.state is VenueState.OPEN:
-            _passed(what)
+            noticing.passed(what)
             return
         self.settled = False
-        if _lasts(what, MISMATCH_SECONDS, 2 * settings.RECONCILE_SECONDS + MISMATCH_SECONDS):
+        apart = 2 * settings.RECONCILE_SECONDS + MISMATCH_SECONDS
+        if noticing.lasts(what, MISMATCH_SECONDS, apart):
             _tell(self.account, Kind.FILL_MISMATCH, order, comparing.order_told(told))
 
     # --- trades ---
@@ -254,6 +272,9 @@ class _Comparison:
         """Trades that our books have not, by the venue's order: ours are booked, others told."""
         books = Ours(self.account, symbol, venue_ids=groups)
         known = self._known(symbol, groups)
+        # One of ours that has no id yet may be behind any of them.
+        nameless = any(o.symbol == symbol and not o.venue_id for o in self.unfinished)
+        nobodys = _nobodys[self.account.pk, str(symbol)]
         asked = 0
         for venue_id, trades in groups.items():
             ours = books.order(venue_id, "")
@@ -262,11 +283,23 @@ class _Comparison:
                 continue
             if (ours is not None and adopting.is_adopted(ours)) or known >= _subjects(trades):
                 continue
+            if venue_id in nobodys or not (nameless or self._of_run(symbol, trades)):
+                continue
             if asked == _MOST_ASKED:
                 self.settled = False
                 return
             asked += 1
-            self._of_unknown_order(symbol, venue_id, trades)
+            if self._of_unknown_order(symbol, venue_id, trades):
+                nobodys.add(venue_id)
+        nobodys.clear()
+
+    def _of_run(self, symbol: Symbol, trades: list[Trade]) -> list[Trade]:
+        """Those since the start of the run that trades the market, if one does."""
+        run = self.runs.get(symbol)
+        if run is None:
+            return []
+        started = foreign.venue_ms(self.venue, run.created_at)
+        return [trade for trade in trades if trade.time_ms >= started]
 
     def _known(self, symbol: Symbol, groups: dict[str, list[Trade]]) -> set[str]:
         """Trades that were told already, and those of open foreign orders: they are told later."""
@@ -282,22 +315,22 @@ class _Comparison:
             found |= _subjects(groups[venue_id])
         return found
 
-    def _of_unknown_order(self, symbol: Symbol, venue_id: str, trades: list[Trade]) -> None:
+    def _of_unknown_order(self, symbol: Symbol, venue_id: str, trades: list[Trade]) -> bool:
+        """Asks the venue whose it is; whether it is neither ours nor any run's to explain."""
         told = self.venue.order(symbol, venue_id, "")
         if told is not None:
             ours = Ours(self.account, symbol, [told]).order(venue_id, told.client_id)
             if ours is not None and not ours.is_terminal:
                 self._found(ours, told)
-                return
-        run = self.runs.get(symbol)
-        if run is None:
-            return
+                return False
+        run, since = self.runs.get(symbol), self._of_run(symbol, trades)
+        if run is None or not since:
+            return True
         if symbol in self._doubted:
             self.settled = False
-            return
-        started = foreign.venue_ms(self.venue, run.created_at)
-        since = [trade for trade in trades if trade.time_ms >= started]
-        foreign.tell_fills(self.account, run, since, told)
+        else:
+            foreign.tell_fills(self.account, run, since, told)
+        return False
 
 
 def _subjects(trades: list[Trade]) -> set[str]:

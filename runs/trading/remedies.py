@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from django.db import transaction
 
@@ -12,7 +13,17 @@ from exchanges.models import Account
 from exchanges.trading import VenueAccount, VenueState
 from runs.models import Discrepancy, Execution, VenueOrder
 
-from . import adopting, balances, comparing, discrepancies, foreign, orders, polling, sizing
+from . import (
+    adopting,
+    balances,
+    comparing,
+    discrepancies,
+    foreign,
+    noticing,
+    orders,
+    polling,
+    sizing,
+)
 
 Kind = Discrepancy.Kind
 State = VenueOrder.State
@@ -25,13 +36,14 @@ Remedy = Callable[[Account, VenueAccount, Discrepancy], bool]
 def carry_out(account: Account, venue: VenueAccount) -> bool:
     """Does what people decided about what did not match; whether anything was done.
 
-    What has turned up in our own books meanwhile is resolved as well.
+    What has turned up in our own books meanwhile is resolved as well.  One that
+    the venue fails at is put off, and keeps no other waiting.
     """
     busy = False
     for discrepancy in discrepancies.open_ones(account):
         if discrepancy.resolution:
             remedy = _REMEDIES[Kind(discrepancy.kind), discrepancy.resolution]
-            busy |= remedy(account, venue, discrepancy)
+            busy |= noticing.attempt(discrepancy.pk, partial(remedy, account, venue, discrepancy))
         else:
             busy |= _is_cured(discrepancy) and discrepancies.gone(discrepancy)
     return busy
@@ -68,8 +80,9 @@ def _take_order_over(account: Account, venue: VenueAccount, discrepancy: Discrep
     if run is None or not run.is_active:
         discrepancies.refuse(discrepancy, "The run is over")
         return True
+    now_ms = venue.now_ms()
     with transaction.atomic():
-        order = adopting.resting(discrepancy, run, told, venue.now_ms())
+        order = adopting.resting(discrepancy, run, told, now_ms)
         discrepancies.done(discrepancy)
     polling.look(venue, order, told)
     return True
@@ -106,8 +119,9 @@ def _begin_closing(account: Account, venue: VenueAccount, discrepancy: Discrepan
     if sizing.fault(amount, price, rules):
         discrepancies.refuse(discrepancy, "The venue does not trade so little")
         return True
+    now_ms = venue.now_ms()
     with transaction.atomic():
-        order = adopting.trade_back(discrepancy, amount, venue.now_ms())
+        order = adopting.trade_back(discrepancy, amount, now_ms)
         discrepancy.ours = discrepancy.ours | {"closing": order.order_id}
         discrepancy.save(update_fields=["ours"])
     return True
@@ -156,8 +170,9 @@ def _believe_sums(account: Account, venue: VenueAccount, discrepancy: Discrepanc
     if order.is_terminal:
         return discrepancies.gone(discrepancy)
     price = order.price or told.price or venue.price(symbol)
+    now_ms = venue.now_ms()
     with transaction.atomic():
-        orders.report(order, told, adopting.rest(order, told, price, venue.now_ms()))
+        orders.report(order, told, adopting.rest(order, told, price, now_ms))
         return discrepancies.done(discrepancy)
 
 
@@ -192,12 +207,12 @@ def _take_loss(account: Account, venue: VenueAccount, discrepancy: Discrepancy) 
     if amount is None:
         return discrepancies.gone(discrepancy)
     loser = balances.loser(account, venue, discrepancy.subject, discrepancy.run_id)
-    if loser is None or not loser.run.is_active:
-        discrepancies.refuse(discrepancy, "The run is over, or holds nothing of it")
+    if loser is None:
+        discrepancies.refuse(discrepancy, "The run holds nothing of it any more")
         return True
-    amount = min(amount, loser.amount)
+    amount, now_ms = min(amount, loser.amount), venue.now_ms()
     with transaction.atomic():
-        adopting.loss(discrepancy, loser.run, str(loser.symbol), amount, venue.now_ms())
+        adopting.loss(discrepancy, loser.run, str(loser.symbol), amount, now_ms)
         return discrepancies.done(discrepancy)
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from cracktrader_site.api.models import AuditEntry
@@ -16,6 +17,7 @@ from exchanges.domain import InvalidInput, Side, Symbol, VenueError
 from exchanges.models import Account, Credential, Exchange
 from exchanges.trading import (
     Balance,
+    NotNow,
     OrderReport,
     Permissions,
     Rules,
@@ -34,7 +36,16 @@ from runs.models import (
     VenueOrder,
     Webhook,
 )
-from runs.trading import balances, comparing, discrepancies, foreign, guards, orders, reconciling
+from runs.trading import (
+    balances,
+    comparing,
+    discrepancies,
+    foreign,
+    guards,
+    noticing,
+    orders,
+    reconciling,
+)
 from runs.trading.holdings import Holdings
 from runs.trading.naming import client_id
 from tests.runs.factory import ENGINE, make_run
@@ -59,11 +70,14 @@ class Books:
     executed: list[Trade] = field(default_factory=list)
     totals: dict[str, Decimal] = field(default_factory=dict)
     refusing: str = ""
+    refused_id: str = ""
     asked: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
     recv_window_ms: int = 500
     number: int = 0
     unlisted: bool = False
+    depth: int = field(default_factory=lambda: len(connection.savepoint_ids))
+    """Of transactions: the tests' own."""
 
     def _ask(self, name: str) -> None:
         self.asked.append(name)
@@ -71,6 +85,7 @@ class Books:
             raise VenueError("VENUE_ERROR", "It does not answer")
 
     def now_ms(self) -> int:
+        assert len(connection.savepoint_ids) == self.depth, "a request within a transaction"
         return now_ms()
 
     def resync(self) -> None: ...
@@ -94,6 +109,8 @@ class Books:
 
     def order(self, symbol: Symbol, venue_id: str, client_id: str) -> OrderReport | None:
         self._ask("order")
+        if venue_id and venue_id == self.refused_id:
+            raise VenueError("VENUE_BAD_DATA", "It says something odd")
         if venue_id:
             return None if venue_id in self.unknown else self.orders.get(venue_id)
         return next((o for o in self.orders.values() if o.client_id == client_id), None)
@@ -199,7 +216,8 @@ def _quick(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(balances, "RECHECK_SECONDS", 0.0)
     monkeypatch.setattr(reconciling, "MISMATCH_SECONDS", -1.0)
     yield
-    reconciling._seen.clear()
+    noticing.forget()
+    reconciling._nobodys.clear()
 
 
 @pytest.fixture
@@ -309,6 +327,61 @@ def test_a_venue_that_fails_leaves_nothing_half_written(refusing, account, venue
     venue.refusing = ""
     reconciling.reconcile(account, venue)
     assert the_only().kind == Kind.FOREIGN_ORDER
+
+
+def test_a_discrepancy_the_venue_fails_at_keeps_no_other_waiting(account, venue):
+    run = live(account)
+    odd, other = venue.rest(), venue.rest(price="80")
+    reconciling.reconcile(account, venue)
+    venue.refused_id = odd.venue_id
+    venue.orders.pop(other.venue_id)
+    reconciling.reconcile(account, venue)
+    assert Discrepancy.objects.get(resolved_at=None).subject == odd.venue_id
+    late = venue.rest(price="70")
+    reconciling.reconcile(account, venue)
+    discrepancies.resolve(Discrepancy.objects.get(subject=odd.venue_id), "close", "ann")
+    discrepancies.resolve(Discrepancy.objects.get(subject=late.venue_id), "close", "ann")
+    assert reconciling.carry_out(account, venue)
+    assert [d.subject for d in discrepancies.open_ones(account)] == [odd.venue_id]
+    asked = len(venue.asked)
+    reconciling.carry_out(account, venue)
+    assert len(venue.asked) == asked, "it is put off"
+    venue.refused_id = ""
+    noticing.forget()
+    assert reconciling.carry_out(account, venue)
+    assert not guards.is_held(run)
+
+
+@pytest.mark.parametrize(
+    "error", [NotNow("VENUE_RATE_LIMITED", "Wait"), VenueError("VENUE_UNREACHABLE", "It is away")]
+)
+def test_what_concerns_the_whole_venue_ends_the_pass(error, account, venue, monkeypatch):
+    live(account)
+    venue.rest()
+    reconciling.reconcile(account, venue)
+    decide("close")
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(venue, "cancel", fail)
+    with pytest.raises(VenueError):
+        reconciling.carry_out(account, venue)
+
+
+def test_a_comparison_asked_for_is_made_soon_but_not_at_once_after_another(
+    account, venue, monkeypatch
+):
+    live(account)
+    assert not reconciling.is_asked(account.pk)
+    reconciling.ask(account.pk)
+    assert reconciling.is_asked(account.pk)
+    reconciling.reconcile(account, venue)
+    assert not reconciling.is_asked(account.pk)
+    reconciling.ask(account.pk)
+    assert not reconciling.is_asked(account.pk)
+    monkeypatch.setattr(noticing, "SOON_SECONDS", 0.0)
+    assert reconciling.is_asked(account.pk)
 
 
 # --- orders in doubt -------------------------------------------------------------------------
@@ -544,6 +617,32 @@ def test_a_new_run_on_the_market_is_held_by_what_nobody_decided(account, venue):
 # --- foreign trades --------------------------------------------------------------------------
 
 
+def test_many_trades_that_concern_no_run_are_not_asked_about(account, venue):
+    live(account, ago=0)
+    for _ in range(50):
+        venue.fill(venue.rest(), ago_ms=60_000)
+    run = live(account, "ETH/USDT")
+    placed(run, venue, symbol="ETH/USDT")
+    VenueOrder.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    for _ in range(50):
+        venue.fill(venue.rest(symbol=ETH), ago_ms=120_000)
+    assert reconciling.reconcile(account, venue)
+    assert "order" not in venue.asked
+    assert not Discrepancy.objects.exists()
+
+
+def test_where_one_of_ours_may_be_behind_any_of_many_trades_each_is_asked_about_once(
+    account, venue
+):
+    run = live(account, ago=0)
+    placed(run, venue, state=State.NEW, venue_id="", attempt=0)
+    VenueOrder.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    venue.orders.clear()
+    others = [venue.fill(venue.rest(), ago_ms=60_000) for _ in range(50)]
+    assert [reconciling.reconcile(account, venue) for _ in range(3)] == [False, False, True]
+    assert venue.asked.count("order") == len(others)
+
+
 def test_a_foreign_trade_is_told_once_and_one_older_than_the_run_is_not(account, venue):
     run = live(account, ago=60)
     venue.fill(venue.rest(client_id="old"), ago_ms=61_000)
@@ -634,8 +733,8 @@ def test_a_trade_that_cannot_be_traded_back_waits_for_another_decision(how, acco
 
 def say_missing_again(account: Account, order: VenueOrder) -> None:
     """As the trader's next looks would, once the time for it is over."""
-    first, last = reconciling._seen["missing", order.pk]
-    reconciling._seen["missing", order.pk] = first - 1, last
+    first, last = noticing._seen["missing", order.pk]
+    noticing._seen["missing", order.pk] = first - 1, last
     reconciling.missing(account, order)
 
 
@@ -661,6 +760,33 @@ def test_an_order_the_venue_lost_is_told_only_when_that_is_said_again_and_is_not
     order.refresh_from_db()
     assert not order.is_terminal
     assert guards.is_held(run)
+
+
+def test_a_stop_the_venue_lost_is_over_when_that_is_said_again(account, venue):
+    run = live(account)
+    bought(run, venue)
+    order, at = placed(run, venue, "sell", type="stop_loss")
+    venue.unknown.add(at.venue_id)
+    assert not reconciling.reconcile(account, venue)
+    first, last = noticing._seen["missing", order.pk]
+    noticing._seen["missing", order.pk] = first - 1, last
+    assert reconciling.reconcile(account, venue)
+    order.refresh_from_db()
+    assert (order.state, order.reason) == (State.CANCELED, "missing")
+    assert not Discrepancy.objects.exists()
+
+
+def test_a_lost_stop_that_had_sold_something_is_over_with_its_trades(account, venue):
+    run = live(account)
+    bought(run, venue)
+    order, at = placed(run, venue, "sell", type="stop_loss")
+    venue.fill(at, "0.4")
+    venue.unknown.add(at.venue_id)
+    reconciling.missing(account, order, venue)
+    first, last = noticing._seen["missing", order.pk]
+    noticing._seen["missing", order.pk] = first - 1, last
+    assert reconciling.missing(account, order, venue)
+    assert (order.state, order.filled) == (State.CANCELED, Decimal("0.4"))
 
 
 def test_an_order_the_venue_lost_but_whose_trades_fill_it_is_filled(account, venue):
@@ -735,8 +861,8 @@ def test_sums_and_trades_that_do_not_add_up_are_told_after_a_while(account, venu
     monkeypatch.setattr(reconciling, "MISMATCH_SECONDS", 60.0)
     order = mismatched(account, venue, run)
     assert not Discrepancy.objects.exists()
-    first, last = reconciling._seen["mismatch", order.pk]
-    reconciling._seen["mismatch", order.pk] = first - 61, last
+    first, last = noticing._seen["mismatch", order.pk]
+    noticing._seen["mismatch", order.pk] = first - 61, last
     reconciling.reconcile(account, venue)
     found = the_only()
     assert (found.kind, found.ours["filled"], found.theirs["filled"]) == ("fill_mismatch", "1", "3")
