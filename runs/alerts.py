@@ -45,6 +45,9 @@ KINDS = (
     "run.held",
     "run.freed",
     "discrepancy.found",
+    "protection.failed",
+    "protection.lost",
+    "protection.ended",
 )
 PAUSES = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3_600, 21_600))
 """Before the second, third … attempt; after the last one a delivery has failed."""

@@ -65,6 +65,9 @@ _LEVELS = {
     "bar.revised": "warning",
     "data.stale": "warning",
     "account.killed": "warning",
+    "protection.failed": "warning",
+    "protection.lost": "warning",
+    "protection.ended": "warning",
 }
 _ORDER = ("order_id", "status", "symbol", "side", "amount", "price", "timestamp")
 _POINT = ("timestamp", "value", "cash", "late")

@@ -131,10 +131,31 @@ def _protection(data: Data) -> Line:
         for name in ("stop", "target")
         if data[name] is not None
     ]
-    return Line("", "order", f"{data['symbol']}: {', '.join(levels)}", "quiet")
+    left = "nobody" in (data["stop_at"], data["target_at"])
+    why = f": {_words(data['reason'])}" if data.get("reason") else ""
+    text = f"{data['symbol']}: {', '.join(levels)}{why}"
+    return Line("", "order", text, "warning" if left else "quiet")
 
 
-_WATCHED = {"venue": "at the venue", "desk": "watched here"}
+_WATCHED = {"venue": "at the venue", "desk": "watched here", "nobody": "watched by nobody"}
+
+
+def _unsold(data: Data) -> Line:
+    text = (
+        f"{data['symbol']} has reached its {_words(data['purpose'])} "
+        f"{formats.price(data['level'])} and could not be sold: {_words(data['reason'])}"
+    )
+    return Line("", "warning", text, "error")
+
+
+def _stop_lost(data: Data) -> Line:
+    text = f"the stop of {data['symbol']} is gone, {_words(data['reason'])}: it is placed again"
+    return Line("", "warning", text, "warning")
+
+
+def _unprotected(data: Data) -> Line:
+    text = f"{data['symbol']} is protected no more: {_words(data['reason'])}"
+    return Line("", "warning", text, "warning")
 
 
 def _trade_opened(data: Data) -> Line:
@@ -239,6 +260,9 @@ _TELLERS: dict[str, Callable[[Data], Line]] = {
     "order.rejected": _at_venue("was refused by the venue", "warning"),
     "order.expired": _at_venue("has expired at the venue", "warning"),
     "protection.set": _protection,
+    "protection.failed": _unsold,
+    "protection.lost": _stop_lost,
+    "protection.ended": _unprotected,
     "trade.opened": _trade_opened,
     "trade.changed": _trade_changed,
     "trade.closed": _trade_closed,

@@ -23,6 +23,7 @@ from exchanges.services.venues import get_exchange
 from . import clusters, queries, recorder
 from .models import LiveSymbol, Run, Runner
 from .resolve import Resolved, resolve
+from .trading import outbox
 
 logger = logging.getLogger(__name__)
 
@@ -331,6 +332,9 @@ def force_stop(
         stage="",
     ):
         return False
+    run = Run.objects.get(id=run_id)
+    if run.is_live:
+        outbox.take_back_others(run, "run_over")
     recorder.append(run_id, "run.stopped", {"reason": reason})
     return True
 

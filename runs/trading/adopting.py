@@ -14,7 +14,7 @@ from exchanges.domain import Side, Symbol
 from exchanges.trading import OrderReport, Trade
 from runs.models import Discrepancy, Execution, Run, VenueOrder
 
-from . import comparing, orders
+from . import comparing, orders, outbox
 from .naming import MANUAL, client_id
 
 State = VenueOrder.State
@@ -170,6 +170,7 @@ def _row(discrepancy: Discrepancy, run: Run | None, name: str, **fields: Any) ->
         order_id=name,
         client_id=_name(discrepancy, fields) or client_id(str(by), name),
         purpose="manual",
+        protect=outbox.protect(run) if run is not None and fields["side"] == "buy" else {},
         **fields,
     )
 

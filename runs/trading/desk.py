@@ -25,10 +25,10 @@ from exchanges.models import Account
 from runs import recorder, services
 from runs.models import Protection, Run, VenueOrder
 
-from . import killing
+from . import killing, levels, outbox
 from .killing import STEPS
 from .naming import MANUAL, client_id
-from .protecting import is_protective, request_cancel
+from .protecting import request_cancel
 
 PATIENCE = 3.0
 """Seconds that an order, or a cancel, is waited for before it is answered as it stands."""
@@ -143,6 +143,7 @@ def _record(
         purpose=Purpose.MANUAL.name.lower(),
         wanted=wish.amount,
         limit_price=wish.price,
+        protect=outbox.protect(run) if run is not None and wish.side == "buy" else {},
         created_ms=(now := time.time_ns() // 1_000_000),
         late_ms=now + LATE_MS,
     )
@@ -166,10 +167,13 @@ def _same(earlier: VenueOrder, run: Run | None, symbol: str, wish: Wish) -> Venu
 def cancel(order: VenueOrder) -> VenueOrder:
     """Has the order taken back and waits for it; the order as it then is.
 
-    One that was canceled before stays so.  Raises ORDER_NOT_OPEN for one that
-    is over otherwise, PROTECTIVE_ORDER for the stop of a position.
+    One that was canceled before stays so.  The stop of a position is taken back
+    for good once its run is over: the desk forgets the position.  Raises
+    ORDER_NOT_OPEN for one that is over otherwise, PROTECTIVE_ORDER for a stop
+    whose run is not.
     """
-    if is_protective(order):
+    protective = levels.is_protective(order)
+    if protective and (order.run is None or order.run.is_active):
         raise InvalidInput(
             "PROTECTIVE_ORDER",
             "This stop protects a position; the desk would place it again",
@@ -177,7 +181,10 @@ def cancel(order: VenueOrder) -> VenueOrder:
             valid="stop the run with flatten, or throw the account's kill switch",
         )
     if not order.is_terminal:
-        request_cancel(order, "by_hand")
+        with transaction.atomic():
+            if protective and order.run_id is not None:
+                levels.end(order.run_id, order.symbol, "by_hand")
+            request_cancel(order, "by_hand")
         order = _settled(order, lambda now: now.is_terminal)
     if order.is_terminal and order.state != State.CANCELED:
         raise InvalidInput(

@@ -18,7 +18,7 @@ from exchanges.trading import OrderReport, Trade, VenueState
 from runs import recorder, services
 from runs.models import Execution, Run, VenueOrder
 
-from . import protecting
+from . import levels
 
 State = VenueOrder.State
 
@@ -60,8 +60,7 @@ def _finish(order: VenueOrder) -> None:
     run_id = order.run_id
     if run_id is None:
         return
-    if order.side == "buy" and order.filled > 0 and order.protect:
-        protecting.begin(order)
+    levels.order_over(order)
     run = Run.objects.filter(id=run_id, status__in=Run.ACTIVE).first()
     if run is None:
         tell(order, f"order.{order.state}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -17,6 +17,7 @@ from exchanges.domain import Purpose, Side
 from runs.engine.config import RunConfig
 from runs.models import Protection, Run, VenueOrder
 
+from .levels import PURPOSES
 from .naming import client_id
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 State = VenueOrder.State
 
-_STOPS = ("stop_loss", "take_profit", "trailing_stop")
+_OPENS = Q(side="buy") | Q(type=VenueOrder.Type.LIMIT)
 _LONGEST_ID = 64
 _RAISED = 1e-9
 """Levels this close, relatively, are one."""
@@ -102,14 +103,15 @@ def place(run: Run, config: RunConfig, intents: Sequence[Intent]) -> None:
                 reference_price=None if price is None else _exact(price),
                 created_ms=order.created,
                 late_ms=order.created + patience(config) if buys else None,
-                protect=_protect(config) if order.purpose is Purpose.ENTRY else {},
+                protect=protect(run) if order.purpose is Purpose.ENTRY else {},
             )
         )
     VenueOrder.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _protect(config: RunConfig) -> dict[str, Any]:
-    wanted = {name: getattr(config, name) for name in _STOPS}
+def protect(run: Run) -> dict[str, float]:
+    """The stops, as fractions, that whatever is bought for the run gets: `VenueOrder.protect`."""
+    wanted = {name: run.config["engine"].get(name) for name in PURPOSES}
     return {name: fraction for name, fraction in wanted.items() if fraction is not None}
 
 
@@ -120,7 +122,14 @@ def take_back(run: Run, order_ids: Sequence[str], reason: str) -> None:
 
 def take_back_others(run: Run, reason: str) -> None:
     """Has the trader cancel all purchases under way, and what people have resting there."""
-    _ask(under_way(run).filter(Q(side="buy") | Q(type=VenueOrder.Type.LIMIT)), reason)
+    _ask(under_way(run).filter(_OPENS), reason)
+
+
+def take_back_left(account_id: int) -> None:
+    """The same for whatever runs of the account left that are over, however they ended."""
+    left = VenueOrder.objects.filter(_OPENS, account_id=account_id, run__isnull=False)
+    left = left.exclude(run__status__in=Run.ACTIVE).exclude(type=VenueOrder.Type.STOP_LOSS)
+    _ask(left, "run_over")
 
 
 def _ask(orders: QuerySet[VenueOrder], reason: str) -> None:

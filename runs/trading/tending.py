@@ -19,7 +19,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from exchanges.domain import CracktraderError, Symbol, VenueError
+from exchanges.domain import CracktraderError, VenueError
 from exchanges.models import Account
 from exchanges.services import accounts
 from exchanges.trading import NotNow, VenueAccount
@@ -27,7 +27,7 @@ from runs import recorder
 from runs.models import Protection, Run, VenueOrder
 from runs.processes import ProcessId
 
-from . import killing, orders, polling, protecting, reconciling, resolving, sending
+from . import killing, orders, outbox, polling, protecting, reconciling, resolving, sending
 from .sending import Sent
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Tender:
         venue = self._sign_in()
         busy = self._try("kill", lambda: killing.work(self.account, venue))
         due = self._reconciled is None or now - self._reconciled > settings.RECONCILE_SECONDS
-        if due:
+        if due or reconciling.is_asked(self.account.pk):
             self._try("reconcile", lambda: self._reconcile(venue, now))
         busy |= self._try("decisions", lambda: reconciling.carry_out(self.account, venue))
         unfinished = orders.unfinished(self.account.pk)
@@ -155,6 +155,7 @@ class Tender:
         self._forget(unfinished)
         if busy or now - self._watched > WATCH_SECONDS:
             self._watched = now
+            outbox.take_back_left(self.account.pk)
             busy |= self._protect(venue)
         return busy
 
@@ -211,7 +212,7 @@ class Tender:
         else:
             known = polling.look(venue, order)
         if not known:
-            reconciling.missing(self.account, order)
+            reconciling.missing(self.account, order, venue)
         elif order.cancel_requested_at is None and _is_stuck(venue, order):
             protecting.request_cancel(order, "unfilled")
         return order.is_terminal
@@ -250,16 +251,9 @@ class Tender:
         unfinished = orders.unfinished(self.account.pk)
         busy = False
         for protection in protections:
-            work = partial(self._keep, venue, protection, unfinished)
+            work = partial(protecting.tend, protection, unfinished, venue)
             busy |= self._try(("protection", protection.pk), work)
         return busy
-
-    def _keep(
-        self, venue: VenueAccount, protection: Protection, unfinished: list[VenueOrder]
-    ) -> bool:
-        symbol = Symbol(protection.symbol)
-        price = venue.price(symbol) if protecting.is_watched(protection) else None
-        return protecting.tend(protection, unfinished, venue.rules(symbol), price)
 
     # --- outages ---
 

@@ -303,6 +303,15 @@ def test_every_kind_of_event_has_words():
             "target": 11.0,
             "target_at": "desk",
         },
+        "protection.failed": {
+            "symbol": "A/B",
+            "purpose": "stop_loss",
+            "level": 9.5,
+            "reason": "insufficient_funds",
+            "error": "",
+        },
+        "protection.lost": {"symbol": "A/B", "reason": "canceled_at_venue"},
+        "protection.ended": {"symbol": "A/B", "reason": "by_hand"},
     }
     at_venue = order | {"amount": 2.0, "filled": 1.0, "timestamp": 0}
     states = ("submitted", "unsent", "unknown", "open", "partially_filled", "rejected", "expired")
