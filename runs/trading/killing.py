@@ -5,10 +5,12 @@ What is to be done besides is written in `Account.kill`, each step when it is
 done, so that whoever tends the account goes on where another was lost:
 
     {"steps": ["block", "cancel", "flatten"], "done": ["block"], "under_way": true,
-     "reason": "…", "at": UTC ms, "told": [run, …], "runs": [run, …], "rounds": 0, "left": […]}
+     "reason": "…", "at": UTC ms, "told": [run, …], "runs": [run, …], "rounds": 0, "left": […],
+     "markets": {…}}
 
 `told`: the runs that hear how it ends.  `runs`: those whose positions are sold.
-`left`: what of these could not be, with the reason.
+`left`: what of these could not be, or not be taken back, with the reason.
+`markets`: see `clearing`.
 """
 
 from __future__ import annotations
@@ -16,39 +18,30 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from exchanges.domain import Purpose, Symbol
+from exchanges.domain import Purpose, Symbol, VenueError
 from exchanges.exact import plain
 from exchanges.models import Account
 from exchanges.trading import VenueAccount
 from runs import recorder, services
 from runs.models import Run, VenueOrder
 
-from . import orders, sizing
-from .holdings import Holdings
+from . import clearing, noticing, orders
 from .naming import KILL, client_id
 
 BLOCK, CANCEL, FLATTEN = STEPS = ("block", "cancel", "flatten")
 REASON = "killed"
 
-MOST_ROUNDS = 5
-"""How often what a sale left is offered again."""
+STUCK_SECONDS = 15.0
+"""After so long an order that the venue fails at keeps the switch waiting no more."""
 
 State = VenueOrder.State
-
-
-class _Held(NamedTuple):
-    run: Run
-    symbol: str
-    amount: Decimal
-    price: Decimal
-    fault: str
 
 
 def work(account: Account, venue: VenueAccount) -> bool:
@@ -60,9 +53,11 @@ def work(account: Account, venue: VenueAccount) -> bool:
     if not kill.get("under_way"):
         return busy
     if CANCEL in kill["steps"] and CANCEL not in kill["done"]:
-        return _cancel(account) or busy
-    if FLATTEN in kill["steps"] and FLATTEN not in kill["done"]:
-        return _flatten(account, venue, kill) or busy
+        busy |= _cancel(account, venue)
+        kill = _read(account)
+    # It takes its own orders back, so that one that cannot be canceled delays its market only.
+    if kill and FLATTEN in kill["steps"] and FLATTEN not in kill["done"]:
+        busy |= _flatten(account, venue, kill)
     return busy
 
 
@@ -96,12 +91,14 @@ def forget(account: Account) -> None:
     doubtful.update(cancel_requested_at=timezone.now(), reason=REASON)
 
 
-def _cancel(account: Account) -> bool:
+def _cancel(account: Account, venue: VenueAccount) -> bool:
+    stuck = _stuck(_unfinished(account), venue)
     with _latched(account) as row:
         if row is None:
             return False
         asked = _take_back(_unfinished(account))
-        if not _unfinished(account).exists():
+        if set(_unfinished(account).values_list("id", flat=True)) <= {o.pk for o in stuck}:
+            row.kill["left"] = [*row.kill["left"], *map(_not_canceled, stuck)]
             _done(row, CANCEL)
             return True
     return asked
@@ -112,52 +109,73 @@ def _take_back(unfinished: QuerySet[VenueOrder]) -> bool:
     return bool(waiting.update(cancel_requested_at=timezone.now(), reason=REASON))
 
 
+def _stuck(unfinished: QuerySet[VenueOrder], venue: VenueAccount) -> list[VenueOrder]:
+    """Those that are to be taken back for long, and that the venue fails at, and at them alone."""
+    late = timezone.now() - timedelta(seconds=STUCK_SECONDS)
+    found = []
+    for order in unfinished.filter(cancel_requested_at__lt=late).select_related("run"):
+        try:
+            venue.order(Symbol(order.symbol), order.venue_id, order.client_id)
+        except VenueError as error:
+            if noticing.concerns_all(error):
+                raise
+            found.append(order)
+    return found
+
+
+def _not_canceled(order: VenueOrder) -> dict[str, str | None]:
+    return {
+        "run_id": None if order.run is None else str(order.run.public_id),
+        "symbol": order.symbol,
+        "amount": plain((order.amount or order.filled) - order.filled),
+        "reason": "not_canceled",
+    }
+
+
 # --- selling ---
 
 
 def _flatten(account: Account, venue: VenueAccount, kill: dict[str, Any]) -> bool:
-    """Sells what the account's runs hold, when nothing else of theirs can trade any more."""
+    """Sells what the account's runs hold, each market when nothing else of theirs trades it."""
     mine = VenueOrder.objects.filter(account=account, finished_at=None, run_id__in=kill["runs"])
-    if mine.exists():
-        return _take_back(mine.exclude(order_id__startswith=KILL))
-    held = _held(kill["runs"], venue)
-    rounds = kill["rounds"]
-    sold = [one for one in held if not one.fault] if rounds < MOST_ROUNDS else []
+    busy = _take_back(mine.exclude(order_id__startswith=KILL))
+    markets = dict(kill.get("markets", {}))
+    # Read before what is held: of a sale that ends in between nothing is offered twice.
+    waiting = set(mine.values_list("run_id", "symbol"))
+    held = [(lot, markets.get(lot.key, {})) for lot in clearing.lots(kill["runs"])]
+    wanted = [(lot, market) for lot, market in held if not clearing.is_given_up(lot, market)]
+    due = [lot for lot, m in wanted if lot.place not in waiting and clearing.is_due(lot, m)]
+    offers = [clearing.offer(venue, lot) for lot in due]
+    stuck = {(o.run_id, o.symbol) for o in _stuck(mine, venue)}
+    over = waiting <= stuck and all(lot.place in stuck for lot, _ in wanted)
+    if not offers and not over:
+        return busy
     with _latched(account) as row:
-        if row is None or row.kill["rounds"] != rounds:
+        if row is None or row.kill["rounds"] != kill["rounds"]:
             return False
-        for one in sold:
-            _sell(account, one)
+        for offer in offers:
+            if not offer.fault:
+                _sell(account, offer)
+            lot = offer.lot
+            markets[lot.key] = clearing.noted(offer, markets.get(lot.key, {}))
         # Not before there is something for it to wait for: a run that is over books nothing.
+        unsold = {lot.run.pk for lot, _ in wanted if lot.key not in markets}
         for run in Run.objects.filter(id__in=kill["runs"], status__in=Run.ACTIVE):
-            services.request_stop(run)
-        row.kill["rounds"] = rounds + 1
-        if not sold:
-            row.kill["left"] = [_left(one) for one in held]
+            if over or run.pk not in unsold:
+                services.request_stop(run)
+        row.kill |= {"rounds": kill["rounds"] + 1, "markets": markets}
+        if over:
+            left = [clearing.left(lot, m, waits=lot.place in waiting) for lot, m in held]
+            row.kill["left"] = [*row.kill["left"], *left]
             _done(row, FLATTEN)
         row.save(update_fields=["kill"])
     return True
 
 
-def _held(runs: list[int], venue: VenueAccount) -> list[_Held]:
-    found = []
-    for run in Run.objects.filter(id__in=runs).order_by("id"):
-        holdings = Holdings.of(run)
-        for name, position in zip(holdings.symbols, holdings.positions, strict=True):
-            if position <= 0:
-                continue
-            symbol = Symbol(name)
-            rules, price = venue.rules(symbol), venue.price(symbol)
-            fault = sizing.fault(sizing.on_step(position, rules.amount_step), price, rules)
-            found.append(_Held(run, name, position, price, fault))
-    return found
-
-
-def _sell(account: Account, held: _Held) -> None:
-    """All of it, as much as there is when it is sent."""
-    run = held.run
-    number = list(run.symbols).index(held.symbol)
-    before = VenueOrder.objects.filter(run=run, symbol=held.symbol, order_id__startswith=KILL)
+def _sell(account: Account, offer: clearing.Offer) -> None:
+    run, symbol = offer.lot.run, offer.lot.symbol
+    number = list(run.symbols).index(symbol)
+    before = VenueOrder.objects.filter(run=run, symbol=symbol, order_id__startswith=KILL)
     name = f"{KILL}{before.count() + 1}-{number}"
     VenueOrder.objects.create(
         account=account,
@@ -165,21 +183,13 @@ def _sell(account: Account, held: _Held) -> None:
         owner=run.owner,
         order_id=name,
         client_id=client_id(str(run.public_id), name),
-        symbol=held.symbol,
+        symbol=symbol,
         side="sell",
         purpose=Purpose.FLATTEN.name.lower(),
-        reference_price=held.price,
+        wanted=offer.wanted,
+        reference_price=offer.price,
         created_ms=time.time_ns() // 1_000_000,
     )
-
-
-def _left(held: _Held) -> dict[str, str]:
-    return {
-        "run_id": str(held.run.public_id),
-        "symbol": held.symbol,
-        "amount": plain(held.amount),
-        "reason": held.fault or "not_sold",
-    }
 
 
 # --- the row ---

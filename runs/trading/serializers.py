@@ -22,10 +22,12 @@ class LimitsSchema(serializers.Serializer[Any]):
 
 
 class LeftSchema(serializers.Serializer[Any]):
-    run_id = serializers.CharField()
+    run_id = serializers.CharField(allow_null=True)
     symbol = serializers.CharField()
     amount = serializers.CharField(help_text="Of the base currency, to the last digit.")
-    reason = serializers.CharField(help_text="too_small or not_sold.")
+    reason = serializers.CharField(
+        help_text="too_small, insufficient_funds, not_canceled, not_sold, or the venue's error."
+    )
 
 
 class KillSchema(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -20,8 +21,8 @@ from exchanges.domain import InvalidInput, Purpose
 from exchanges.models import Account
 from runs import books
 from runs.models import Protection, Run, VenueOrder
+from runs.trading import clearing, killing, orders, sending
 from runs.trading import desk as trading_desk
-from runs.trading import killing, orders, sending
 from runs.trading.holdings import Holdings
 from runs.trading.tending import Tender
 from runs.verify import verify
@@ -251,7 +252,7 @@ def test_flatten_sells_what_the_runs_bought_and_no_more_and_has_them_stopped(wir
     until(tender, lambda: VenueOrder.objects.filter(type="stop_loss", state=State.OPEN).exists())
     trading_desk.kill(account_of(run), steps, "operator")
     until(tender, lambda: done(run))
-    sales = VenueOrder.objects.filter(order_id__startswith="kill-").order_by("id")
+    sales = VenueOrder.objects.filter(order_id__startswith="kill-").order_by("symbol")
     assert [(s.order_id, s.symbol, s.state, s.purpose) for s in sales] == [
         ("kill-1-0", "BTC/USDT", State.FILLED, "flatten"),
         ("kill-1-0", "ETH/USDT", State.FILLED, "flatten"),
@@ -287,6 +288,71 @@ def test_what_a_sale_left_is_sold_again_and_given_up_after_a_few(wire):
         ("kill-3-0", State.FILLED),
     ]
     agree(wire, account_of(run))
+
+
+def test_where_a_speck_is_lacking_what_is_there_is_sold(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    bought = intend(run)
+    until(tender, lambda: over(bought))
+    wire.ledger.deposit("mine", "BTC", "-0.002")
+    held = Holdings.of(run).positions[0]
+    trading_desk.kill(account_of(run), ["flatten"])
+    until(tender, lambda: Holdings.of(run).positions[0] < held, 8)
+    sales = VenueOrder.objects.filter(order_id__startswith="kill-").order_by("id")
+    assert [s.state for s in sales][:2] == [State.REJECTED, State.FILLED]
+    assert sales[1].created_ms - sales[0].created_ms >= 1000
+    assert Decimal("0.002") <= Holdings.of(run).positions[0] < Decimal("0.0022")
+    with mock.patch.object(clearing, "MOST_TRIES", 2):
+        until(tender, lambda: done(run), 15)
+    [left] = account_of(run).kill["left"]
+    assert (left["symbol"], left["reason"]) == ("BTC/USDT", "insufficient_funds")
+    agree(wire, account_of(run))
+
+
+def test_a_market_that_is_listed_no_more_keeps_no_other_from_being_sold(wire, monkeypatch):
+    monkeypatch.setattr(killing, "STUCK_SECONDS", 0.5)
+    run = wire.started(symbols=["BTC/USDT", "ETH/USDT"])
+    tender = wire.tender(run)
+    gone = intend(run, share=0.3, protect={"stop_loss": 0.02})
+    other = intend(run, symbol="ETH/USDT", share=0.3, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(gone) and over(other) and len(wire.ledger.open_orders("mine")) == 2)
+    tender.venue._api.markets.pop("BTC/USDT")
+    trading_desk.kill(account_of(run), by="operator")
+    until(tender, lambda: done(run), 15)
+    btc, eth = Holdings.of(run).positions
+    assert btc > Decimal("0.01")
+    assert eth < Decimal("0.001")
+    left = {(one["symbol"], one["reason"]) for one in account_of(run).kill["left"]}
+    assert left >= {("BTC/USDT", "not_canceled"), ("ETH/USDT", "too_small")}
+    run.refresh_from_db()
+    assert run.stop_requested_at is not None
+
+
+def test_a_price_that_is_not_told_for_a_while_is_asked_for_again(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    bought = intend(run)
+    until(tender, lambda: over(bought))
+    wire.server.faults.arm("ticker24hr", Fault(body=b"{}"))
+    trading_desk.kill(account_of(run), ["flatten"])
+    until(tender, lambda: done(run))
+    assert Holdings.of(run).positions[0] < Decimal("0.0001")
+    agree(wire, account_of(run))
+
+
+def test_a_stop_the_venue_has_lost_blocks_neither_the_switch_nor_an_exit(wire):
+    run = wire.started(stop_loss=0.02)
+    tender = wire.tender(run)
+    bought = intend(run, protect={"stop_loss": 0.02})
+    until(tender, lambda: over(bought) and wire.ledger.open_orders("mine"))
+    [stop] = wire.ledger.open_orders("mine")
+    wire.ledger.cancel(stop)
+    wire.ledger.all_orders.pop(stop.id)
+    trading_desk.kill(account_of(run), by="operator")
+    until(tender, lambda: done(run))
+    assert Holdings.of(run).positions[0] < Decimal("0.0001")
+    assert VenueOrder.objects.get(venue_id=str(stop.id)).reason in ("missing", "killed")
 
 
 def test_another_process_goes_on_with_the_steps_wherever_the_first_was_lost(wire, monkeypatch):
