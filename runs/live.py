@@ -92,8 +92,9 @@ class _Desk:
         return book
 
     def save(self, lease: Lease, book: Ledger) -> None:
-        """Within the slice's transaction, which it begins with the lease's own test."""
+        """Within the slice's transaction; LeaseLost where another has the run."""
         run, config, state = self.run, self.config, self.state
+        outbox.hold(run, self.ended, places=bool(self.box.intents))
         self.checkpoint["state"] = state.to_dict()
         slices.commit(
             lease,

@@ -317,6 +317,9 @@ def force_stop(
 
     `as_seen`: only while its claim is still the one read there.
     """
+    run = Run.objects.get(id=run_id)
+    if run.is_live:
+        outbox.hold(run)
     stuck = Run.objects.filter(id=run_id, status=Run.Status.STOPPING)
     if only_unowned:
         stuck = stuck.filter(lease_expires_at=None)
@@ -332,9 +335,9 @@ def force_stop(
         stage="",
     ):
         return False
-    run = Run.objects.get(id=run_id)
     if run.is_live:
         outbox.take_back_others(run, "run_over")
+        LiveSymbol.objects.filter(run_id=run_id).delete()
     recorder.append(run_id, "run.stopped", {"reason": reason})
     return True
 

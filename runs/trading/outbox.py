@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from exchanges.domain import Purpose, Side
+from exchanges.models import Account
 from runs.engine.config import RunConfig
 from runs.models import Protection, Run, VenueOrder
 
@@ -75,6 +76,23 @@ def _ended(order: VenueOrder) -> int:
         return order.last_fill_ms
     ended = order.finished_at or timezone.now()
     return int(ended.timestamp() * 1000)
+
+
+def hold(run: Run, ended: Sequence[VenueOrder] = (), *, places: bool = False) -> None:
+    """Locks what a writer of the run's row may change besides it, before it writes that.
+
+    Who learns what became of an order has its row, then its protection's, when
+    he comes to the run's; who sends one has its account's before.  In another
+    order two of them would wait for each other.  `places`: orders that are new
+    refer to the account.
+    """
+    if places:
+        list(Account.objects.select_for_update(no_key=True).filter(id=run.account_id))
+    mine = VenueOrder.objects.filter(run_id=run.pk)
+    touched = mine.filter(Q(finished_at=None) | Q(id__in=[order.pk for order in ended]))
+    list(touched.select_for_update(no_key=True).order_by("id").values_list("id"))
+    held = Protection.objects.filter(run_id=run.pk)
+    list(held.select_for_update(no_key=True).order_by("id").values_list("id"))
 
 
 def mark_booked(orders: Sequence[VenueOrder]) -> None:

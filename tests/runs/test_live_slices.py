@@ -8,6 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from exchanges import crash
@@ -583,6 +585,48 @@ def test_a_worker_that_wakes_too_late_places_nothing(venue):
     with pytest.raises(leases.LeaseLost):
         written(lease)
     assert list(run.venue_orders.values_list("order_id", "booked")) == before
+
+
+# --- what is locked --------------------------------------------------------------------------
+
+
+def first(asked: CaptureQueriesContext, *words: str) -> int:
+    """The number of the first statement that has all of these words."""
+    texts = [query["sql"] for query in asked]
+    return next(n for n, text in enumerate(texts) if all(word in text for word in words))
+
+
+def test_a_slice_has_its_orders_and_levels_before_its_run_as_the_trader_has(venue):
+    """On a database that locks rows the two would wait for each other."""
+    run = bought(venue, stop_loss=0.5)
+    sale = until_ordered(venue, run)
+    held = Decimal(str(fresh(run).checkpoint["state"]["account"]["positions"][0]))
+    end(sale, held / 2)
+    lease, claimed = leases.claim(run.id, whole=False)
+    written = live.step(claimed, lambda stage, done: None)
+    with CaptureQueriesContext(connection) as asked:
+        written(lease)
+    assert len(out(run)) == 1, "the rest is on sale"
+    row = first(asked, 'UPDATE "runs_run"')
+    account = first(asked, "SELECT", 'FROM "exchanges_account"')
+    orders_ = first(asked, "SELECT", 'FROM "runs_venueorder"', "ORDER BY")
+    levels = first(asked, "SELECT", 'FROM "runs_protection"', "ORDER BY")
+    assert account < orders_ < levels < row
+    assert str(sale.pk) in asked[orders_]["sql"]
+    assert row < first(asked, 'UPDATE "runs_venueorder"'), "the fence still comes first"
+
+
+def test_a_run_that_is_ended_by_force_frees_its_markets_and_has_its_orders_first(venue):
+    run = prepared()
+    entry = until_ordered(venue, run)
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.STOPPING)
+    with CaptureQueriesContext(connection) as asked:
+        assert services.force_stop(run.pk, "its workers were lost")
+    locked = first(asked, "SELECT", 'FROM "runs_venueorder"', "ORDER BY")
+    assert locked < first(asked, 'UPDATE "runs_run"')
+    entry.refresh_from_db()
+    assert entry.cancel_requested_at is not None
+    assert not LiveSymbol.objects.filter(run=run).exists()
 
 
 # --- admission -------------------------------------------------------------------------------
