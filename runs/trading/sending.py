@@ -22,13 +22,12 @@ from exchanges.trading import (
     OrderType,
     OutcomeUnknown,
     Rules,
-    SignInRefused,
     Ticket,
     VenueAccount,
 )
 from runs.models import VenueOrder
 
-from . import guards, orders, polling, sizing, slots
+from . import guards, noticing, orders, polling, sizing, slots
 from .holdings import Holdings
 from .protecting import is_protective, request_cancel
 
@@ -89,6 +88,9 @@ def send(account: Account, venue: VenueAccount, order: VenueOrder) -> Sent:
     except NotPlaced as error:
         slots.answered(slot)
         orders.give_up(claimed.order, State.REJECTED, error.code.lower(), error.message)
+        if error.code == "INSUFFICIENT_FUNDS" and order.side == "sell":
+            # The venue has less of it than our books: that is looked into at once.
+            noticing.ask(account.pk)
     except NotNow as error:
         slots.answered(slot)
         orders.change(claimed.order, State.NEW, error=error.message[:300])
@@ -166,15 +168,9 @@ def _price(venue: VenueAccount, order: VenueOrder) -> Decimal | None:
     try:
         return venue.price(Symbol(order.symbol))
     except VenueError as error:
-        if order.side == "buy" or concerns_all(error):
+        if order.side == "buy" or noticing.concerns_all(error):
             raise
         return order.limit_price or order.stop_price or order.reference_price
-
-
-def concerns_all(error: VenueError) -> bool:
-    """Whether it is the venue or the account, not one order or market, that has the trouble."""
-    whole = isinstance(error, (NotNow, SignInRefused))
-    return whole or error.code in ("VENUE_UNREACHABLE", "VENUE_RATE_LIMITED")
 
 
 @transaction.atomic

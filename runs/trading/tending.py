@@ -27,7 +27,17 @@ from runs import recorder
 from runs.models import Protection, Run, VenueOrder
 from runs.processes import ProcessId
 
-from . import killing, orders, outbox, polling, protecting, reconciling, resolving, sending
+from . import (
+    killing,
+    noticing,
+    orders,
+    outbox,
+    polling,
+    protecting,
+    reconciling,
+    resolving,
+    sending,
+)
 from .sending import Sent
 
 logger = logging.getLogger(__name__)
@@ -167,7 +177,7 @@ class Tender:
         try:
             busy = work()
         except VenueError as error:
-            if sending.concerns_all(error):
+            if noticing.concerns_all(error):
                 raise
             self._put_off(what, str(error))
             return False
