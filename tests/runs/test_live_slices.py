@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import random
+import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -19,6 +22,7 @@ from exchanges.trading import Permissions, Rules, SignInRefused
 from runs import books, drift, due, leases, live, paper, services
 from runs.models import LiveSymbol, Order, Protection, Run, VenueOrder, Webhook
 from runs.trading import outbox
+from runs.trading.holdings import Holdings
 from runs.trading.naming import client_id
 from runs.verify import verify
 from tests.runs.live_slices import (  # noqa: F401 - fixtures
@@ -513,6 +517,64 @@ def test_a_loss_limit_ends_the_run_once_all_is_sold(venue):
     fill(sale)
     run = slices(run)
     assert (run.status, run.error_code) == ("stopped", "LOSS_LIMIT")
+
+
+# --- wake-ups ----------------------------------------------------------------------------------
+
+
+ROUNDS = 60
+
+
+def venue_at_random(run: Run, rng: random.Random, done: threading.Event) -> None:
+    """Ends the run's orders at random, in parts or not at all, until none is left."""
+    ends = [State.FILLED, State.FILLED, State.CANCELED, State.REJECTED, State.EXPIRED]
+    try:
+        while found := out(run):
+            order = rng.choice(found)
+            state = rng.choice(ends)
+            held = Holdings.of(run)
+            most = held.position(order.symbol)
+            if order.side == "buy":
+                most = held.free_cash(order.symbol) / 2 / order.reference_price
+            part = 1 if state == State.FILLED else rng.choice([0, 0, 0.4])
+            amount = (most * Decimal(str(part))).quantize(Decimal("0.00001"))
+            if order.side == "sell" and part == 1:
+                amount = most
+            end(order, amount, state=state, reason="" if amount else "rejected")
+            time.sleep(rng.choice([0, 0, 0.002]))
+    finally:
+        done.set()
+        connection.close()
+
+
+def test_no_end_of_an_order_is_slept_over_whoever_is_at_work_meanwhile(venue):
+    """Orders end in one thread while another steps the run, which is due while any is unbooked."""
+    rng = random.Random(7)
+    run = prepared(symbols=[BTC, ETH, "SOL/USDT"])
+    ended = 0
+    for _ in range(ROUNDS):
+        if not out(run):
+            venue.at((fresh(run).cursor_ms - 1) // HOUR * HOUR + 2 * HOUR + 1_000).poll()
+            slices(run)
+        ended += len(out(run))
+        done = threading.Event()
+        trader = threading.Thread(target=venue_at_random, args=(run, rng, done))
+        trader.start()
+        while not done.is_set():
+            paper.advance(run.id)
+        trader.join()
+        run = fresh(run)
+        if outbox.to_book(run).exists():
+            assert run.due_at is not None
+            assert run.due_at <= timezone.now()
+        run = slices(run)
+        assert not outbox.to_book(run).exists(), "whoever is woken books all"
+        waiting = [m for m in run.checkpoint["state"]["markets"] if m["pending"] is not None]
+        assert len(waiting) == len(out(run))
+        assert run.due_at is not None or not waiting
+    assert run.status == "running", run.error
+    assert ended > ROUNDS / 4
+    assert_told_once(run)
 
 
 # --- workers that die ------------------------------------------------------------------------
