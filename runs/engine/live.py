@@ -27,6 +27,8 @@ from .steps import OrderRecord, Refused, Settlement, Skipped, Step, order_id
 STOPS = (Purpose.STOP_LOSS, Purpose.TRAILING_STOP, Purpose.TAKE_PROFIT)
 TOO_LITTLE = ("too_small", "order_too_small", "nothing_held")
 """Why a sale of all that is held came to nothing when nobody can sell so little."""
+KILLED = "killed"
+"""By the account's kill switch: whoever threw it knows."""
 PAUSE_MS = 30_000
 """After this long a sale that came to nothing is announced again; twice as long each time."""
 LONGEST_PAUSE_MS = 300_000
@@ -154,9 +156,10 @@ class LiveStepper(Stepper):
             earliest = max(self._now_ms, earliest) + min(pause, LONGEST_PAUSE_MS)
         if self.state.limit is None:
             market.again = replace(sale, created=earliest)
-        if sold or market.refusals & (market.refusals - 1):
+        record = self._orders[-1]
+        if sold or record.reason == KILLED or market.refusals & (market.refusals - 1):
             return None
-        return Refused(self._orders[-1], market.refusals)
+        return Refused(record, market.refusals)
 
     def _is_pending(self, s: int, order: Order) -> Pending | None:
         pending = self.state.markets[s].pending

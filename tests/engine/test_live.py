@@ -518,6 +518,13 @@ def test_what_nobody_can_sell_is_neither_tried_again_nor_told(reason):
     assert desk.orders == {}
 
 
+def test_what_a_kill_switch_holds_back_is_tried_again_and_no_news():
+    desk, _, _ = selling()
+    desk.over(desk.only, 2 * MS + 40, reason="killed")
+    assert again(desk, 2 * MS + 41).sells_again == 2 * MS + 41 + 30_000
+    assert desk.story[-1].refused is None
+
+
 def test_a_weight_of_nothing_that_is_refused_is_tried_again_until_another_is_given():
     config = make_config(1, hours=4, cash=CashMode.SHARED)
     series = [make_bars([at(100)] * 4)]
@@ -676,6 +683,8 @@ def test_the_books_add_up_whatever_the_venue_makes_of_the_orders(data, fee, symb
     last = -1
     for _ in range(400):
         stepper = desk.step(series, decisions, hours * MS)
+        if rng.random() < 0.5:
+            stepper = again(desk, stepper.state.cursor - 1 + MS + 400_000)
         if not desk.orders:
             break
         for order_, size, price in list(desk.orders.values()):
