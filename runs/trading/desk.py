@@ -182,9 +182,9 @@ def cancel(order: VenueOrder) -> VenueOrder:
         )
     if not order.is_terminal:
         with transaction.atomic():
+            request_cancel(order, "by_hand")
             if protective and order.run_id is not None:
                 levels.end(order.run_id, order.symbol, "by_hand")
-            request_cancel(order, "by_hand")
         order = _settled(order, lambda now: now.is_terminal)
     if order.is_terminal and order.state != State.CANCELED:
         raise InvalidInput(
