@@ -120,14 +120,18 @@ def _start_real(
     from exchanges.services import accounts
 
     config = accounts.parse_exchange_config(request["exchange_config"])
+    exchange = resolve(request).exchange
+    # Not below: the venue is asked.
+    tried = accounts.try_out(exchange, config.sandbox, config.values, config.credential)
     # A start that is refused leaves no account behind, and no other keys on one.
     with transaction.atomic():
         account = accounts.open_account(
-            resolve(request).exchange,
+            exchange,
             config.sandbox,
             values=config.values,
             credential_name=config.credential,
             by=by,
+            tried=tried,
         )
         request = request | {"exchange_config": accounts.redacted(config, account)}
         if account.is_killed:

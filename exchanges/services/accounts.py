@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from exchanges import adapters, audit, queries
-from exchanges.domain import InvalidInput, NotFound, Refused
+from exchanges.domain import InvalidInput, NotFound, Refused, VenueError
 from exchanges.exact import plain
 from exchanges.models import Account, Credential, Exchange, OrderSlot
-from exchanges.trading import VenueAccount
+from exchanges.trading import Keys, SignInRefused, VenueAccount
 
 from . import credentials
 from .credentials import CREDENTIAL_KEYS
@@ -88,11 +88,13 @@ def open_account(
     values: Mapping[str, Any] | None = None,
     credential_name: str = "",
     by: str = "",
+    tried: bool = False,
 ) -> Account:
     """The account that these credentials sign in to, with its order slots; made if it is new.
 
     From then on it is signed in with the credentials given last.  Waits for no
-    venue, so it does not say whether the venue takes them.  Raises
+    venue, so it does not say whether the venue takes them: what `try_out` has
+    not `tried` replaces none that are needed (CREDENTIALS_REFUSED).  Raises
     SANDBOX_UNSUPPORTED, INVALID_VALUE for both or CREDENTIALS_MISSING for
     neither of values and name, UNKNOWN_CREDENTIAL with the names there are,
     CREDENTIAL_MISMATCH for one of another exchange or another sandbox setting,
@@ -124,11 +126,80 @@ def open_account(
                 account = _find(exchange, sandbox, fingerprint)
                 if account is None:
                     raise
+        if not tried and _replaces_needed(
+            account, values if stored is None else credentials.keys(stored).values
+        ):
+            raise InvalidInput(
+                "CREDENTIALS_REFUSED",
+                "The account has just come into use with other credentials; start again",
+            )
         if stored is not None:
             _sign_in_with(account, stored, by)
         else:
             _update(account, values, by)
     return account
+
+
+@sensitive_variables("values")
+def try_out(
+    exchange: Exchange,
+    sandbox: bool,
+    values: Mapping[str, Any] | None = None,
+    credential_name: str = "",
+) -> bool:
+    """Signs in at the venue where these credentials would replace others that are needed.
+
+    Whether that was done; outside a transaction.  Raises CREDENTIALS_REFUSED
+    where the venue does not take them, VENUE_UNREACHABLE where it does not say
+    so, and for the rest what `open_account` does.
+    """
+    if bool(values) == bool(credential_name):
+        return False
+    credentials.check_sandbox(exchange, sandbox)
+    if credential_name:
+        values = dict(credentials.keys(_stored(exchange, sandbox, credential_name)).values)
+    else:
+        values = dict(values or {})
+        credentials.check_values(exchange, values)
+    fingerprint = credentials.account_fingerprint(exchange, values)
+    known = Account.objects.filter(exchange=exchange, sandbox=sandbox, fingerprint=fingerprint)
+    account = known.select_related("credential").first()
+    if account is None or not _replaces_needed(account, values):
+        return False
+    problem = _trouble(exchange, sandbox, values)
+    if problem is not None:
+        raise problem
+    return True
+
+
+@sensitive_variables("values")
+def _trouble(exchange: Exchange, sandbox: bool, values: dict[str, str]) -> InvalidInput | None:
+    try:
+        _sign_in(exchange, Keys(values), sandbox).balances()
+    except VenueError as error:
+        if isinstance(error, SignInRefused) or error.code == "VENUE_ERROR":
+            return InvalidInput(
+                "CREDENTIALS_REFUSED",
+                "Runs, orders or positions of this account need its credentials, and the venue "
+                f"does not take these instead: {error.message}",
+            )
+        return InvalidInput(
+            "VENUE_UNREACHABLE",
+            "Runs, orders or positions of this account need its credentials, and the venue does "
+            f"not say whether it takes these instead: {error.message}",
+            cause=error.code,
+        )
+    return None
+
+
+@sensitive_variables()
+def _replaces_needed(account: Account, values: Mapping[str, str]) -> bool:
+    try:
+        if credentials.keys(account.credential).values == values:
+            return False
+    except Refused:
+        pass
+    return credentials.in_use(Account.objects.filter(pk=account.pk)).exists()
 
 
 def venue_account(account: Account) -> VenueAccount:
@@ -141,10 +212,15 @@ def venue_account(account: Account) -> VenueAccount:
         .defer("exchange__markets")
         .get(accounts=account)
     )
+    return _sign_in(credential.exchange, credentials.keys(credential), account.sandbox)
+
+
+@sensitive_variables("keys")
+def _sign_in(exchange: Exchange, keys: Keys, sandbox: bool) -> VenueAccount:
     return adapters.venue_account(
-        queries.door(credential.exchange),
-        credentials.keys(credential),
-        account.sandbox,
+        queries.door(exchange),
+        keys,
+        sandbox,
         settings.RECV_WINDOW,
         settings.ORDER_TIMEOUT,
         queries.clock(),

@@ -166,10 +166,16 @@ def find(name: str, exchange: Exchange | None = None) -> Credential:
 
 
 def accounts_in_use(credential: Credential) -> QuerySet[Account]:
-    """Accounts that need it: a run is active, or an order not over, a kept stop also."""
+    """`in_use` among those that are signed in to with it."""
+    return in_use(credential.accounts.all())
+
+
+def in_use(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Those that must be signed in to: a run is active, an order not over, a position guarded."""
     active = Q(runs__isnull=False, runs__finished_at=None)
     unfinished = Q(orders__isnull=False, orders__finished_at=None)
-    return credential.accounts.filter(active | unfinished).distinct()
+    guarded = Q(runs__protections__isnull=False)
+    return accounts.filter(active | unfinished | guarded).distinct()
 
 
 def remove(name: str, by: str) -> None:
@@ -181,7 +187,7 @@ def remove(name: str, by: str) -> None:
 def discard(credential: Credential, by: str) -> None:
     """Destroys what is sealed; the row stays, nameless, where an account's history refers to it.
 
-    Raises CREDENTIAL_IN_USE with the accounts whose runs or orders need it.
+    Raises CREDENTIAL_IN_USE with the accounts whose runs, orders or guarded positions need it.
     """
     credential = Credential.objects.select_for_update().get(pk=credential.pk)
     # Whoever is about to open one of them waits here, or this waits for it.
@@ -189,7 +195,8 @@ def discard(credential: Credential, by: str) -> None:
     if used := [str(account.public_id) for account in accounts_in_use(credential)]:
         raise Refused(
             "CREDENTIAL_IN_USE",
-            "Runs are active with it, or orders open; stop the runs and cancel the orders first",
+            "Runs are active with it, orders open, or positions guarded; stop the runs, cancel the "
+            "orders and sell the positions first",
             accounts=used,
         )
     audit.record(by, "credential.removed", str(credential))
