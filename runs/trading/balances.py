@@ -146,7 +146,7 @@ def _tell(account: Account, venue: VenueAccount, currency: str, short: Decimal) 
     discrepancies.tell(
         account,
         Discrepancy.Kind.BALANCE_SHORT,
-        _loser(mine).run,
+        _loser(mine, short).run,
         subject=currency,
         ours={
             "total": plain(owned),
@@ -159,9 +159,23 @@ def _tell(account: Account, venue: VenueAccount, currency: str, short: Decimal) 
     )
 
 
-def _loser(held: list[Position]) -> Position:
-    """Of a run that goes on, if there is one: it can be held, and book the loss."""
-    return next((position for position in held if position.run.is_active), held[0])
+def _loser(held: list[Position], short: Decimal) -> Position:
+    """Whose the missing coins most likely were.
+
+    Of a run that is over and whose stop is gone, if that explains the shortage;
+    else of a run that goes on, for it can be held, and book the loss.
+    """
+    over = (p for p in held if not p.run.is_active and p.amount >= short and _stop_is_gone(p))
+    active = (position for position in held if position.run.is_active)
+    return next(over, None) or next(active, held[0])
+
+
+def _stop_is_gone(position: Position) -> bool:
+    """It had one at the venue, which holds the coins, and has none there now."""
+    stops = VenueOrder.objects.filter(
+        run=position.run, symbol=str(position.symbol), type=VenueOrder.Type.STOP_LOSS
+    )
+    return stops.exists() and not stops.filter(finished_at=None).exists()
 
 
 def loser(
@@ -170,3 +184,35 @@ def loser(
     """Whose position is lessened where the loss is taken: the largest of the run that was told."""
     mine = [held for held in positions(account, venue) if held.currency == currency]
     return next((position for position in mine if position.run.pk == run_id), None)
+
+
+# --- orders without a run ----------------------------------------------------------------------
+
+
+def free_of_runs(account: Account, venue: VenueAccount, symbol: Symbol) -> Decimal:
+    """How much of the symbol's base currency is there beyond what our runs own.
+
+    Less what orders of no run that are on their way or rest may still sell.
+    Asks the venue: not within a transaction.  Raises VenueError.
+    """
+    base = symbol.partition("/")[0]
+    # Read first: what a run buys meanwhile is then missing here, and not taken for free.
+    there = venue.balances().get(base)
+    owned = _of(positions(account, venue)).get(base, Decimal(0))
+    sales = VenueOrder.objects.filter(
+        account=account, run=None, side="sell", finished_at=None, symbol__startswith=f"{base}/"
+    ).exclude(state=VenueOrder.State.NEW)
+    offered = sum(((sale.amount or sale.filled) - sale.filled for sale in sales), Decimal(0))
+    total = Decimal(0) if there is None else there.total
+    return max(total - owned - offered, Decimal(0))
+
+
+def bought_by_hand(account_id: int, symbol: str) -> Decimal:
+    """What is left of what orders of no run have bought of it."""
+    held = Decimal(0)
+    mine = VenueOrder.objects.filter(account_id=account_id, run=None, symbol=symbol)
+    for order in mine.exclude(filled="0").order_by("id"):
+        change = order.filled if order.side == "buy" else -order.filled
+        # What was there before is not counted, so nothing can be sold of it.
+        held = max(held + change - order.fee_base, Decimal(0))
+    return held

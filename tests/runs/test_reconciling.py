@@ -1037,6 +1037,100 @@ def test_coins_a_person_sold_are_asked_about_as_a_trade_and_lack_only_if_that_is
     assert not guards.is_held(run)
 
 
+def guarded(account: Account, venue: Books, amount: str = "1") -> Run:
+    """A run that is over and has left its position under a stop."""
+    run = live(account)
+    bought(run, venue, amount)
+    placed(run, venue, "sell", amount, type="stop_loss", purpose="stop_loss")
+    Protection.objects.create(run=run, symbol="BTC/USDT", stop="80", since_ms=0)
+    Run.objects.filter(pk=run.pk).update(status="stopped", finished_at=timezone.now())
+    LiveSymbol.objects.filter(run=run).delete()
+    return run
+
+
+def without_stop(run: Run, venue: Books) -> None:
+    """It was to be placed again, and the venue refused that: the coins are not there."""
+    stop = run.venue_orders.get(type="stop_loss")
+    venue.cancel(BTC, stop.venue_id, "")
+    VenueOrder.objects.filter(pk=stop.pk).update(cancel_requested_at=timezone.now())
+    assert orders.change(stop, State.REJECTED, reason="insufficient_funds")
+
+
+@pytest.mark.parametrize(
+    ("short", "gone", "loser"),
+    [("1", True, "over"), ("1", False, "active"), ("1.5", True, "active")],
+)
+def test_coins_that_lack_were_those_whose_stop_is_gone_where_that_explains_it(
+    short, gone, loser, account, venue
+):
+    over = guarded(account, venue)
+    active = live(account)
+    bought(active, venue, "2")
+    if gone:
+        without_stop(over, venue)
+    venue.totals["BTC"] -= Decimal(short)
+    reconciling.reconcile(account, venue)
+    assert the_only().run == {"over": over, "active": active}[loser]
+    assert guards.is_held(active) == (loser == "active")
+
+
+def test_the_loss_of_a_run_that_is_over_is_taken_from_what_it_had_left(account, venue):
+    run = guarded(account, venue)
+    without_stop(run, venue)
+    venue.totals["BTC"] -= Decimal("0.4")
+    reconciling.reconcile(account, venue)
+    decide("adopt")
+    assert reconciling.carry_out(account, venue)
+    assert the_only().resolution == "adopt"
+    assert Holdings.of(run).position("BTC/USDT") == Decimal("0.6")
+    assert reconciling.reconcile(account, venue)
+
+
+def of_no_run(account: Account, side: str, amount: str, filled: str, **fields: Any) -> VenueOrder:
+    name = f"manual-{VenueOrder.objects.count()}"
+    return VenueOrder.objects.create(
+        **{
+            "account": account,
+            "order_id": name,
+            "client_id": name,
+            "symbol": "BTC/USDT",
+            "side": side,
+            "purpose": "manual",
+            "amount": amount,
+            "filled": filled,
+            "state": State.FILLED,
+            "finished_at": timezone.now(),
+            "created_ms": now_ms(),
+        }
+        | fields
+    )
+
+
+def test_what_is_free_of_runs_is_what_they_do_not_own_and_nobody_offers(account, venue):
+    assert balances.free_of_runs(account, venue, BTC) == 0
+    bought(live(account), venue, "2")
+    assert balances.free_of_runs(account, venue, BTC) == 0
+    venue.totals["BTC"] += Decimal("1.5")
+    assert balances.free_of_runs(account, venue, BTC) == Decimal("1.5")
+    of_no_run(account, "sell", "1", "0.25", state=State.OPEN, finished_at=None)
+    of_no_run(account, "sell", "9", "0", state=State.NEW, finished_at=None)
+    assert balances.free_of_runs(account, venue, BTC) == Decimal("0.75")
+    guarded(account, venue, "1")
+    assert balances.free_of_runs(account, venue, BTC) == Decimal("0.75")
+
+
+def test_what_was_bought_by_hand_is_what_orders_of_no_run_left(account, venue):
+    bought(live(account), venue, "2")
+    assert balances.bought_by_hand(account.pk, "BTC/USDT") == 0
+    of_no_run(account, "sell", "5", "5")
+    of_no_run(account, "buy", "1", "1", fee_base="0.001")
+    of_no_run(account, "buy", "1", "0.5", state=State.OPEN, finished_at=None)
+    of_no_run(account, "buy", "1", "1", symbol="ETH/USDT")
+    assert balances.bought_by_hand(account.pk, "BTC/USDT") == Decimal("1.499")
+    of_no_run(account, "sell", "0.4", "0.4")
+    assert balances.bought_by_hand(account.pk, "BTC/USDT") == Decimal("1.099")
+
+
 def test_an_ignored_shortage_is_told_again_only_when_it_grows(account, venue):
     run = live(account)
     bought(run, venue, "2")
