@@ -207,7 +207,7 @@ def _record(
 
 def _take_symbols(run: Run, account: Account) -> None:
     """One live run a market and account; those of runs that are over are free."""
-    Account.objects.select_for_update().get(pk=account.pk)
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     taken = LiveSymbol.objects.filter(account=account, symbol__in=run.symbols)
     taken.exclude(run__status__in=Run.ACTIVE).delete()
     other = taken.select_related("run").first()

@@ -259,7 +259,7 @@ def set_limits(account: Account, limits: Mapping[str, Any], by: str) -> None:
     Raises INVALID_VALUE with `limit`.
     """
     wanted = {name: parse_limit(name, value) for name, value in limits.items()}
-    now = Account.objects.select_for_update().get(pk=account.pk)
+    now = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     changes = {
         name: [_told(getattr(now, name)), _told(value)]
         for name, value in wanted.items()
@@ -309,7 +309,7 @@ def _stored(exchange: Exchange, sandbox: bool, name: str) -> Credential:
 
 def _find(exchange: Exchange, sandbox: bool, fingerprint: str) -> Account | None:
     return (
-        Account.objects.select_for_update()
+        Account.objects.select_for_update(no_key=True)
         .filter(exchange=exchange, sandbox=sandbox, fingerprint=fingerprint)
         .first()
     )

@@ -191,7 +191,7 @@ def discard(credential: Credential, by: str) -> None:
     """
     credential = Credential.objects.select_for_update().get(pk=credential.pk)
     # Whoever is about to open one of them waits here, or this waits for it.
-    list(credential.accounts.select_for_update().order_by("pk").values_list("pk"))
+    list(credential.accounts.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     if used := [str(account.public_id) for account in accounts_in_use(credential)]:
         raise Refused(
             "CREDENTIAL_IN_USE",

@@ -109,7 +109,7 @@ def _record(
     account: Account, run: Run | None, symbol: str, wish: Wish, owner: str, order_id: str
 ) -> VenueOrder:
     # Of two at once under one name the second finds the first.
-    locked = Account.objects.select_for_update().get(pk=account.pk)
+    locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     mine = VenueOrder.objects.filter(account=account, owner=owner, order_id=order_id)
     earlier = mine.select_related("run", "account__exchange").first()
     if earlier is not None:
@@ -239,7 +239,7 @@ def _throw(
     account: Account, steps: Sequence[str], by: str, reason: str
 ) -> tuple[Account, list[int]]:
     """The account as it is then, and the orders that may be on their way."""
-    row = Account.objects.select_for_update().get(pk=account.pk)
+    row = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     before = row.kill if row.is_killed else {}
     wanted = [step for step in STEPS if step in steps or step in before.get("steps", ())]
     active = list(
@@ -290,7 +290,7 @@ def release(account: Account, by: str = "command") -> bool:
     Orders pass again from then on.  Nothing that was decided before or
     meanwhile is sent, no step goes on, and no run is started.
     """
-    row = Account.objects.select_for_update().get(pk=account.pk)
+    row = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if not row.is_killed:
         return False
     killing.forget(row)

@@ -65,7 +65,7 @@ def tell(
         return False
     with transaction.atomic():
         # Of two processes that see it, one writes.
-        Account.objects.select_for_update().get(pk=account.pk)
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         row = same.first()
         if row is None:
             row = Discrepancy(account=account, kind=kind, symbol=symbol, subject=subject)

@@ -211,7 +211,7 @@ def _read(account: Account) -> dict[str, Any]:
 def _latched(account: Account) -> Iterator[Account | None]:
     """The account's row, locked; None when the switch was released since `account` was read."""
     with transaction.atomic():
-        row = Account.objects.select_for_update().get(pk=account.pk)
+        row = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         same = row.is_killed and row.killed_at == account.killed_at
         yield row if same else None
 

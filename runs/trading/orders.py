@@ -116,7 +116,7 @@ def give_up(order: VenueOrder, state: State, reason: str, error: str = "") -> bo
 @transaction.atomic
 def absorb(order: VenueOrder, trades: Iterable[Trade]) -> None:
     """Books executions, each once; the order's sums are made anew from all it has."""
-    VenueOrder.objects.select_for_update().get(id=order.pk)
+    VenueOrder.objects.select_for_update(no_key=True).get(id=order.pk)
     Execution.objects.bulk_create(
         [
             Execution(

@@ -179,7 +179,7 @@ def _claim(
 ) -> Claim | None:
     """`stamp`: the venue's time, which the request will be signed with."""
     # Whoever throws the kill switch waits for this, or this sees it thrown.
-    account = Account.objects.select_for_update().get(pk=account_id)
+    account = Account.objects.select_for_update(no_key=True).get(pk=account_id)
     fresh = VenueOrder.objects.select_related("run").filter(
         id=order.pk, state=State.NEW, attempt=order.attempt
     )
