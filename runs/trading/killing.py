@@ -147,7 +147,8 @@ def _flatten(account: Account, venue: VenueAccount, kill: dict[str, Any]) -> boo
     due = [lot for lot, m in wanted if lot.place not in waiting and clearing.is_due(lot, m)]
     offers = [clearing.offer(venue, lot) for lot in due]
     stuck = {(o.run_id, o.symbol) for o in _stuck(mine, venue)}
-    over = waiting <= stuck and all(lot.place in stuck for lot, _ in wanted)
+    hopeless = {offer.lot.place for offer in offers if offer.given_up}
+    over = waiting <= stuck and all(lot.place in stuck | hopeless for lot, _ in wanted)
     if not offers and not over:
         return busy
     with _latched(account) as row:
@@ -165,7 +166,10 @@ def _flatten(account: Account, venue: VenueAccount, kill: dict[str, Any]) -> boo
                 services.request_stop(run)
         row.kill |= {"rounds": kill["rounds"] + 1, "markets": markets}
         if over:
-            left = [clearing.left(lot, m, waits=lot.place in waiting) for lot, m in held]
+            left = [
+                clearing.left(lot, markets.get(lot.key, {}), waits=lot.place in waiting)
+                for lot, _ in held
+            ]
             row.kill["left"] = [*row.kill["left"], *left]
             _done(row, FLATTEN)
         row.save(update_fields=["kill"])
