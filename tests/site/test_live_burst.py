@@ -25,7 +25,8 @@ from runs.trading.naming import MANUAL, client_id
 from tests.venue import RemoteVenue
 
 from . import live_books
-from .live_desk import SYMBOLS, LiveDesk, Nursery
+from .live_desk import SYMBOLS, LiveDesk
+from .nursery import Nursery
 
 pytestmark = [
     pytest.mark.process,

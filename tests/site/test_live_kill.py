@@ -28,7 +28,8 @@ from runs.trading import orders, resolving
 from tests.venue import RemoteVenue
 
 from . import live_books
-from .live_desk import SKEW_MS, SYMBOLS, Holder, LiveDesk, Nursery, Part
+from .live_desk import SKEW_MS, SYMBOLS, Holder, LiveDesk
+from .nursery import Nursery, Part
 
 pytestmark = [
     pytest.mark.process,
