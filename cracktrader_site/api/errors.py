@@ -67,7 +67,10 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "RUN_NOT_ACTIVE": (400, "The run is not running."),
     "RUN_NOT_LIVE": (400, "The run trades at no venue."),
     "ORDER_NOT_OPEN": (400, "The order is over; its status is in the details."),
-    "PROTECTIVE_ORDER": (400, "A stop that protects the position of an active run is not canceled by hand."),
+    "PROTECTIVE_ORDER": (
+        400,
+        "A stop that protects the position of an active run is not canceled by hand.",
+    ),
     "UNKNOWN_ACTION": (400, "The discrepancy cannot be resolved so; details name what can."),
     "DISCREPANCY_RESOLVED": (400, "The discrepancy is resolved already."),
     "CREDENTIALS_REFUSED": (400, "The venue does not take the account's API key."),

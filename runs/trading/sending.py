@@ -27,7 +27,7 @@ from exchanges.trading import (
 )
 from runs.models import VenueOrder
 
-from . import guards, noticing, orders, polling, sizing, slots
+from . import balances, guards, noticing, orders, polling, sizing, slots
 from .holdings import Holdings
 from .protecting import is_protective, request_cancel
 
@@ -159,8 +159,14 @@ def claim(account: Account, venue: VenueAccount, order: VenueOrder) -> Claim | N
 
     Raises VenueError where the venue does not tell what must be known for that.
     """
-    rules = venue.rules(Symbol(order.symbol))
-    return _claim(account.pk, order, rules, _price(venue, order), venue.now_ms())
+    symbol = Symbol(order.symbol)
+    rules, price = venue.rules(symbol), _price(venue, order)
+    if order.run_id is None and order.side == "sell":
+        amount, _ = _amount(order, rules, price)
+        if amount > balances.free_of_runs(account, venue, symbol):
+            orders.give_up(order, State.CANCELED, "runs_hold")
+            return None
+    return _claim(account.pk, order, rules, price, venue.now_ms())
 
 
 def _price(venue: VenueAccount, order: VenueOrder) -> Decimal | None:
@@ -228,7 +234,8 @@ def _amount(order: VenueOrder, rules: Rules, price: Decimal | None) -> tuple[Dec
     """On the venue's steps, and what is held already.  A run sells what it bought, and no more."""
     run = order.run
     if run is None:
-        return sizing.on_step(order.wanted or Decimal(0), rules.amount_step), Decimal(0)
+        amount = sizing.on_step(order.wanted or Decimal(0), rules.amount_step)
+        return amount, balances.bought_by_hand(order.account_id, order.symbol)
     holdings = Holdings.of(run)
     held = holdings.position(order.symbol)
     if order.side == "sell":

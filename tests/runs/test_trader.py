@@ -584,3 +584,38 @@ def test_an_account_that_fails_for_long_is_an_alert_until_it_answers_again(wire,
     wire.server.faults.clear()
     until(tender, lambda: "account.well" in kinds(run), 20)
     assert kinds(run).count("account.failing") == 1
+
+
+def test_an_order_by_hand_sells_no_coins_of_a_run(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    entry = intend(run)
+    until(tender, lambda: over(entry))
+    wire.ledger.deposit("mine", "BTC", "0.02")
+    sales = [
+        intend(run, "sell", wanted=Decimal(amount), purpose="manual", order_id=f"manual-{amount}")
+        for amount in ("0.05", "0.02")
+    ]
+    VenueOrder.objects.filter(purpose="manual").update(run=None)
+    until(tender, lambda: all(map(over, sales)))
+    assert [(s.state, s.reason) for s in sales] == [
+        (State.CANCELED, "runs_hold"),
+        (State.FILLED, ""),
+    ]
+    assert wire.ledger.position("mine", "BTC") == Holdings.of(run).positions[0]
+
+
+def test_what_was_bought_by_hand_counts_for_the_largest_position(wire):
+    run = wire.started()
+    tender = wire.tender(run)
+    Account.objects.update(max_position_value=Decimal(600))
+    buys = [
+        intend(run, share=None, wanted=Decimal("0.01"), purpose="manual", order_id=f"manual-{n}")
+        for n in range(2)
+    ]
+    VenueOrder.objects.update(run=None)
+    until(tender, lambda: all(map(over, buys)))
+    assert sorted((b.state, b.reason) for b in buys) == [
+        (State.CANCELED, "max_position_value"),
+        (State.FILLED, ""),
+    ]
