@@ -40,6 +40,7 @@ _EXITS = {
     Purpose.TAKE_PROFIT: ("Take-profit", "star", GREEN),
     Purpose.LOSS_LIMIT: ("Loss limit", "octagon", RED),
     Purpose.FLATTEN: ("Sold on request", "octagon-open", ORANGE),
+    Purpose.MANUAL: ("Sold by hand", "diamond", ORANGE),
 }
 # The artifact with the bars that a stepped run saw, or is to see.
 _BARS = "bars"
