@@ -43,7 +43,8 @@ def test_a_frame_of_two_mebibytes_is_refused_and_never_held(web: Web) -> None:
         with web.connect() as ws:
             with contextlib.suppress(WebSocketException):
                 ws.socket.send(json.dumps({"action": "ping", "id": "x" * 2 * MIB}))
-            assert ws.closed()[0] == 1009
+            # Told so, or cut off while it was still sending.
+            assert ws.closed()[0] in (1009, 1006)
     assert memory(web) - before < FEW
     with web.connect() as ws:
         assert ws.ask(action="ping")["type"] == "pong"
