@@ -12,7 +12,7 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.openapi import AutoSchema
 
-from .errors import ERROR_CODES
+from .errors import ERROR_CODES, RUN_CODES, WEBSOCKET_CODES
 from .permissions import HasScope, needed_scopes
 
 _STARTS = ("run_backtest", "run_live")
@@ -164,13 +164,11 @@ class EnvelopeSchema(AutoSchema):
     def _register_error(self) -> None:
         from drf_spectacular.plumbing import ResolvedComponent
 
-        component = ResolvedComponent(
-            name="ErrorResponse",
-            type=ResolvedComponent.SCHEMA,
-            schema=_ERROR_SCHEMA,
-            object="ErrorResponse",
-        )
-        self.registry.register_on_missing(component)
+        for name, schema in _ERROR_COMPONENTS.items():
+            component = ResolvedComponent(
+                name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name
+            )
+            self.registry.register_on_missing(component)
 
 
 class KeyScheme(OpenApiAuthenticationExtension):
@@ -205,19 +203,26 @@ class NumberWithBounds(OpenApiSerializerFieldExtension):
         return schema
 
 
-_ERROR_SCHEMA = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "details"],
-            "properties": {
-                "code": {"type": "string", "enum": sorted(ERROR_CODES)},
-                "message": {"type": "string"},
-                "details": {"type": "object", "additionalProperties": {}},
-            },
-        }
+_ERROR_COMPONENTS: dict[str, dict[str, Any]] = {
+    "ErrorCode": {
+        "type": "string",
+        "enum": sorted({*ERROR_CODES, *RUN_CODES, *WEBSOCKET_CODES}),
+        "description": "Of an answer's error, of a WebSocket message's, or of a run that failed.",
+    },
+    "ErrorResponse": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "details"],
+                "properties": {
+                    "code": {"$ref": "#/components/schemas/ErrorCode"},
+                    "message": {"type": "string"},
+                    "details": {"type": "object", "additionalProperties": {}},
+                },
+            }
+        },
     },
 }
 
