@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
+API_VERSION = "v1"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -40,6 +41,7 @@ class ApiGuard:
             # Not from a view: Django's own 404, 400 or 500 page.
             response = _plain(response.status_code)
         response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Cracktrader-API-Version"] = API_VERSION
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
