@@ -7,6 +7,7 @@ against it.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from exchanges.clock import format_clock, parse_clock
 
 T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,15 @@ def names(name: str, default: list[str], help: str) -> list[str]:
         return [part.strip() for part in raw.split(",") if part.strip()]
 
     return _read(name, "a comma-separated list", default, help, parse)
+
+
+def networks(name: str, help: str) -> list[Network]:
+    """Addresses, as 10.0.0.7 or ::1, and networks, as 10.0.0.0/8; none by default."""
+
+    def parse(raw: str) -> list[Network]:
+        return [ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip()]
+
+    return _read(name, "a comma-separated list of addresses and networks", [], help, parse)
 
 
 def path(name: str, default: Path, help: str) -> Path:

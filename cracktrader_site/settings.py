@@ -68,6 +68,10 @@ if HOST not in ("", "0.0.0.0", "::", *ALLOWED_HOSTS):  # noqa: S104 - compared, 
 CSRF_TRUSTED_ORIGINS = env.names(
     "CRACKTRADER_TRUSTED_ORIGINS", [], "Origins of a proxy in front, e.g. https://desk.example."
 )
+TRUSTED_PROXIES = env.networks(
+    "CRACKTRADER_TRUSTED_PROXIES",
+    "Addresses and networks of proxies in front, whose X-Forwarded-For is believed.",
+)
 SECURE_PROXY = env.flag(
     "CRACKTRADER_BEHIND_TLS", False, "Set when a proxy in front serves HTTPS: secure cookies, HSTS."
 )
@@ -381,6 +385,40 @@ SPECTACULAR_SETTINGS = {
         "ManualOrderTypeEnum": "runs.trading.bodies.ORDER_TYPES",
     },
 }
+
+# --- rate limits -----------------------------------------------------------
+
+RATE_LIMIT = env.integer(
+    "CRACKTRADER_RATE_LIMIT",
+    100,
+    "API requests a key may make in any 60 seconds; without a key, an address. 0: no limit.",
+)
+RATE_LIMIT_BACKTEST = env.integer(
+    "CRACKTRADER_RATE_LIMIT_BACKTEST",
+    0,
+    "Of these, requests that need the scope `backtest`. 0: no limit of their own.",
+)
+RATE_LIMIT_PAPER = env.integer(
+    "CRACKTRADER_RATE_LIMIT_PAPER",
+    0,
+    "Of these, requests that need the scope `paper`. 0: no limit of their own.",
+)
+RATE_LIMIT_LIVE = env.integer(
+    "CRACKTRADER_RATE_LIMIT_LIVE",
+    0,
+    "Of these, requests that need the scope `live`. 0: no limit of their own.",
+)
+RATE_LIMIT_PAGES = env.integer(
+    "CRACKTRADER_RATE_LIMIT_PAGES",
+    600,
+    "API requests that the server's own pages may make for one user in any 60 seconds. "
+    "0: no limit.",
+)
+RATE_STORE = env.text(
+    "CRACKTRADER_RATE_STORE",
+    "",
+    "Where requests are counted: redis://… where several machines serve; else a file in the home.",
+)
 
 # --- WebSocket -------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
+UNLIMITED = {"CRACKTRADER_RATE_LIMIT": "0", "CRACKTRADER_RATE_LIMIT_PAGES": "0"}
 DONE = ("completed", "failed", "stopped")
 
 EXAMPLE = {
@@ -49,6 +50,7 @@ class Desk:
             "CRACKTRADER_HOME": str(home),
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
+            **UNLIMITED,
             **env,
         }
         # A rehearsal's clock is a reason of its own to be "degraded".

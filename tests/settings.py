@@ -20,3 +20,4 @@ from cracktrader_site.settings import *  # noqa: E402, F403
 # A file, not memory: threads and processes of a test must see one database.
 DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+RATE_LIMIT = RATE_LIMIT_PAGES = 0

@@ -17,7 +17,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from tests.desk import ROOT, free_port
+from tests.desk import ROOT, UNLIMITED, free_port
 
 
 class Web:
@@ -28,7 +28,8 @@ class Web:
         clean = {
             k: v for k, v in os.environ.items() if not k.startswith(("CRACKTRADER_", "DJANGO_"))
         }
-        self.env = clean | {"CRACKTRADER_HOME": str(home), "PORT": str(self.port), **env}
+        here = {"CRACKTRADER_HOME": str(home), "PORT": str(self.port)}
+        self.env = clean | UNLIMITED | here | env
         self.log = home / "web.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._helper: subprocess.Popen[str] | None = None
