@@ -52,6 +52,7 @@ AUTH = env.flag(
     "CRACKTRADER_AUTH", False, "Whether the API wants a key; `manage.py create_key` makes them."
 )
 AUDIT_RECORDER = "cracktrader_site.api.audit.record"
+REPLY_KEEPER = "cracktrader_site.api.idempotency.once"
 HOST = env.text(
     "HOST",
     "127.0.0.1",

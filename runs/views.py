@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
+from exchanges import idempotency
 from exchanges.domain import InvalidInput, NotFound, Refused
 
 from . import drift, examples, health, payloads, queries, services
@@ -40,26 +41,6 @@ PAGE_LIMIT = OpenApiParameter(
     {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 500},
     description="Rows a page.",
 )
-
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-    OpenApiParameter.HEADER,
-    description="Your own name for this start: sent again, it gives the same run.",
-)
-
-
-def idempotency_key(request: Request) -> str:
-    """The header's printable ASCII, or nothing where it was not sent."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return ""
-    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
-        raise InvalidInput(
-            "INVALID_VALUE", "Idempotency-Key must be 1 to 255 printable ASCII characters"
-        )
-    return str(key)
-
 
 MODES = tuple(Run.Mode.values)
 _WITHOUT_KEYS = frozenset({"read", "backtest", "paper"})
@@ -156,15 +137,16 @@ class RunnerViewSet(ViewSet):
     @extend_schema(
         operation_id="run_backtest",
         summary="Start a backtest",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[idempotency.HEADER],
         request=s.BacktestRequest,
         responses={200: s.RunResponse},
         examples=[examples.BACKTEST, examples.SIMULATED_BACKTEST, examples.RUN_STARTED],
         tags=["Runs"],
     )
+    @idempotency.once
     def backtest(self, request: Request) -> Response:
         refuse_unknown_query(request)
-        key = idempotency_key(request)
+        key = idempotency.key_of(request)
         body = validated(s.BacktestRequest, request)
         run = services.start_backtest(body, owner_of(request), idempotency_key=key)
         return Response(payloads.started(run, "backtest started"))
@@ -177,16 +159,17 @@ class RunnerViewSet(ViewSet):
             "plays bars of the past. Mode `live` places real orders, if server, key and body "
             "all say so: else 403 LIVE_TRADING_DISABLED tells what is missing."
         ),
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[idempotency.HEADER],
         request=s.LiveTradingRequest,
         responses={200: s.RunResponse},
         examples=[examples.PAPER, examples.REPLAY, examples.PAPER_STARTED],
         tags=["Runs"],
     )
+    @idempotency.once
     @method_decorator(sensitive_variables("body"))
     def live(self, request: Request) -> Response:
         refuse_unknown_query(request)
-        key = idempotency_key(request)
+        key = idempotency.key_of(request)
         body = validated(s.LiveTradingRequest, request)
         require_scope(request, body["mode"])
         run = services.start_live(

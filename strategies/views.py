@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from exchanges import idempotency
+
 from . import examples, queries, services
 from . import serializers as s
 
@@ -65,13 +67,14 @@ class StrategyViewSet(ViewSet):
             "decides without the later ones, and with a later start. The same as "
             "`manage.py check_strategy`, in bounded time."
         ),
-        parameters=[_NAME],
+        parameters=[_NAME, idempotency.HEADER],
         request=s.CheckRequestSerializer,
         responses={200: s.CheckReportSerializer},
         examples=[examples.CHECK, examples.CLEAN],
         tags=["Results and configuration"],
     )
     @action(detail=True, methods=["post"])
+    @idempotency.once
     def check(self, request: Request, name: str) -> Response:
         s.refuse_unknown(request.query_params, [])
         params = s.check_params(request.data)

@@ -19,7 +19,7 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from exchanges.domain import Busy, CracktraderError
+from exchanges.domain import CracktraderError
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "UNKNOWN_CREDENTIAL": (400, "A credential this server does not keep."),
     "CREDENTIAL_MISMATCH": (400, "The stored credential is of another venue or sandbox setting."),
     "IDEMPOTENCY_MISMATCH": (400, "The Idempotency-Key or client_id came with another body."),
+    "IDEMPOTENCY_IN_FLIGHT": (400, "The first request under the Idempotency-Key goes on still."),
     "RUN_ALREADY_ACTIVE": (400, "Another live run trades the symbol on this account."),
     "LIVE_UNSUPPORTED": (400, "Nothing real can be bought at this venue."),
     "ACCOUNT_KILLED": (400, "The account's kill switch was thrown."),
@@ -186,7 +187,7 @@ def answer(error: Exception) -> Response:
     response = Response(envelope(code, message, details), status=status)
     if isinstance(error, drf.Throttled) and error.wait is not None:
         response["Retry-After"] = str(int(error.wait) + 1)
-    if isinstance(error, Busy):
+    if "retry_after_seconds" in details:
         response["Retry-After"] = str(details["retry_after_seconds"])
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         response["WWW-Authenticate"] = "Bearer"

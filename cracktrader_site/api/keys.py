@@ -36,11 +36,21 @@ _NOBODYS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request comes from.  `owner` is what its runs are filed under: the key's prefix."""
+    """Who a request comes from.
+
+    `name`: as the audit trail has it.  `owner`: what its runs are filed under
+    and the only ones it sees, a key's prefix; empty for staff, who see all.
+    """
 
     name: str
     owner: str
     scopes: frozenset[str]
+    is_session: bool = False
+
+    @property
+    def counted_as(self) -> str:
+        """Whose requests these are, for limits and kept replies; a new key counts anew."""
+        return self.name if self.is_session else f"key:{self.owner}"
 
 
 @sensitive_variables()

@@ -1,4 +1,4 @@
-"""Who may use the API, and who did what that matters."""
+"""Who may use the API, who did what that matters, and what was answered to whom."""
 
 from __future__ import annotations
 
@@ -99,3 +99,27 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         _refuse()
+
+
+class KeptReply(models.Model):
+    """What a request with an Idempotency-Key was answered; `idempotency.once` keeps it."""
+
+    caller = models.CharField(
+        max_length=160, blank=True, help_text="`Caller.counted_as`; empty without authentication."
+    )
+    key = models.CharField(max_length=255)
+    asked = models.CharField(max_length=64, help_text="Fingerprint of path and body.")
+    attempt = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    claimed_at = models.DateTimeField(default=timezone.now)
+    reply = models.TextField(blank=True, help_text="JSON; empty while it is being answered.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "key"], name="one_reply_a_callers_key")
+        ]
+        default_permissions = ()
+        verbose_name_plural = "kept replies"
+
+    def __str__(self) -> str:
+        return self.key

@@ -16,6 +16,7 @@ from .errors import ERROR_CODES, RUN_CODES, WEBSOCKET_CODES
 from .permissions import HasScope, needed_scopes
 
 _STARTS = ("run_backtest", "run_live")
+_KEPT = (*_STARTS, "place_order", "check_strategy", "resolve_discrepancy")
 _PARAMS = ("UNKNOWN_PARAM", "INVALID_PARAMS", "STRATEGY_BROKEN", "STRATEGY_FAILED")
 _BODY_CODES = {
     400: (
@@ -31,7 +32,6 @@ _START_CODES = (
     "UNKNOWN_EXCHANGE", "UNKNOWN_TIMEFRAME", "EXCHANGE_DISABLED",
 )  # fmt: skip
 _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
-    "run_backtest": {400: ("IDEMPOTENCY_MISMATCH",)},
     "run_live": {
         400: (
             "EXCHANGE_CONFIG_KEY_NOT_ALLOWED",
@@ -70,7 +70,6 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
     "place_order": {
         400: (
             "INVALID_SYMBOL",
-            "IDEMPOTENCY_MISMATCH",
             "RUN_NOT_LIVE",
             "RUN_NOT_ACTIVE",
             "ACCOUNT_KILLED",
@@ -147,6 +146,8 @@ class EnvelopeSchema(AutoSchema):
             more.append(_BODY_CODES)
         if operation in _STARTS:
             more.append({400: _START_CODES})
+        if operation in _KEPT:
+            more.append({400: ("IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_IN_FLIGHT")})
         if operation in _RUN_ID:
             more.append({400: ("INVALID_TEXT",)})
         if operation in _RUN_ID or "{run_id}" in self.path:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from exchanges import idempotency
 from exchanges.domain import InvalidInput
 from exchanges.models import Account
 from runs import queries as run_queries
@@ -18,10 +19,8 @@ from runs.resolve import parse_symbol
 from runs.services import allow_live
 from runs.views import (
     CURSOR,
-    IDEMPOTENCY_KEY,
     LIMIT,
     RUN_ID,
-    idempotency_key,
     owner_of,
     scopes_of,
     validated,
@@ -117,15 +116,16 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
             "Within a live run, whose books have it then, or on an account. Answers with the order "
             "as it is within three seconds; one that cannot be sent for a minute is canceled."
         ),
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[idempotency.HEADER],
         request=bodies.ManualOrderRequest,
         responses={200: s.DeskOrderSchema},
         examples=[examples.MANUAL_ORDER, examples.PLACED],
         tags=TAGS,
     )
+    @idempotency.once
     def create(self, request: Request) -> Response:
         refuse_unknown_query(request)
-        key = idempotency_key(request)
+        key = idempotency.key_of(request)
         body = validated(bodies.ManualOrderRequest, request)
         name = body["client_id"] or key
         if key and key != name:

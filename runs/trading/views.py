@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
+from exchanges import idempotency
 from exchanges.domain import InvalidInput, NotFound
 from exchanges.models import Account
 from runs.filters import refuse_unknown_query
@@ -202,13 +203,14 @@ class DiscrepancyViewSet(GenericViewSet[Discrepancy]):
         operation_id="resolve_discrepancy",
         summary="Decide about a discrepancy",
         description="What needs the venue is done by the trader within moments.",
-        parameters=[PATH_DISCREPANCY_ID],
+        parameters=[PATH_DISCREPANCY_ID, idempotency.HEADER],
         request=bodies.ResolveRequest,
         responses={200: s.DiscrepancySchema},
         examples=[examples.RESOLVE, examples.RESOLVED],
         tags=TAGS,
     )
     @action(detail=True, methods=["post"])
+    @idempotency.once
     def resolve(self, request: Request, discrepancy_id: str) -> Response:
         refuse_unknown_query(request)
         found = self._find(discrepancy_id)
