@@ -1,0 +1,144 @@
+import { reconnecting, refuseErrors, type Streaming } from './connecting.js';
+import { ConnectionError } from './errors.js';
+import { CHANNELS, endsRun, type StreamEvent } from './events.js';
+import { newIdempotencyKey } from './retries.js';
+import { type EventOptions, followRun, isEvent } from './run-events.js';
+import { Sequence } from './sequence.js';
+import type { Link } from './socket.js';
+
+type Message = Record<string, unknown>;
+
+const ACTIVE = ['starting', 'running', 'stopping'] as const;
+const HOLE_PATIENCE = 3_000;
+
+/** A sequence that waits for the event after `after`, and since when. */
+interface Hole {
+  after: number;
+  noticed: number;
+}
+
+/**
+ * The events of all runs from now on, each run's in order.
+ *
+ * A subscription to all runs cannot be resumed.  So after a lost connection each
+ * run that is known is asked what it has told meanwhile, and the list of runs
+ * which are new.
+ */
+export async function* followAllRuns(
+  how: Streaming,
+  options: EventOptions,
+): AsyncGenerator<StreamEvent, void, undefined> {
+  const { signal } = options;
+  const asking = signal && { signal };
+  const known = new Map<string, Sequence<StreamEvent>>();
+  /** The last seq of runs that are over: they are not asked again. */
+  const over = new Map<string, number>();
+  let newest: string | null | undefined;
+
+  yield* reconnecting(how, options, undefined, async function* (link) {
+    const held: Message[] = [];
+    for (const channel of CHANNELS) await ask(link, { action: 'subscribe', channel }, held, signal);
+    if (newest === undefined) {
+      await begin(link, held);
+    } else {
+      await findNew();
+      for (const runId of [...known.keys()]) yield* fill(runId);
+    }
+    const holes = new Map<string, Hole>();
+    for (;;) {
+      const message = held.shift() ?? (await link.next(signal));
+      if (message === null) return false;
+      refuseErrors(message);
+      if (isEvent(message)) for (const event of sequenceOf(message).take(message)) yield* tell(event);
+      for (const runId of lasting(holes)) yield* fill(runId);
+    }
+  });
+
+  /** Learns where the runs that are active now stand. */
+  async function begin(link: Link, held: Message[]): Promise<void> {
+    const { runs } = await how.api.listRuns({ limit: 1 }, asking);
+    newest = runs[0]?.run_id ?? null;
+    for (const status of ACTIVE) {
+      for await (const { run_id } of how.api.iterateRuns({ status }, asking)) {
+        const key = { channel: 'status', run_id };
+        const { seq } = await ask(link, { action: 'subscribe', ...key }, held, signal);
+        await ask(link, { action: 'unsubscribe', ...key }, held, signal);
+        const heard = held.flatMap((m) => (isEvent(m) && m.run_id === run_id ? [m.seq - 1] : []));
+        known.set(run_id, new Sequence(Math.min(Number(seq), ...heard)));
+      }
+    }
+  }
+
+  /** Learns of the runs that began since it last looked: all of them is news. */
+  async function findNew(): Promise<void> {
+    const last = newest;
+    let first: string | undefined;
+    for await (const { run_id } of how.api.iterateRuns({ limit: 50 }, asking)) {
+      first ??= run_id;
+      if (run_id === last) break;
+      if (!known.has(run_id) && !over.has(run_id)) known.set(run_id, new Sequence(0));
+    }
+    newest = first ?? last;
+  }
+
+  /** What was missed of a run; then what had waited for it. */
+  async function* fill(runId: string): AsyncGenerator<StreamEvent, void, undefined> {
+    const sequence = known.get(runId)!;
+    const since = sequence.last;
+    let through = since;
+    for await (const event of how.api.iterateEvents(runId, since, {}, asking)) through = event.seq;
+    if (through > since) {
+      for await (const event of followRun(how, { ...options, runId, since }, through)) {
+        sequence.skipTo(event.seq - 1);
+        yield* tell(event);
+      }
+    }
+    for (const event of sequence.skipTo(through)) yield* tell(event);
+  }
+
+  function sequenceOf({ run_id, seq }: StreamEvent): Sequence<StreamEvent> {
+    let sequence = known.get(run_id);
+    if (sequence === undefined) {
+      sequence = new Sequence(over.get(run_id) ?? seq - 1);
+      known.set(run_id, sequence);
+    }
+    return sequence;
+  }
+
+  function* tell(event: StreamEvent): Generator<StreamEvent, void, undefined> {
+    yield event;
+    if (!endsRun(event)) return;
+    known.delete(event.run_id);
+    over.set(event.run_id, event.seq);
+  }
+
+  /** Runs with a hole that does not close by itself. */
+  function lasting(holes: Map<string, Hole>): string[] {
+    const found: string[] = [];
+    for (const [runId, { waiting, last }] of known) {
+      const hole = holes.get(runId);
+      if (waiting === 0) holes.delete(runId);
+      else if (hole?.after !== last) holes.set(runId, { after: last, noticed: Date.now() });
+      else if (Date.now() - hole.noticed > HOLE_PATIENCE) found.push(runId);
+    }
+    return found;
+  }
+}
+
+/** The answer to a request; what comes before it is held. */
+async function ask(
+  link: Link,
+  request: Message,
+  held: Message[],
+  signal: AbortSignal | undefined,
+): Promise<Message> {
+  const id = newIdempotencyKey();
+  link.send({ ...request, id });
+  for (;;) {
+    const message = await link.next(signal);
+    if (message === null) throw new ConnectionError('The WebSocket was lost');
+    refuseErrors(message);
+    if (message['id'] === id) return message;
+    held.push(message);
+  }
+}

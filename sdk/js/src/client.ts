@@ -1,0 +1,424 @@
+import { addresses, environment } from './environment.js';
+import type { EventOptions } from './run-events.js';
+import type { StreamEvent, TickerEvent } from './events.js';
+import { CrackTraderError } from './errors.js';
+import { type Call, type FetchLike, type Query, type RequestOptions, Transport } from './http.js';
+import type * as m from './models.js';
+import { rowsOf } from './paging.js';
+import type * as r from './requests.js';
+import { newIdempotencyKey } from './retries.js';
+import type { WebSocketConstructor } from './socket.js';
+import { streamEvents, streamTicker, type TickerOptions } from './streams.js';
+import { resultsOf, waitForRun } from './waiting.js';
+
+export interface CrackTraderOptions {
+  /** `ct_…`; default: CRACKTRADER_API_KEY of the environment, else none. */
+  apiKey?: string;
+  /** With or without `/api/v1`; default: CRACKTRADER_URL, else http://127.0.0.1:8000. */
+  baseUrl?: string;
+  /** Milliseconds for each try of a request (default 30,000); 0: as long as it takes. */
+  timeout?: number;
+  /** Tries after the first (default 4), where trying again is safe. */
+  maxRetries?: number;
+  /** Default: the global one. */
+  fetch?: FetchLike;
+  /** Default: the global one, which Node has from version 22 on. */
+  WebSocket?: WebSocketConstructor;
+}
+
+// What a header and a WebSocket's subprotocol can both carry.
+const KEY = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+const IDEMPOTENCY_KEY = /^[ -~]{1,255}$/;
+const PAGE = 500;
+const BIG_PAGE = 5_000;
+
+/**
+ * A desk's API.  Bodies and answers have the wire's names (`strategy_name`);
+ * every method takes `{signal, timeout, maxRetries}` last.
+ */
+export class CrackTrader {
+  readonly #transport: Transport;
+  readonly #apiKey: string | undefined;
+  readonly #socketUrl: string;
+  readonly #timeout: number;
+  readonly #maxRetries: number;
+  readonly #WebSocket: WebSocketConstructor | undefined;
+
+  constructor(options: CrackTraderOptions = {}) {
+    const apiKey = options.apiKey ?? environment('CRACKTRADER_API_KEY');
+    if (apiKey !== undefined && !KEY.test(apiKey)) {
+      throw new CrackTraderError('apiKey is empty or holds a character that no key has');
+    }
+    const { api, socket } = addresses(options.baseUrl);
+    const fetch = options.fetch ?? globalThis.fetch;
+    if (fetch === undefined) throw new CrackTraderError('There is no fetch: Node 20 or newer is needed');
+    this.#apiKey = apiKey;
+    this.#socketUrl = socket;
+    this.#timeout = options.timeout ?? 30_000;
+    this.#maxRetries = options.maxRetries ?? 4;
+    this.#WebSocket = options.WebSocket;
+    this.#transport = new Transport({
+      baseUrl: api,
+      apiKey,
+      timeout: this.#timeout,
+      maxRetries: this.#maxRetries,
+      fetch,
+    });
+  }
+
+  // --- the server ---------------------------------------------------------------------
+
+  health(options?: RequestOptions): Promise<m.HealthResponse> {
+    return this.#get('/health', {}, options);
+  }
+
+  // --- runs ---------------------------------------------------------------------------
+
+  /** Of the current run, or of `runId`. */
+  getStatus(runId?: string, options?: RequestOptions): Promise<m.StatusResponse> {
+    return this.#get('/status', { run_id: runId }, options);
+  }
+
+  getDetailedStatus(runId?: string, options?: RequestOptions): Promise<m.DetailedStatusResponse> {
+    return this.#get('/status/detailed', { run_id: runId }, options);
+  }
+
+  /** Starts a backtest and does not wait.  Sent again over a lost connection it makes one run. */
+  startBacktest(request: m.BacktestRequest, options: r.StartOptions = {}): Promise<m.RunResponse> {
+    return this.#start('/run/backtest', request, options);
+  }
+
+  /**
+   * Starts a backtest, waits for its end and returns its results, with all
+   * trades, orders and points of equity.  Throws RunFailedError where it failed.
+   */
+  async runBacktest(
+    request: m.BacktestRequest,
+    options: r.RunBacktestOptions = {},
+  ): Promise<r.BacktestResults> {
+    const { signal, idempotencyKey } = options;
+    const started = await this.startBacktest(request, {
+      ...(signal && { signal }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    });
+    const run = await this.waitForRun(String(started.run_id), options);
+    return resultsOf(this, run, signal);
+  }
+
+  /** Starts paper trading, a replay, or with mode `live` and `confirm_live` real trading. */
+  startLive(request: r.LiveRequest, options: r.StartOptions = {}): Promise<m.RunResponse> {
+    return this.#start('/run/live', { mode: 'paper', ...request }, options);
+  }
+
+  /** The run once it is over, however it ended. */
+  waitForRun(runId: string, options?: r.WaitOptions): Promise<m.RunDetail> {
+    return waitForRun(this, runId, options);
+  }
+
+  /** Stops the current run, or `runId`. */
+  stopRun(runId?: string, { flatten = false, ...options }: r.StopOptions = {}): Promise<m.RunResponse> {
+    const body = runId === undefined ? { flatten } : { run_id: runId, flatten };
+    // Without a name the second sending might meet another run.
+    return this.#post('/run/stop', body, runId === undefined ? 'never' : 'safe', options);
+  }
+
+  /** The runner is idle again; the history stays. */
+  resetRunner(options?: RequestOptions): Promise<m.RunResponse> {
+    return this.#send({ method: 'DELETE', path: '/run/reset', repeat: 'safe' }, options);
+  }
+
+  /** Of the last run, or of `runId`: at most 10,000 trades and orders and 1,000 points of equity. */
+  getResults(runId?: string, options?: RequestOptions): Promise<m.ResultsResponse> {
+    return this.#get('/results', { run_id: runId }, options);
+  }
+
+  /** One page. */
+  listRuns(filters: r.RunFilters = {}, options?: RequestOptions): Promise<m.RunPage> {
+    return this.#get('/runs', filters, options);
+  }
+
+  iterateRuns(filters: r.RunFilters = {}, options?: RequestOptions): AsyncGenerator<m.RunSummary> {
+    return rowsOf(
+      (cursor) => this.listRuns(page(filters, cursor, PAGE), options),
+      ({ runs }) => runs,
+      filters.cursor,
+    );
+  }
+
+  getRun(runId: string, options?: RequestOptions): Promise<m.RunDetail> {
+    return this.#get(run(runId), {}, options);
+  }
+
+  /** One page. */
+  getTrades(runId: string, query: r.PageQuery = {}, options?: RequestOptions): Promise<m.TradesPage> {
+    return this.#get(run(runId, 'trades'), query, options);
+  }
+
+  iterateTrades(
+    runId: string,
+    query: r.PageQuery = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.TradeSchema> {
+    return rowsOf(
+      (cursor) => this.getTrades(runId, page(query, cursor, BIG_PAGE), options),
+      ({ trades }) => trades,
+      query.cursor,
+    );
+  }
+
+  /** One page of a run's filled orders. */
+  getRunOrders(runId: string, query: r.PageQuery = {}, options?: RequestOptions): Promise<m.OrdersPage> {
+    return this.#get(run(runId, 'orders'), query, options);
+  }
+
+  iterateRunOrders(
+    runId: string,
+    query: r.PageQuery = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.OrderSchema> {
+    return rowsOf(
+      (cursor) => this.getRunOrders(runId, page(query, cursor, BIG_PAGE), options),
+      ({ orders }) => orders,
+      query.cursor,
+    );
+  }
+
+  /** One page of a run's whole equity curve. */
+  getEquity(runId: string, query: r.PageQuery = {}, options?: RequestOptions): Promise<m.EquityPage> {
+    return this.#get(run(runId, 'equity'), query, options);
+  }
+
+  iterateEquity(
+    runId: string,
+    query: r.PageQuery = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.EquityPointSchema> {
+    return rowsOf(
+      (cursor) => this.getEquity(runId, page(query, cursor, BIG_PAGE), options),
+      ({ equity }) => equity,
+      query.cursor,
+    );
+  }
+
+  /** What happened to a run after `since`, a `seq`. */
+  getEvents(runId: string, since = 0, query: r.EventQuery = {}, options?: RequestOptions): Promise<m.EventPage> {
+    return this.#get(run(runId, 'events'), { ...query, since }, options);
+  }
+
+  /** The recorded events after `since`; `streamEvents` tells those to come as well. */
+  async *iterateEvents(
+    runId: string,
+    since = 0,
+    query: r.EventQuery = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.EventSchema, void, undefined> {
+    const limit = query.limit ?? BIG_PAGE;
+    for (let last = since; ; ) {
+      const { events } = await this.getEvents(runId, last, { ...query, limit }, options);
+      yield* events;
+      if (events.length < limit) return;
+      last = events.at(-1)?.seq ?? last;
+    }
+  }
+
+  getArtifacts(runId: string, options?: RequestOptions): Promise<m.ArtifactList> {
+    return this.#get(run(runId, 'artifacts'), {}, options);
+  }
+
+  /** A Parquet file's bytes. */
+  downloadArtifact(runId: string, name: r.ArtifactName, options?: RequestOptions): Promise<ArrayBuffer> {
+    const path = `${run(runId, 'artifacts')}/${encodeURIComponent(name)}`;
+    return this.#send({ method: 'GET', path, repeat: 'safe', binary: true }, options);
+  }
+
+  /** A paper run beside a backtest over its window. */
+  getDrift(runId: string, options?: RequestOptions): Promise<m.DriftResponse> {
+    return this.#get(run(runId, 'drift'), {}, options);
+  }
+
+  // --- strategies and venues ----------------------------------------------------------
+
+  listStrategies(options?: RequestOptions): Promise<m.Strategies> {
+    return this.#get('/strategies', {}, options);
+  }
+
+  getStrategy(name: string, options?: RequestOptions): Promise<m.StrategyDetail> {
+    return this.#get(`/strategies/${encodeURIComponent(name)}`, {}, options);
+  }
+
+  /** Looks for lookahead and too short a warm-up. */
+  checkStrategy(
+    name: string,
+    request: m.CheckRequest = {},
+    options?: RequestOptions,
+  ): Promise<m.CheckReport> {
+    return this.#post(`/strategies/${encodeURIComponent(name)}/check`, request, 'safe', options);
+  }
+
+  /** `{all: true}`: also those that are not common. */
+  listExchanges(query: { all?: boolean } = {}, options?: RequestOptions): Promise<m.Exchanges> {
+    return this.#get('/exchanges', query, options);
+  }
+
+  // --- accounts and orders ------------------------------------------------------------
+
+  listAccounts(options?: RequestOptions): Promise<m.AccountList> {
+    return this.#get('/accounts', {}, options);
+  }
+
+  getAccount(accountId: string, options?: RequestOptions): Promise<m.AccountSchema> {
+    return this.#get(account(accountId), {}, options);
+  }
+
+  /** Throws the kill switch. */
+  killAccount(
+    accountId: string,
+    request: m.KillRequest = {},
+    options?: RequestOptions,
+  ): Promise<m.KillAnswer> {
+    return this.#post(`${account(accountId)}/kill`, request, 'safe', options);
+  }
+
+  /** Takes the kill switch back.  Never sent twice: it might undo a kill that came between. */
+  releaseAccount(
+    accountId: string,
+    request: m.ReleaseRequest = {},
+    options?: RequestOptions,
+  ): Promise<m.AccountSchema> {
+    return this.#post(`${account(accountId)}/release`, request, 'never', options);
+  }
+
+  /** Of the current run; `{run_id}` or `{account_id}` names another. */
+  getBalance(query: r.HoldingsQuery = {}, options?: RequestOptions): Promise<m.BalanceResponse> {
+    return this.#get('/balance', query, options);
+  }
+
+  getPositions(query: r.HoldingsQuery = {}, options?: RequestOptions): Promise<m.PositionList> {
+    return this.#get('/positions', query, options);
+  }
+
+  /** One page of the orders at venues; with the `run_id` of another run, of its orders. */
+  listOrders(filters: r.OrderFilters = {}, options?: RequestOptions): Promise<m.DeskOrderPage> {
+    return this.#get('/orders', filters, options);
+  }
+
+  iterateOrders(
+    filters: r.OrderFilters = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.DeskOrderSchema> {
+    return rowsOf(
+      (cursor) => this.listOrders(page(filters, cursor, PAGE), options),
+      ({ orders }) => orders,
+      filters.cursor,
+    );
+  }
+
+  /** An order by hand.  Sent again over a lost connection it is one order. */
+  placeOrder(request: r.OrderRequest, options: r.StartOptions = {}): Promise<m.DeskOrderSchema> {
+    return this.#start('/orders', request, options);
+  }
+
+  getOrder(orderId: string, options?: RequestOptions): Promise<m.OrderDetail> {
+    return this.#get(order(orderId), {}, options);
+  }
+
+  cancelOrder(orderId: string, options?: RequestOptions): Promise<m.DeskOrderSchema> {
+    return this.#send({ method: 'DELETE', path: order(orderId), repeat: 'safe' }, options);
+  }
+
+  /** One page of what does not match between a venue's books and the desk's. */
+  listDiscrepancies(
+    filters: r.DiscrepancyFilters = {},
+    options?: RequestOptions,
+  ): Promise<m.DiscrepancyPage> {
+    return this.#get('/discrepancies', filters, options);
+  }
+
+  iterateDiscrepancies(
+    filters: r.DiscrepancyFilters = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.DiscrepancySchema> {
+    return rowsOf(
+      (cursor) => this.listDiscrepancies(page(filters, cursor, PAGE), options),
+      ({ discrepancies }) => discrepancies,
+      filters.cursor,
+    );
+  }
+
+  resolveDiscrepancy(
+    id: number,
+    request: m.ResolveRequest,
+    options?: RequestOptions,
+  ): Promise<m.DiscrepancySchema> {
+    return this.#post(`/discrepancies/${encodeURIComponent(id)}/resolve`, request, 'never', options);
+  }
+
+  // --- streams ------------------------------------------------------------------------
+
+  /**
+   * What happens to a run, each event once and in order, over lost connections
+   * and restarts; it ends with the run.  Without `runId`: all runs, from now on.
+   */
+  streamEvents(options: EventOptions = {}): AsyncGenerator<StreamEvent, void, undefined> {
+    return streamEvents(this.#streaming(), options);
+  }
+
+  /** Closed bars of a run's symbols, or of all runs' from now on. */
+  streamTicker(options: TickerOptions = {}): AsyncGenerator<TickerEvent, void, undefined> {
+    return streamTicker(this.#streaming(), options);
+  }
+
+  // --- how ----------------------------------------------------------------------------
+
+  #streaming() {
+    return {
+      api: this,
+      url: this.#socketUrl,
+      apiKey: this.#apiKey,
+      timeout: this.#timeout,
+      maxRetries: this.#maxRetries,
+      WebSocket: this.#WebSocket,
+    };
+  }
+
+  #send<T>(call: Call, options?: RequestOptions): Promise<T> {
+    return this.#transport.request<T>(call, options);
+  }
+
+  #get<T>(path: string, query: Query, options?: RequestOptions): Promise<T> {
+    return this.#send({ method: 'GET', path, query, repeat: 'safe' }, options);
+  }
+
+  #post<T>(path: string, body: unknown, repeat: 'safe' | 'never', options?: RequestOptions): Promise<T> {
+    return this.#send({ method: 'POST', path, body, repeat }, options);
+  }
+
+  async #start<T>(path: string, body: unknown, options: r.StartOptions): Promise<T> {
+    const idempotencyKey = options.idempotencyKey ?? newIdempotencyKey();
+    if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
+      throw new CrackTraderError('idempotencyKey must be 1 to 255 printable ASCII characters');
+    }
+    return this.#send({ method: 'POST', path, body, repeat: 'keyed', idempotencyKey }, options);
+  }
+}
+
+function run(runId: string, part?: string): string {
+  const path = `/runs/${encodeURIComponent(runId)}`;
+  return part === undefined ? path : `${path}/${part}`;
+}
+
+function account(accountId: string): string {
+  return `/accounts/${encodeURIComponent(accountId)}`;
+}
+
+function order(orderId: string): string {
+  return `/orders/${encodeURIComponent(orderId)}`;
+}
+
+function page<Q extends { limit?: number; cursor?: string }>(
+  query: Q,
+  cursor: string | undefined,
+  limit: number,
+): Q {
+  return { limit, ...query, ...(cursor !== undefined && { cursor }) };
+}

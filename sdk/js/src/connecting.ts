@@ -1,0 +1,105 @@
+import type { CrackTrader } from './client.js';
+import { ApiError, CrackTraderError, readEnvelope, socketError } from './errors.js';
+import { mayRepeat, pause } from './retries.js';
+import { Link, socketConstructor, type WebSocketConstructor } from './socket.js';
+import { sleep } from './timing.js';
+
+export interface Streaming {
+  api: CrackTrader;
+  url: string;
+  apiKey: string | undefined;
+  timeout: number;
+  maxRetries: number;
+  WebSocket: WebSocketConstructor | undefined;
+}
+
+export interface StreamOptions {
+  /** Ends the stream: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Milliseconds of silence after which a connection counts as dead (default 30,000). */
+  heartbeatTimeout?: number;
+  /** Milliseconds to try for a new connection when one was lost (default 300,000). */
+  reconnectTimeout?: number;
+  /** Messages that may wait for a slow reader before the connection is given up (default 10,000). */
+  buffer?: number;
+}
+
+type Message = Record<string, unknown>;
+
+/** Yields what is told over one connection; returns whether the stream is over with it. */
+export type Session<T> = (link: Link) => AsyncGenerator<T, boolean, undefined>;
+
+const STALLED = 30_000;
+const POLICY_VIOLATION = 1008;
+
+/** One session after the other, each over a new connection, until one says that it is over. */
+export async function* reconnecting<T>(
+  how: Streaming,
+  options: StreamOptions,
+  runId: string | undefined,
+  session: Session<T>,
+): AsyncGenerator<T, void, undefined> {
+  const { signal, heartbeatTimeout = 30_000, reconnectTimeout = 300_000, buffer = 10_000 } = options;
+  const WebSocket = socketConstructor(how.WebSocket);
+  const { url, apiKey, timeout } = how;
+  let failures = 0;
+  let lost: number | undefined;
+  for (;;) {
+    let link: Link | undefined;
+    try {
+      link = await Link.open({ WebSocket, url, apiKey, timeout, heartbeatTimeout, buffer }, signal);
+      lost = undefined;
+      if (yield* session(link)) return;
+      if (link.heard) failures = 0;
+      if (link.closeCode === POLICY_VIOLATION) await explain(how, runId, signal);
+    } catch (error) {
+      if (!mayRepeat(error, 'safe')) throw error;
+      await explain(how, runId, signal);
+      const spent = lost === undefined ? failures >= how.maxRetries : Date.now() - lost > reconnectTimeout;
+      if (spent) throw error;
+    } finally {
+      link?.close();
+    }
+    lost ??= link === undefined ? undefined : Date.now();
+    await sleep(pause(failures)!, signal);
+    failures += 1;
+  }
+}
+
+/** A WebSocket does not show why it was refused: the same is asked by HTTP.  Throws what is wrong. */
+async function explain(how: Streaming, runId: string | undefined, signal?: AbortSignal): Promise<void> {
+  const options = { maxRetries: 0, timeout: how.timeout, ...(signal && { signal }) };
+  try {
+    await (runId === undefined ? how.api.getStatus(undefined, options) : how.api.getRun(runId, options));
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ApiError && [401, 403, 404].includes(error.status)) throw error;
+  }
+}
+
+/** Throws the error that the message is, if it is one. */
+export function refuseErrors(message: Message): void {
+  const found = readEnvelope(message);
+  if (found !== null) throw socketError(found);
+}
+
+/** Notices that what comes next does not come, though other things do. */
+export class Patience {
+  #since = Date.now();
+  #at: number | undefined;
+  #times = 0;
+
+  /** Whether nothing has moved on from `seq` for too long.  Throws when new connections do not help. */
+  isOver(seq: number): boolean {
+    if (seq !== this.#at) {
+      this.#at = seq;
+      this.#times = 0;
+      this.#since = Date.now();
+    }
+    if (Date.now() - this.#since < STALLED) return false;
+    this.#times += 1;
+    this.#since = Date.now();
+    if (this.#times > 3) throw new CrackTraderError(`The server does not tell event ${seq + 1} of the run`);
+    return true;
+  }
+}

@@ -1,0 +1,52 @@
+import type { ManualOrderRequest, RunDetail } from './models.js';
+import type { LiveTradingRequest, ResultsResponse } from './models.js';
+import type { RequestOptions } from './http.js';
+import type { operations } from './schema.js';
+
+type QueryOf<Name extends keyof operations> = NonNullable<operations[Name]['parameters']['query']>;
+
+export type RunFilters = QueryOf<'runs'>;
+export type OrderFilters = QueryOf<'orders'>;
+export type DiscrepancyFilters = QueryOf<'discrepancies'>;
+/** Of a run's trades, orders and equity. */
+export type PageQuery = QueryOf<'run_trades'>;
+export type EventQuery = QueryOf<'run_events'>;
+/** A run or an account; of neither: the current run. */
+export type HoldingsQuery = QueryOf<'balance'>;
+export type ArtifactName = operations['run_artifact']['parameters']['path']['name'];
+
+/** Mode `paper` may be left out. */
+export type LiveRequest = Omit<LiveTradingRequest, 'mode'> & Partial<Pick<LiveTradingRequest, 'mode'>>;
+export type OrderRequest = ManualOrderRequest;
+
+export interface StartOptions extends RequestOptions {
+  /** Your own name for this start: sent again with the same body it gives the same run. */
+  idempotencyKey?: string;
+}
+
+export interface StopOptions extends RequestOptions {
+  /** Sell open positions first, at the next open. */
+  flatten?: boolean;
+}
+
+export interface Progress {
+  run_id: string;
+  status: RunDetail['status'];
+  /** 0 to 1. */
+  fraction: number;
+}
+
+export interface WaitOptions {
+  onProgress?: (progress: Progress) => void;
+  /** Aborts the waiting; the run goes on. */
+  signal?: AbortSignal;
+  /** Milliseconds to wait in all; default: until the run is over. */
+  timeout?: number;
+}
+
+export interface RunBacktestOptions extends WaitOptions {
+  idempotencyKey?: string;
+}
+
+/** As `/results`, with every trade, order and point of the equity curve. */
+export type BacktestResults = ResultsResponse;

@@ -1,0 +1,73 @@
+/** An event of the stream, as far as its place is concerned. */
+export interface Placed {
+  channel: string;
+  seq: number;
+  data: unknown;
+}
+
+/** Events that both `status` and `logs` tell of. */
+export const TOLD_TWICE: ReadonlySet<string> = new Set(['run.prepared', 'run.resumed', 'run.worker_lost']);
+
+/**
+ * Puts the events of a run's channels in order.
+ *
+ * A run's events are numbered without a hole, and each is told on one of the
+ * channels (some on two).  So with all channels subscribed an event's turn has
+ * come when all before it have been let through, whatever came first.
+ */
+export class Sequence<E extends Placed> {
+  #last: number;
+  readonly #early = new Map<number, E[]>();
+
+  /** `last`: the seq after which events are wanted. */
+  constructor(last: number) {
+    this.#last = last;
+  }
+
+  /** The seq up to which all was let through. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** How many events wait for those before them. */
+  get waiting(): number {
+    return this.#early.size;
+  }
+
+  /** The events whose turn this one makes it; none for one that came already. */
+  take(event: E): E[] {
+    if (event.seq <= this.#last) return [];
+    const same = this.#early.get(event.seq);
+    if (same === undefined) this.#early.set(event.seq, [event]);
+    else if (same.every(({ channel }) => channel !== event.channel)) same.push(event);
+    return this.#release();
+  }
+
+  /** All up to `seq` has been told otherwise; the events whose turn that makes it. */
+  skipTo(seq: number): E[] {
+    for (const early of [...this.#early.keys()]) if (early <= seq) this.#early.delete(early);
+    this.#last = Math.max(this.#last, seq);
+    return this.#release();
+  }
+
+  #release(): E[] {
+    const released: E[] = [];
+    for (;;) {
+      const next = this.#early.get(this.#last + 1);
+      if (next === undefined || next.length < tellings(next)) return released;
+      this.#last += 1;
+      this.#early.delete(this.#last);
+      released.push(...next.sort((a, b) => rank(a) - rank(b)));
+    }
+  }
+}
+
+function tellings(events: readonly Placed[]): number {
+  const { data } = events[0]!;
+  const kind = (data as { event?: unknown } | null)?.event;
+  return typeof kind === 'string' && TOLD_TWICE.has(kind) ? 2 : 1;
+}
+
+function rank({ channel }: Placed): number {
+  return channel === 'logs' ? 1 : 0;
+}
