@@ -5,25 +5,18 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
-import time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from runs import queries
-from runs.examples import PAPER_BODY, REPLAY_BODY
 from runs.models import Run
-from runs.serializers import LiveTradingRequest, ReplayRequest
 from tests.site.api import (  # noqa: F401 - fixtures
     API,
     BACKTEST,
     GOOD,
     HUGE,
     LIVE,
-    LONGEST_SECONDS,
     desk,
     error,
     get,
@@ -32,8 +25,6 @@ from tests.site.api import (  # noqa: F401 - fixtures
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("desk")]
-
-MUTATIONS = int(os.environ.get("CRACKTRADER_TEST_MUTATIONS", "2000"))
 
 
 # --- what was sent is not what the contract means by JSON -----------------------------------
@@ -360,53 +351,3 @@ def test_the_same_start_sent_at_once_is_one_run(client, monkeypatch):
 @pytest.mark.parametrize("key", ["", "é", "a\tb", "x" * 256, "\x7f"])
 def test_an_idempotency_key_is_short_and_printable(client, key):
     error(post(client, BACKTEST, GOOD, idempotency_key=key), 400, "INVALID_VALUE")
-
-
-# --- mutations -------------------------------------------------------------------------------
-
-ODD_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | ODD_TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD_TEXT, inner, max_size=3),
-    max_leaves=6,
-)
-NEAR: list[Any] = ["BuyAndHold", "MomentumRotation", "1m", "1w", "binance", "simulated", "live",
-                   "paper", "shared", "2024-01-01T00:00:00Z", "1970-01-01T00:00:00Z",
-                   "2026-01-01T00:00:00+01:00", ["BTC/USDT"], ["ETH/USDT", "SOL/USDT"], {},
-                   {"period": 2}, {"sandbox": False}, None, 0, 1, 0.5, 1e12, True,
-                   {"speed": 0}, {"speed": 1e9, "start_date": "2024-01-01T00:00:00Z"}]  # fmt: skip
-near_values = st.sampled_from(NEAR) | json_values
-fields = st.sampled_from(sorted({*LiveTradingRequest().fields, *GOOD, "flatten"})) | ODD_TEXT
-
-
-CHECK = "/strategies/TestStrategy/check"
-STARTS = [(BACKTEST, GOOD), (LIVE, PAPER_BODY), (LIVE, REPLAY_BODY)]
-bodies = st.sampled_from([*STARTS * 4, ("/run/stop", {}), (CHECK, {})])
-
-
-@settings(
-    max_examples=MUTATIONS,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
-@given(
-    sent=bodies,
-    changes=st.dictionaries(fields, near_values, max_size=3),
-    inner=st.dictionaries(st.sampled_from(sorted(ReplayRequest().fields)), near_values, max_size=2),
-    dropped=st.sets(st.sampled_from(list(GOOD)), max_size=2),
-    cut=st.none() | st.integers(0, 600),
-)
-def test_no_mutation_of_a_body_is_more_than_a_refusal(client, sent, changes, inner, dropped, cut):
-    path, base = sent
-    if "replay" in base:
-        base = base | {"replay": base["replay"] | inner}
-    body = {k: v for k, v in (base | changes).items() if k not in dropped}
-    content = json.dumps(body).encode()[:cut]
-    began = time.perf_counter()
-    answer = post(client, path, content)
-    assert time.perf_counter() - began < LONGEST_SECONDS
-    if answer.status_code != 200:
-        assert answer.status_code in (400, 403)
-        error(answer, answer.status_code)
