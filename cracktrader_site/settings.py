@@ -343,6 +343,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["cracktrader_site.api.parsers.StrictJsonParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["cracktrader_site.api.authentication.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": ["cracktrader_site.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["cracktrader_site.api.throttling.RateThrottle"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
     "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.Keyset",

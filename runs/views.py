@@ -84,6 +84,7 @@ class HealthViewSet(ViewSet):
     # For whoever watches the server.
     authentication_classes = ()
     permission_classes = ()
+    rate_buckets = {"retrieve": "health"}
 
     @extend_schema(
         operation_id="health",
@@ -103,6 +104,7 @@ class RunnerViewSet(ViewSet):
 
     # Of `live`, `stop` and `reset` the methods see to it that the scope is the run's mode.
     scopes = {"backtest": "backtest", "live": ("paper", "live"), "stop": MODES, "reset": MODES}
+    scope_fields = {"live": ("mode", "paper")}
 
     def _run(self, request: Request) -> Run | None:
         refuse_unknown_query(request, "run_id")

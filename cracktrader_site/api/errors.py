@@ -21,6 +21,8 @@ from rest_framework.response import Response
 
 from exchanges.domain import CracktraderError
 
+from .throttling import counted_error
+
 logger = logging.getLogger(__name__)
 
 ERROR_CODES: dict[str, tuple[int, str]] = {
@@ -149,9 +151,6 @@ WEBSOCKET_CODES: dict[str, str] = {
 }
 """What only WebSocket clients can meet; docs/websocket.md lists them."""
 
-RESERVED_CODES = frozenset({"RATE_LIMITED"})
-"""For throttles, which this version does not have."""
-
 # Some of DRF's messages repeat what was sent.
 MAX_MESSAGE = 300
 
@@ -163,7 +162,6 @@ _DRF_CODES: dict[type[drf.APIException], str] = {
     drf.NotFound: "NOT_FOUND",
     drf.MethodNotAllowed: "METHOD_NOT_ALLOWED",
     drf.UnsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE",
-    drf.Throttled: "RATE_LIMITED",
 }
 
 _FIELD_CODES = {"required": "MISSING_FIELD", "null": "INVALID_TYPE", "not_a_list": "INVALID_TYPE"}
@@ -175,7 +173,7 @@ def envelope(code: str, message: str, details: dict[str, Any] | None = None) -> 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every exception of a view ends here."""
-    response = answer(error)
+    response = answer(counted_error(error, context["request"]))
     if response.status_code == 500:
         logger.exception("unhandled error in %s", context["request"].path, exc_info=error)
     return response
@@ -185,8 +183,6 @@ def answer(error: Exception) -> Response:
     """The envelope, with the headers that go with it."""
     status, code, message, details = describe(error)
     response = Response(envelope(code, message, details), status=status)
-    if isinstance(error, drf.Throttled) and error.wait is not None:
-        response["Retry-After"] = str(int(error.wait) + 1)
     if "retry_after_seconds" in details:
         response["Retry-After"] = str(details["retry_after_seconds"])
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):

@@ -12,6 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
 from .errors import describe, envelope
+from .throttling import write_headers
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class ApiGuard:
         if not _is_ours(request):
             return self.get_response(request)
         response = refusal(request) or self.get_response(request)
+        write_headers(request, response)
         if response.status_code >= 400 and response["Content-Type"].startswith("text/html"):
             # Not from a view: Django's own 404, 400 or 500 page.
             response = _plain(response.status_code)

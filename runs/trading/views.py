@@ -39,6 +39,7 @@ _MAX_ID_DIGITS = 18
 
 class AccountViewSet(ViewSet):
     scopes = {"GET": READ, "kill": "live", "release": "live"}
+    rate_buckets = {"kill": "kill"}
     lookup_url_kwarg = "account_id"
     lookup_value_regex = "[^/]+"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cracktrader_site.api.errors import ERROR_CODES, RESERVED_CODES, RUN_CODES, WEBSOCKET_CODES
+from cracktrader_site.api.errors import ERROR_CODES, RUN_CODES, WEBSOCKET_CODES
 from runs.channels import CHANNELS
 from runs.engine.metrics import METRICS
 from runs.filters import ORDERINGS
@@ -182,10 +182,8 @@ def test_every_metric_is_defined():
 
 def test_the_table_of_errors_is_the_servers():
     rows = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \| (.+) \|$", API, re.MULTILINE)
-    later = " (not yet used)"
     assert {code: (int(status), words) for code, status, words in rows} == {
-        code: (status, words + later * (code in RESERVED_CODES))
-        for code, (status, words) in ERROR_CODES.items()
+        code: (status, words) for code, (status, words) in ERROR_CODES.items()
     }
     assert len(rows) == len(ERROR_CODES)
     runs = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|$", API, re.MULTILINE))
