@@ -29,6 +29,7 @@ from .api.authentication import SCHEME, bearer, caller
 from .api.keys import Caller
 from .api.middleware import refusal
 from .api.permissions import require_any
+from .api.throttling import count_handshake, refused_handshake
 
 hub = Hub()
 
@@ -61,6 +62,17 @@ def admit(request: HttpRequest, protocols: Sequence[str]) -> Caller | None:
     found = caller(presented)
     require_any(found, ("read",))
     return found
+
+
+@sensitive_variables()
+def admit_within_limits(request: HttpRequest, protocols: Sequence[str]) -> Caller | None:
+    """As `admit`; raises RATE_LIMITED too."""
+    try:
+        client = admit(request, protocols)
+    except (APIException, CracktraderError) as error:
+        raise refused_handshake(error, request) from None
+    count_handshake(request, client)
+    return client
 
 
 async def events(websocket: WebSocket) -> None:
@@ -96,7 +108,7 @@ async def _serve(websocket: WebSocket, *, updates: bool) -> None:
 async def _let_in(websocket: WebSocket, request: HttpRequest, *, updates: bool) -> None:
     protocols: list[str] = websocket.scope.get("subprotocols", [])
     try:
-        client = await reads.aside(admit, request, protocols)
+        client = await reads.aside(admit_within_limits, request, protocols)
     except (APIException, CracktraderError, Error) as error:
         await _deny(websocket, error)
         return

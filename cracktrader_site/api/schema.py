@@ -129,7 +129,9 @@ class EnvelopeSchema(AutoSchema):
         if self._wants_key():
             scopes = " or ".join(f"`{scope}`" for scope in needed_scopes(self.view, self.method))
             responses["403"]["description"] += f" Scope: {scopes}."
-        self._register_error()
+        for status, answer in responses.items():
+            answer.setdefault("headers", {}).update(_header_refs(status))
+        self._register_components()
         return dict(sorted(responses.items()))
 
     def _error_codes(self) -> dict[int, tuple[str, ...]]:
@@ -137,6 +139,7 @@ class EnvelopeSchema(AutoSchema):
         codes: dict[int, tuple[str, ...]] = {
             400: ("INVALID_REQUEST", "UNKNOWN_FIELD", "INVALID_VALUE"),
             403: ("FOREIGN_ORIGIN",),
+            429: ("RATE_LIMITED",),
             500: ("INTERNAL_ERROR",),
         }
         more = [_OWN_CODES.get(operation, {})]
@@ -162,14 +165,16 @@ class EnvelopeSchema(AutoSchema):
     def _wants_key(self) -> bool:
         return any(isinstance(wanted, HasScope) for wanted in self.view.get_permissions())
 
-    def _register_error(self) -> None:
+    def _register_components(self) -> None:
         from drf_spectacular.plumbing import ResolvedComponent
 
-        for name, schema in _ERROR_COMPONENTS.items():
-            component = ResolvedComponent(
-                name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name
-            )
-            self.registry.register_on_missing(component)
+        for kind, components in (
+            (ResolvedComponent.SCHEMA, _ERROR_COMPONENTS),
+            (ResolvedComponent.HEADER, _HEADERS),
+        ):
+            for name, schema in components.items():
+                component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)
+                self.registry.register_on_missing(component)
 
 
 class KeyScheme(OpenApiAuthenticationExtension):
@@ -227,6 +232,16 @@ _ERROR_COMPONENTS: dict[str, dict[str, Any]] = {
     },
 }
 
+_HEADERS: dict[str, dict[str, Any]] = {
+    name: {"description": words, "schema": {"type": "integer", "minimum": least}}
+    for name, least, words in (
+        ("X-RateLimit-Limit", 1, "Requests in any 60 seconds, of the tightest limit there is."),
+        ("X-RateLimit-Remaining", 0, "How many of them are left."),
+        ("X-RateLimit-Reset", 0, "When the next one is forgotten, in seconds since 1970."),
+        ("Retry-After", 1, "Seconds after which to come back."),
+    )
+}
+
 _WORDS = {
     400: "The request is wrong; details say what would be right.",
     401: "A key is needed.",
@@ -237,6 +252,15 @@ _WORDS = {
     429: "Too much at once; Retry-After says when to come back.",
     500: "A fault of the server.",
 }
+
+
+def _header_refs(status: str) -> dict[str, Any]:
+    refused = status == "429"
+    return {
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name in _HEADERS
+        if refused or name != "Retry-After"
+    }
 
 
 def _error_answer(status: int, codes: Sequence[str]) -> dict[str, Any]:
