@@ -17,11 +17,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
 from .wsgi import application as django
 
 # Needs Django's applications.
-from . import sockets  # isort: skip
+from . import doors, sockets  # isort: skip
 
 THREADS = 8
 
 # Not a Mount: that one splits paths by a pattern, and takes a trailing line
 # feed for the end of the line.
-application = Starlette(routes=sockets.ROUTES)
-application.router.default = sockets.or_none(WSGIMiddleware(django, workers=THREADS))
+_root = Starlette(routes=sockets.ROUTES)
+_root.router.default = sockets.or_none(WSGIMiddleware(django, workers=THREADS))
+application = doors.keep_sockets(_root)

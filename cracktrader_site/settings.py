@@ -6,10 +6,12 @@ of help; docs/settings.md lists them all.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib.metadata import version
+from ipaddress import ip_network
 from pathlib import Path
 
-from . import env, secret
+from . import content_policy, env, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -52,6 +54,11 @@ AUTH = env.flag(
     "CRACKTRADER_AUTH", False, "Whether the API wants a key; `manage.py create_key` makes them."
 )
 AUDIT_RECORDER = "cracktrader_site.api.audit.record"
+PROXY_AUTH = env.flag(
+    "CRACKTRADER_PROXY_AUTH",
+    False,
+    "Says that the proxy in front asks everybody who they are, where CRACKTRADER_AUTH is off.",
+)
 REPLY_KEEPER = "cracktrader_site.api.idempotency.once"
 HOST = env.text(
     "HOST",
@@ -69,17 +76,86 @@ if HOST not in ("", "0.0.0.0", "::", *ALLOWED_HOSTS):  # noqa: S104 - compared, 
 CSRF_TRUSTED_ORIGINS = env.names(
     "CRACKTRADER_TRUSTED_ORIGINS", [], "Origins of a proxy in front, e.g. https://desk.example."
 )
+CORS_ALLOWED_ORIGINS = env.names(
+    "CRACKTRADER_CORS_ORIGINS",
+    [],
+    "Other sites' origins, e.g. https://app.example, whose pages may use the API with a key.",
+)
 TRUSTED_PROXIES = env.networks(
     "CRACKTRADER_TRUSTED_PROXIES",
-    "Addresses and networks of proxies in front, whose X-Forwarded-For is believed.",
+    "Addresses and networks of proxies in front, whose X-Forwarded-For and -Proto are believed; "
+    "behind TLS on loopback this machine is one.",
 )
 SECURE_PROXY = env.flag(
     "CRACKTRADER_BEHIND_TLS", False, "Set when a proxy in front serves HTTPS: secure cookies, HSTS."
 )
+if SECURE_PROXY and not TRUSTED_PROXIES and HOST in ("localhost", "127.0.0.1", "::1"):
+    # Nobody else can connect there.
+    TRUSTED_PROXIES = [ip_network("127.0.0.0/8"), ip_network("::1")]
+ALLOW_PLAIN_HTTP = env.flag(
+    "CRACKTRADER_ALLOW_PLAIN_HTTP",
+    False,
+    "Lets keys and passwords cross the network unencrypted: for networks you trust.",
+)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if SECURE_PROXY:
+    # A browser takes cookies of these names over HTTPS only, and from no other host.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SESSION_COOKIE_AGE = 3600 * env.integer(
+    "CRACKTRADER_SESSION_HOURS", 12, "Hours after which the admin asks to log in again.", minimum=1
+)
+LOGIN_FAILURES = AXES_FAILURE_LIMIT = env.integer(
+    "CRACKTRADER_LOGIN_FAILURES",
+    5,
+    "Failed logins with a name from an address that lock it there.",
+    minimum=1,
+)
+LOGIN_FAILURES_ADDRESS = env.integer(
+    "CRACKTRADER_LOGIN_FAILURES_ADDRESS",
+    20,
+    "Failed logins from an address, whatever the names, that lock logins from there.",
+    minimum=1,
+)
+AXES_COOLOFF_TIME = timedelta(
+    minutes=env.integer(
+        "CRACKTRADER_LOGIN_LOCK_MINUTES",
+        15,
+        "Minutes for which failed logins are counted, and a lock holds.",
+        minimum=1,
+    )
+)
+AXES_HANDLER = "cracktrader_site.logins.LoginLimits"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_CLIENT_IP_CALLABLE = "cracktrader_site.logins.address"
+AXES_LOCKOUT_CALLABLE = "cracktrader_site.logins.locked_out"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+# The audit trail holds who came and who did not get in.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ("DELETE", "GET", "OPTIONS", "POST")
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key")
+CORS_EXPOSE_HEADERS = (
+    "Idempotent-Replayed",
+    "Retry-After",
+    "X-Cracktrader-API-Version",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
+CORS_PREFLIGHT_MAX_AGE = 600
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 SECURE_SSL_REDIRECT = SECURE_PROXY
+# What looks after the server asks without TLS, and is told nothing that matters.
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_PROXY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_PROXY
@@ -112,6 +188,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_q",
+    "axes",
+    "corsheaders",
     "cracktrader_site.apps.SiteConfig",
     "cracktrader_site.api.apps.ApiConfig",
     "exchanges.apps.ExchangesConfig",
@@ -119,8 +197,11 @@ INSTALLED_APPS = [
     "runs.apps.RunsConfig",
 ]
 MIDDLEWARE = [
+    "cracktrader_site.proxies.ForwardedProto",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cracktrader_site.browsers.BrowserPolicy",
+    "cracktrader_site.api.cors.ListedOrigins",
     "cracktrader_site.api.middleware.ApiGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -128,6 +209,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "cracktrader_site.urls"
 WSGI_APPLICATION = "cracktrader_site.wsgi.application"
@@ -476,5 +558,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # ccxt prints request headers, keys included, at DEBUG.
         "ccxt": {"level": "WARNING"},
+        # What it would say of logins is said in cracktrader_site.logins.
+        "axes": {"level": "ERROR"},
     },
 }

@@ -5,4 +5,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+# Needs Django's applications.
+from . import doors  # noqa: E402
+
+application = doors.keep_wsgi(django)

@@ -87,6 +87,10 @@ def _is_ours(request: HttpRequest) -> bool:
 
 
 def _is_foreign(request: HttpRequest, host: str) -> bool:
+    if request.headers.get("Origin") in settings.CORS_ALLOWED_ORIGINS:
+        # Its pages come with a key, which they had to ask for in a preflight; that a
+        # browser would add the admin's session to their requests is not enough.
+        return not _brings_key(request)
     if request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
         followed = request.headers.get("Sec-Fetch-Mode") == "navigate"
         if request.method not in _SAFE or not followed:
@@ -98,6 +102,15 @@ def _is_foreign(request: HttpRequest, host: str) -> bool:
         return urlsplit(origin).netloc != host
     except ValueError:
         return True
+
+
+def _brings_key(request: HttpRequest) -> bool:
+    said = request.headers.get("Authorization", "")
+    if request.headers.get("Upgrade", "").lower() == "websocket":
+        # The only header a page can set of a WebSocket.
+        said = said or request.headers.get("Sec-WebSocket-Protocol", "").replace(",", " ")
+    scheme, _, key = said.partition(" ")
+    return scheme.lower() == "bearer" and bool(key.strip())
 
 
 def _plain(status: int) -> HttpResponse:

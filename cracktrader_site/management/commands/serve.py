@@ -94,17 +94,22 @@ class Command(BaseCommand):
         connections.close_all()
         where = ["--host", host, "--port", str(port)]
         parts = [
-            Part(name, manage("serve", "--only", name, *where), _ENV.get(name, {}))
+            Part(
+                name, manage("serve", "--only", name, *where), {**_ENV.get(name, {}), "HOST": host}
+            )
             for name in PARTS
             if name != "trade" or settings.LIVE_TRADING
         ]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        here = _reachable(host)
+        url = f"http://{f'[{here}]' if ':' in here else here}:{port}"
         threading.Thread(target=self._announce, args=(url,), daemon=True).start()
         Supervisor(parts).run()
 
     def _announce(self, url: str) -> None:
         self.stdout.write("Starting web server and workers …")
-        while not _healthy(url):
+        # By a name that is served; health is what plain HTTP may ask for behind TLS too.
+        name = settings.ALLOWED_HOSTS[0].lstrip(".")
+        while not _healthy(url, name):
             time.sleep(0.2)
         self.stdout.write(
             f"\nCracktrader is ready.\n"
@@ -136,12 +141,15 @@ class Command(BaseCommand):
         )
 
 
-def _healthy(url: str) -> bool:
-    # Behind TLS a plain request would be sent away to a port nobody listens on.
-    headers = {"X-Forwarded-Proto": "https"} if settings.SECURE_PROXY else {}
-    request = urllib.request.Request(f"{url}/api/v1/health", headers=headers)
+def _healthy(url: str, host: str) -> bool:
+    request = urllib.request.Request(f"{url}/api/v1/health", headers={"Host": host})
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return bool(json.load(answer)["status"] != "error")
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def _reachable(host: str) -> str:
+    """Where a server that listens on all addresses is found from here."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
