@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
+.PHONY: run test check sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -26,6 +26,10 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench
+
+# What is generated of the clients, in step with the schema.
+sdk: $(VENV)/installed-dev
+	$(BIN)/python sdk/python/generate.py
 
 # 200 paper runs over 20 series of a sped-up venue; takes five minutes.
 bench-paper: $(VENV)/installed-dev

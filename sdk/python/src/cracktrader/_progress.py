@@ -1,0 +1,43 @@
+"""A progress bar on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+
+class Progress:
+    """`shown`: None shows it where standard error is a terminal."""
+
+    def __init__(self, shown: bool | None, label: str) -> None:
+        self._bar: Any = None
+        if shown is None:
+            shown = sys.stderr is not None and sys.stderr.isatty()
+        if shown:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=100,
+                desc=label,
+                unit="%",
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}",
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def tell(self, fraction: float | None, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_description(text, refresh=False)
+            self._bar.n = round(100 * (fraction or 0.0))
+            self._bar.refresh()

@@ -1,0 +1,226 @@
+"""Event streams of the synchronous client, resumed after every disconnection.
+
+Generated of _async/stream.py by generate.py: change that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cracktrader._settings import logger
+from cracktrader._stream import CHANNELS, Events, InOrder, Reconnecting, StreamEvent, Ticks
+from cracktrader._transport import sleep
+from cracktrader._waiting import OVER
+from cracktrader.errors import APIError, ConnectionLost, RunNotFound, TimedOut
+
+from .link import Link
+
+if TYPE_CHECKING:
+    from .client import CrackTraderAPI
+
+BROKEN = (ConnectionLost, TimedOut, APIError)
+IDLE_SECONDS = 1.0
+MANY_RUNS = 20
+"""A server takes 60 messages at once, and 20 a second."""
+
+
+def events(
+    api: CrackTraderAPI,
+    run_id: str | None,
+    since: int,
+    channels: Sequence[str] | None,
+    until_over: bool,
+) -> Events:
+    if channels is not None and not set(channels) <= set(CHANNELS):
+        raise ValueError(f"channels are of {', '.join(CHANNELS)}")
+    if run_id is None:
+        found = _of_all_runs(api)
+    else:
+        found = _of_run(api, run_id, InOrder(since), until_over=until_over)
+    with closing(found) as stream:
+        for event in stream:
+            if channels is None or event.channel in channels:
+                yield event
+
+
+def _of_run(
+    api: CrackTraderAPI,
+    run_id: str,
+    order: InOrder,
+    *,
+    until_over: bool = False,
+    until_seq: int | None = None,
+) -> Events:
+    """Every event of a run that `order` has not had yet."""
+    again = Reconnecting()
+    while True:
+        try:
+            with api._link() as link:
+                for channel in CHANNELS:
+                    link.subscribe(channel, run_id, order.last)
+                again.succeeded()
+                looked = False
+                while until_seq is None or order.last < until_seq:
+                    message = link.next(IDLE_SECONDS)
+                    due = []
+                    if message is not None:
+                        due = order.add(StreamEvent.from_dict(message))
+                    elif order.is_torn():
+                        page = api.get_events(run_id, order.last, limit=1_000)
+                        due = order.mend(run_id, page)
+                    elif until_over and not looked:
+                        looked = True
+                        if _is_over(api, run_id, order.last):
+                            return
+                    for event in due:
+                        yield event
+                        if until_over and event.is_last:
+                            return
+                return
+        except BROKEN as error:
+            pause = again.pause(error)
+            logger.info("%s; events of run %s go on in %.1f s", error, run_id, pause)
+        sleep(pause)
+
+
+def _is_over(api: CrackTraderAPI, run_id: str, last: int) -> bool:
+    """Whether a run is over and has nothing to tell after `last`."""
+    run = api.get_run(run_id)
+    return run.status in OVER and not len(api.get_events(run_id, last, limit=1))
+
+
+def _of_all_runs(api: CrackTraderAPI) -> Events:
+    """Of all runs, from now on.  What happened while there was no connection is read run by run."""
+    orders: dict[str, InOrder] = {}
+    newest: datetime | None = None
+    first = True
+    again = Reconnecting()
+    while True:
+        try:
+            with api._link() as link:
+                for channel in CHANNELS:
+                    link.subscribe(channel)
+                if first:
+                    newest, active = _standing(api)
+                    for run_id, last in (_positions(api, active)).items():
+                        orders[run_id] = InOrder(last)
+                    first = False
+                else:
+                    newest, new = _new_runs(api, newest)
+                    for run_id in new:
+                        orders.setdefault(run_id, InOrder(0))
+                    open_runs = [run_id for run_id, order in orders.items() if not order.over]
+                    for run_id, last in (_positions(api, open_runs)).items():
+                        missed = _of_run(api, run_id, orders[run_id], until_seq=last)
+                        with closing(missed) as stream:
+                            for event in stream:
+                                yield event
+                again.succeeded()
+                while True:
+                    message = link.next(IDLE_SECONDS)
+                    due = []
+                    if message is not None:
+                        event = StreamEvent.from_dict(message)
+                        if event.run_id not in orders:
+                            orders[event.run_id] = _joined(api, event)
+                        due = orders[event.run_id].add(event)
+                    else:
+                        for run_id, order in orders.items():
+                            if order.is_torn():
+                                page = api.get_events(run_id, order.last, limit=1_000)
+                                due += order.mend(run_id, page)
+                    for event in due:
+                        yield event
+        except BROKEN as error:
+            pause = again.pause(error)
+            logger.info("%s; events go on in %.1f s", error, pause)
+        sleep(pause)
+
+
+def _standing(api: CrackTraderAPI) -> tuple[datetime | None, list[str]]:
+    """When the newest run was made, and the active runs."""
+    page = api.list_runs(limit=1)
+    active = []
+    for status in ("starting", "running", "stopping"):
+        for run in api.iterate_runs(status=status):
+            active.append(run.run_id)
+    return (page[0].created_at if len(page) else None), active
+
+
+def _new_runs(api: CrackTraderAPI, newest: datetime | None) -> tuple[datetime | None, list[str]]:
+    """The same, and the runs made since then."""
+    found: list[str] = []
+    made = newest
+    for run in api.iterate_runs():
+        if newest is not None and run.created_at <= newest:
+            break
+        made = run.created_at if made is None else max(made, run.created_at)
+        found.append(run.run_id)
+    return made, found
+
+
+def _positions(api: CrackTraderAPI, run_ids: list[str]) -> dict[str, int]:
+    """The seq of the newest event of each run."""
+    found = {}
+    if run_ids:
+        with api._link() as link:
+            for run_id in run_ids:
+                try:
+                    found[run_id] = link.subscribe("status", run_id)
+                except RunNotFound:
+                    continue
+                link.unsubscribe("status", run_id)
+                if len(run_ids) > MANY_RUNS:
+                    sleep(0.15)
+    return found
+
+
+def _joined(api: CrackTraderAPI, event: StreamEvent) -> InOrder:
+    """Where a run begins that is heard of for the first time: an active one at its beginning."""
+    if event.seq == 1 or (api.get_run(event.run_id)).status not in OVER:
+        return InOrder(0)
+    return InOrder(event.seq - 1)
+
+
+def ticker(
+    api: CrackTraderAPI, symbol: str | None, run_id: str | None, since: int | None
+) -> Events:
+    ticks: Ticks | None = None if since is None else Ticks(since)
+    again = Reconnecting()
+    while True:
+        try:
+            with api._link() as link:
+                at = None if ticks is None or run_id is None else ticks.since
+                begins = link.subscribe("ticker", run_id, at, symbol)
+                ticks = Ticks(begins) if ticks is None else ticks
+                again.succeeded()
+                looked = False
+                while True:
+                    message = link.next(IDLE_SECONDS)
+                    if message is not None:
+                        tick = StreamEvent.from_dict(message)
+                        if tick.channel == "status":
+                            looked = False
+                        elif run_id is None or ticks.is_new(tick):
+                            yield tick
+                    elif run_id is not None and not looked:
+                        looked = True
+                        if _has_ended(api, run_id, link, ticks.last):
+                            return
+        except BROKEN as error:
+            pause = again.pause(error)
+            logger.info("%s; the ticker goes on in %.1f s", error, pause)
+        sleep(pause)
+
+
+def _has_ended(api: CrackTraderAPI, run_id: str, link: Link, last: int) -> bool:
+    """Whether no tick follows.  If the run goes on, `link` tells of its end too."""
+    link.subscribe("status", run_id)
+    run = api.get_run(run_id)
+    if run.status not in OVER:
+        return False
+    later = api.get_events(run_id, last, limit=10_000)
+    return not any(event.kind == "equity" for event in later)

@@ -1,0 +1,136 @@
+"""What a run came to: figures at once, tables as pandas frames, a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import _tables, models
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from ._async.client import AsyncCrackTraderAPI
+    from ._sync.client import CrackTraderAPI
+
+
+class ResultsBase:
+    """What `Results` and `AsyncResults` share."""
+
+    def __init__(self, response: models.ResultsResponse) -> None:
+        self.response = response
+        """`GET /results` as it was answered."""
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    @property
+    def run_id(self) -> str:
+        return self.response.run_id
+
+    @property
+    def status(self) -> models.RunnerStatusEnum:
+        return self.response.status
+
+    @property
+    def final_value(self) -> float | None:
+        """Cash and positions at the end; None of a run that is not over or stepped no bar."""
+        return self.response.final_value
+
+    @property
+    def metrics(self) -> Mapping[str, float | None]:
+        """By name; ratios are fractions."""
+        return self.response.performance_metrics or {}
+
+    performance_metrics = metrics
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What was run, every default resolved."""
+        return self.response.config or {}
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.response.warnings or []
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """All trades, indexed by `entry_time` (UTC).  Frames need pandas."""
+        return self._frame("trades")
+
+    @property
+    def orders(self) -> pd.DataFrame:
+        """All filled orders, indexed by the `time` (UTC) of the bar they filled in."""
+        return self._frame("orders")
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """`value`, `cash` and `drawdown` at every bar's close, indexed by its open in UTC."""
+        return self._frame("equity")
+
+    def plot(self) -> go.Figure:
+        """Equity with its trades, and the drawdown.  Needs pandas and plotly."""
+        return _tables.figure(self._title(), self.response, self.trades)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._title()}>"
+
+    def _title(self) -> str:
+        config, metrics = self.config, self.metrics
+        what = [
+            f"{config.get('strategy_name')} on {', '.join(config.get('symbols') or [])}"
+            f" {config.get('timeframe')}, {self.status}"
+        ]
+        cash, final = config.get("initial_cash"), self.final_value
+        if cash and final is not None:
+            what.append(f"{cash:,.2f} → {final:,.2f} ({final / cash - 1:+.2%})")
+        what.append(f"{self.response.trades_total} trades")
+        drawdown = metrics.get("max_drawdown")
+        if drawdown is not None:
+            what.append(f"drawdown {abs(drawdown):.2%}")
+        sharpe = metrics.get("sharpe_ratio")
+        if sharpe is not None:
+            what.append(f"Sharpe {sharpe:.2f}")
+        return ", ".join(what)
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        if name not in self._frames:
+            self._frames[name] = _tables.frame(name, self._rows(name))
+        return self._frames[name]
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+
+class Results(ResultsBase):
+    """Tables are asked for when they are first looked at."""
+
+    def __init__(self, api: CrackTraderAPI, response: models.ResultsResponse) -> None:
+        super().__init__(response)
+        self._api = api
+
+    def prepare(self) -> None:
+        """There is nothing to do yet."""
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        from ._sync import tables
+
+        return tables.rows(self._api, self.response, name)
+
+
+class AsyncResults(ResultsBase):
+    """Tables are complete from the beginning."""
+
+    def __init__(self, api: AsyncCrackTraderAPI, response: models.ResultsResponse) -> None:
+        super().__init__(response)
+        self._api = api
+        self._tables: dict[str, list[dict[str, Any]]] = {}
+
+    async def prepare(self) -> None:
+        """Reads what the response does not have."""
+        from ._async import tables
+
+        for name in _tables.TABLES:
+            self._tables[name] = await tables.rows(self._api, self.response, name)
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        return self._tables[name]
