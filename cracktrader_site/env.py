@@ -112,6 +112,18 @@ def networks(name: str, help: str) -> list[Network]:
     return _read(name, "a comma-separated list of addresses and networks", [], help, parse)
 
 
+def redis(name: str, help: str) -> str:
+    """The address of a Redis, as redis://:password@host:6379/0, or nothing."""
+
+    def parse(raw: str) -> str:
+        from redis.connection import parse_url
+
+        parse_url(raw)
+        return raw
+
+    return _read(name, "a redis:// address", "", help, parse)
+
+
 def path(name: str, default: Path, help: str) -> Path:
     return _read(name, "a path", default, help, lambda raw: Path(raw).expanduser().resolve())
 

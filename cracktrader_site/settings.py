@@ -425,7 +425,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["cracktrader_site.api.parsers.StrictJsonParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["cracktrader_site.api.authentication.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": ["cracktrader_site.api.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["cracktrader_site.api.throttling.RateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["cracktrader_site.api.throttling.counting.RateThrottle"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
     "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.Keyset",
@@ -498,9 +498,8 @@ RATE_LIMIT_PAGES = env.integer(
     "API requests that the server's own pages may make for one user in any 60 seconds. "
     "0: no limit.",
 )
-RATE_STORE = env.text(
+RATE_STORE = env.redis(
     "CRACKTRADER_RATE_STORE",
-    "",
     "Where requests are counted: redis://… where several machines serve; else a file in the home.",
 )
 

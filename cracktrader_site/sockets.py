@@ -29,7 +29,7 @@ from .api.authentication import SCHEME, bearer, caller
 from .api.keys import Caller
 from .api.middleware import refusal
 from .api.permissions import require_any
-from .api.throttling import count_handshake, refused_handshake
+from .api.throttling.counting import count_handshake, refused_handshake
 
 hub = Hub()
 

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 
 from exchanges.domain import CracktraderError
 
-from .throttling import counted_error
+from .throttling.counting import counted_error
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
 from .errors import describe, envelope
-from .throttling import write_headers
+from .throttling.counting import write_headers
 
 logger = logging.getLogger(__name__)
 

@@ -89,7 +89,7 @@ def _or_limited(error: Exception, request: HttpRequest, caller: Caller | None) -
 def _count(request: HttpRequest, limits: list[Limit]) -> None:
     verdict = None
     if limits:
-        verdict = _store(settings.RATE_STORE, settings.CRACKTRADER_HOME).hit(limits)
+        verdict = store(settings.RATE_STORE, settings.CRACKTRADER_HOME).hit(limits)
     setattr(request, _VERDICT, verdict)
     if verdict is not None and verdict.retry_in is not None:
         raise Busy(
@@ -102,5 +102,6 @@ def _count(request: HttpRequest, limits: list[Limit]) -> None:
 
 
 @cache
-def _store(url: str, home: Path) -> FailOpen:
+def store(url: str, home: Path) -> FailOpen:
+    """Where this process counts: in Redis at `url`, or in a file in the home."""
     return FailOpen(RedisStore(url) if url else FileStore(home / "rates.sqlite3"))

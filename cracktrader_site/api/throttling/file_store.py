@@ -130,7 +130,7 @@ class FileStore:
         if self._connection is not None:
             if self._process == os.getpid() and self._file == _identity(self._path):
                 return self._connection
-            self._close()
+            self.close()
         return self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -152,12 +152,12 @@ class FileStore:
         with FileLock(self._path.with_suffix(".lock"), on_wait=_patience(), poll=0.01):
             # While it is open, no other file gets its number.
             is_there = self._file == _identity(self._path)
-            self._close()
+            self.close()
             if is_there:
                 for suffix in ("", "-wal", "-shm"):
                     Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
-    def _close(self) -> None:
+    def close(self) -> None:
         if self._connection is not None and self._process == os.getpid():
             with suppress(sqlite3.Error):
                 self._connection.close()
