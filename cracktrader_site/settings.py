@@ -423,7 +423,10 @@ WEBHOOK_TIMEOUT = env.integer(
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["cracktrader_site.api.renderers.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["cracktrader_site.api.parsers.StrictJsonParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["cracktrader_site.api.authentication.BearerKey"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "cracktrader_site.api.authentication.BearerKey",
+        "cracktrader_site.api.authentication.StaffSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["cracktrader_site.api.permissions.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["cracktrader_site.api.throttling.counting.RateThrottle"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",

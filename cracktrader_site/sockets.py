@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import BytesIO
 from typing import Any
@@ -24,7 +24,7 @@ from runs.streaming import reads
 from runs.streaming.connection import Connection
 from runs.streaming.hub import Hub
 
-from .api import errors, keys, parsers
+from .api import errors, keys, parsers, sessions
 from .api.authentication import SCHEME, bearer, caller
 from .api.keys import Caller
 from .api.middleware import refusal
@@ -52,14 +52,18 @@ def admit(request: HttpRequest, protocols: Sequence[str]) -> Caller | None:
     """Who connects, and may read; None, anybody, while authentication is off.
 
     A browser cannot send headers of its own: it brings the key as a second
-    subprotocol.  Raises NotAuthenticated, AuthenticationFailed or Refused.
+    subprotocol, or the admin's cookie.  Raises NotAuthenticated,
+    AuthenticationFailed or Refused.
     """
     if not settings.AUTH:
         return None
     presented = bearer(request)
     if not presented and len(protocols) == 2 and protocols[0].lower() == SCHEME:
         presented = protocols[1]
-    found = caller(presented)
+    found = None
+    if not presented and not protocols and "Authorization" not in request.headers:
+        found = sessions.of_handshake(request)
+    found = found or caller(presented)
     require_any(found, ("read",))
     return found
 
@@ -115,12 +119,21 @@ async def _let_in(websocket: WebSocket, request: HttpRequest, *, updates: bool) 
     # A browser that named it hangs up where the answer does not.
     named = next((name for name in protocols if name.lower() == SCHEME), None)
     await websocket.accept(subprotocol=named)
-    owner, is_welcome = ("", None) if client is None else (client.owner, keys.is_valid)
-    connection = Connection(websocket, ApiDialect(), owner, is_welcome)
+    owner = "" if client is None else client.owner
+    connection = Connection(websocket, ApiDialect(), owner, _still_welcome(client, request))
     try:
         await hub.serve(connection, updates=updates)
     except (TimeoutError, Error):
         await websocket.close(1011, "the database does not answer")
+
+
+def _still_welcome(client: Caller | None, request: HttpRequest) -> Callable[[str], bool] | None:
+    """Whether what let the client in still holds."""
+    if client is None:
+        return None
+    if client.is_session:
+        return lambda _: sessions.of_handshake(request) == client
+    return keys.is_valid
 
 
 async def _deny(websocket: WebSocket, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Who a request comes from, by the key it brings."""
+"""Who a request comes from: by the key it brings, or else by the admin's session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from . import keys
+from . import keys, sessions
 from .keys import Caller
 
 SCHEME = "bearer"
@@ -20,12 +20,29 @@ class BearerKey(BaseAuthentication):
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[None, Caller] | None:
-        if not settings.AUTH:
+        if not settings.AUTH or "Authorization" not in request.headers:
             return None
         return None, caller(bearer(request))
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class StaffSession(BaseAuthentication):
+    """The admin's cookie, with the page's CSRF token where something is changed.
+
+    Only for requests without an Authorization header: a bad key is not made
+    good by a cookie.
+    """
+
+    def authenticate(self, request: Request) -> tuple[None, Caller] | None:
+        if not settings.AUTH or "Authorization" in request.headers:
+            return None
+        found = sessions.caller_of(getattr(request._request, "user", None))
+        if found is None:
+            return None
+        sessions.require_token(request._request)
+        return None, found
 
 
 @sensitive_variables()
@@ -39,7 +56,7 @@ def bearer(request: HttpRequest | Request) -> str:
 def caller(presented: str) -> Caller:
     """Raises NotAuthenticated or AuthenticationFailed: 401, with nothing of the key in it."""
     if not presented:
-        raise NotAuthenticated("Send a key: Authorization: Bearer ct_…")
+        raise NotAuthenticated(keys.HOW_TO_SEND)
     found = keys.check(presented)
     if found is None:
         raise AuthenticationFailed("The key is unknown, revoked or expired")

@@ -83,6 +83,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     # access
     "NOT_AUTHENTICATED": (401, "A key is needed, and one that is valid."),
     "PERMISSION_DENIED": (403, "The key has no scope for this; details name those that would do."),
+    "CSRF_FAILED": (403, "A session of the admin came without its page's CSRF token."),
     "FOREIGN_ORIGIN": (403, "The request came from another site's page."),
     "LIVE_TRADING_DISABLED": (403, "Live trading is switched off."),
     "CREDENTIALS_KEY_MISSING": (403, "The server has no key to encrypt venue credentials with."),

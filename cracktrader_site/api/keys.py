@@ -26,6 +26,7 @@ from .models import ApiKey
 
 SCOPES = ("read", "backtest", "paper", "live")
 LONGEST = 200
+HOW_TO_SEND = "Send a key: Authorization: Bearer ct_…"
 USE_NOTED_EVERY = timedelta(minutes=1)
 _PREFIX_BYTES, _SECRET_BYTES = 6, 32
 _FORM = re.compile(r"ct_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from exchanges.domain import Refused
 
-from .keys import Caller
+from .keys import HOW_TO_SEND, Caller
 
 if TYPE_CHECKING:
     # It asks for this module when it is loaded.
@@ -31,7 +31,7 @@ class HasScope(BasePermission):
         if not settings.AUTH:
             return True
         if request.auth is None:
-            raise NotAuthenticated
+            raise NotAuthenticated(HOW_TO_SEND)
         method = str(request.method)
         # What has no handler is answered 405, whoever asks.
         if hasattr(view, method.lower()):

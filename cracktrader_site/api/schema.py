@@ -11,6 +11,7 @@ from drf_spectacular.extensions import (
     OpenApiSerializerFieldExtension,
 )
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.permissions import SAFE_METHODS
 
 from .errors import ERROR_CODES, RUN_CODES, WEBSOCKET_CODES
 from .permissions import HasScope, needed_scopes
@@ -145,6 +146,8 @@ class EnvelopeSchema(AutoSchema):
         more = [_OWN_CODES.get(operation, {})]
         if self._wants_key():
             more.append({401: ("NOT_AUTHENTICATED",), 403: ("PERMISSION_DENIED",)})
+            if self.method not in SAFE_METHODS:
+                more.append({403: ("CSRF_FAILED",)})
         if self.method == "POST":
             more.append(_BODY_CODES)
         if operation in _STARTS:
@@ -186,6 +189,19 @@ class KeyScheme(OpenApiAuthenticationExtension):
             "type": "http",
             "scheme": "bearer",
             "description": "A key that `manage.py create_key` made.",
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    target_class = "cracktrader_site.api.authentication.StaffSession"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "Of staff logged in to the admin; POST and DELETE want X-CSRFToken too.",
         }
 
 

@@ -12,6 +12,7 @@ from runs.trading.views import AccountViewSet, BalanceViewSet, DiscrepancyViewSe
 from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
 from strategies.views import StrategyViewSet
 
+from .meta import MetaView
 from .pages import RedocPage, SwaggerPage
 
 router = SimpleRouter(trailing_slash=False)
@@ -29,6 +30,7 @@ def _runner(**methods: str) -> object:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", HealthViewSet.as_view({"get": "retrieve"})),
+    path("meta", MetaView.as_view()),
     path("status", _runner(get="status")),
     path("status/detailed", _runner(get="status_detailed")),
     path("run/backtest", _runner(post="backtest")),

@@ -159,7 +159,7 @@ class Connection:
             # The next heartbeat will tell; without a database nothing is told anyway.
             return
         if not welcome:
-            raise Closed(1008, "the key is revoked or has expired")
+            raise Closed(1008, "the key or session is not valid any more")
 
     async def _catch_up(self) -> None:
         while True:

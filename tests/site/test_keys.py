@@ -187,8 +187,9 @@ def test_each_endpoint_wants_a_key_with_one_of_its_scopes(client, path, method, 
     error(answer, 401, "NOT_AUTHENTICATED")
     assert answer["WWW-Authenticate"] == "Bearer"
     others = [scope for scope in SCOPES if scope not in needed]
-    found = error(ask(client, path, make(*others), method), 403, "PERMISSION_DENIED")
-    assert found["details"] == {"needed": list(needed), "scopes": sorted(others)}
+    if others:
+        found = error(ask(client, path, make(*others), method), 403, "PERMISSION_DENIED")
+        assert found["details"] == {"needed": list(needed), "scopes": sorted(others)}
     for scope in needed:
         allowed = ask(client, path, make(scope), method)
         assert allowed.status_code in (200, 400, 404), allowed.content
@@ -250,7 +251,7 @@ def test_what_is_not_the_key_is_401_and_said_without_repeating_it(client):
 
 
 @pytest.mark.usefixtures("auth")
-def test_a_key_in_the_query_or_the_body_or_a_cookie_is_no_key(client, admin_client):
+def test_a_key_in_the_query_or_the_body_or_a_cookie_is_no_key(client):
     key = make()
     for name in ("key", "api_key", "token", "access_token", "Authorization"):
         error(client.get(f"{API}/status", {name: key}), 401, "NOT_AUTHENTICATED")
@@ -259,8 +260,6 @@ def test_a_key_in_the_query_or_the_body_or_a_cookie_is_no_key(client, admin_clie
         error(ask(client, "/run/stop", None, "POST", {name: key}), 401, "NOT_AUTHENTICATED")
     client.cookies["Authorization"] = f"Bearer {key}"
     error(client.get(f"{API}/status"), 401, "NOT_AUTHENTICATED")
-    # Nor is somebody who is at work in the admin.
-    error(admin_client.get(f"{API}/status"), 401, "NOT_AUTHENTICATED")
 
 
 @pytest.mark.usefixtures("auth")
@@ -583,7 +582,8 @@ def test_the_admin_makes_a_key_shows_it_once_and_revokes_it(operator, settings):
     assert ask(Client(), "/status", text).status_code == 200
     operator.post(KEYS, {"action": "revoke", "_selected_action": [key.pk]})
     error(ask(Client(), "/status", text), 401, "NOT_AUTHENTICATED")
-    assert set(AuditEntry.objects.values_list("who", "action")) == {
+    about_keys = AuditEntry.objects.filter(action__startswith="key.")
+    assert set(about_keys.values_list("who", "action")) == {
         ("admin:ann", "key.created"),
         ("admin:ann", "key.revoked"),
     }
@@ -612,7 +612,7 @@ def test_the_admin_says_what_is_wrong_with_a_key(operator, form):
 
 def test_nothing_of_a_key_or_an_audit_entry_is_edited_in_the_admin(operator):
     make("read", name="bot")
-    key, entry = ApiKey.objects.get(), AuditEntry.objects.get()
+    key, entry = ApiKey.objects.get(), AuditEntry.objects.get(action="key.created")
     changed = operator.post(f"{KEYS}{key.pk}/change/", {"name": "x", "scopes": ["live"]})
     assert changed.status_code == 403
     for path in (f"{KEYS}{key.pk}/delete/", f"{AUDIT}{entry.pk}/delete/", f"{AUDIT}add/"):
@@ -622,7 +622,7 @@ def test_nothing_of_a_key_or_an_audit_entry_is_edited_in_the_admin(operator):
         chosen = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
         operator.post(path, chosen)
     assert ApiKey.objects.get().scopes == ["read"]
-    assert AuditEntry.objects.get().who == "command"
+    assert AuditEntry.objects.get(action="key.created").who == "command"
 
 
 def test_who_may_only_look_does_not_revoke(db, client):
@@ -721,7 +721,8 @@ def test_the_schema_says_which_operations_want_a_key(settings, tmp_path, on):
                 assert "security" not in operation or operation["security"] == [{}]
                 assert "401" not in answers
                 continue
-            assert operation["security"] == ([{"key": []}] if on else [{"key": []}, {}])
+            ways = [{"key": []}, {"session": []}]
+            assert operation["security"] == (ways if on else [*ways, {}])
             assert "NOT_AUTHENTICATED" in answers["401"]["description"]
             assert "PERMISSION_DENIED" in answers["403"]["description"]
             assert "Scope: `" in answers["403"]["description"]
@@ -827,7 +828,7 @@ def test_a_revoked_keys_connections_end_at_the_next_heartbeat(web, held):
     with web.connect(**bearer(held["brief"])) as ws, web.connect(**bearer(held["other"])) as stays:
         assert ws.ask(action="ping")["type"] == "pong"
         assert web.tell(REVOKE, "brief") is True
-        assert ws.closed() == (1008, "the key is revoked or has expired")
+        assert ws.closed() == (1008, "the key or session is not valid any more")
         assert stays.ask(action="ping")["type"] == "pong"
     assert refused(web, **bearer(held["brief"]))[0] == 401
 
