@@ -38,6 +38,6 @@ class Progress:
 
     def tell(self, fraction: float | None, text: str) -> None:
         if self._bar is not None:
-            self._bar.set_description(text, refresh=False)
+            self._bar.set_description_str(text, refresh=False)
             self._bar.n = round(100 * (fraction or 0.0))
             self._bar.refresh()

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 TABLES = ("trades", "orders", "equity")
-CURVE_POINTS = 1_000
-"""A response has at most so many points of equity; one that has fewer has all."""
-
 ROW: dict[str, type[Model]] = {
     "trades": models.TradeSchema,
     "orders": models.OrderSchema,
@@ -33,8 +30,8 @@ TIMES = {
 def from_response(response: models.ResultsResponse, name: str) -> list[dict[str, Any]] | None:
     """A table's rows; None where the response does not have them all."""
     if name == "equity":
-        curve: list[dict[str, Any]] = response.raw.get("equity_curve") or []
-        return curve if len(curve) < CURVE_POINTS else None
+        # The response has a curve to be drawn.
+        return None
     rows: list[dict[str, Any]] = response.raw.get(name) or []
     total = response.raw.get(f"{name}_total")
     return rows if total is None or len(rows) >= total else None

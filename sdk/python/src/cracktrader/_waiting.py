@@ -8,14 +8,14 @@ from collections.abc import Iterator
 OVER = ("completed", "failed", "stopped")
 
 FIRST_PAUSE = 0.02
-LONGEST_PAUSE = 3.0
-GROWTH = 1.4
+LONGEST_PAUSE = 2.0
+GROWTH = 1.25
 
 
 def pauses(timeout: float | None) -> Iterator[float]:
     """Seconds between questions: short at first, at most LONGEST_PAUSE; ends with the time.
 
-    Some 15 questions in the first ten seconds, 20 a minute after that: a fifth of what a server
+    Some 20 questions in the first ten seconds, 30 a minute after that: a third of what a server
     allows a key by default.
     """
     deadline = None if timeout is None else time.monotonic() + timeout

@@ -254,6 +254,22 @@ class BalanceRow(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoundsSchema(Model):
+    requests_per_minute: int | None
+    """Per key, or per address without one; null: no limit."""
+    subscriptions_per_connection: int
+    """Of a WebSocket."""
+    orders_per_second: int
+    """Per venue account, over all runs."""
+    body_bytes: int
+    symbols_per_run: int
+    bars_per_run: int
+    """All symbols together."""
+    idempotency_hours: int
+    """How long replies are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallerSchema(Model):
     name: str | None
     """The key's, or `admin:<user>`; null without authentication."""
@@ -841,7 +857,7 @@ class MetaResponse(Model):
     live_trading: bool
     """Whether the server allows real orders."""
     caller: CallerSchema
-    limits: LimitsSchema
+    limits: BoundsSchema
     deprecations: list[DeprecationSchema]
 
 

@@ -76,6 +76,10 @@ class AsyncCrackTraderAPI:
         """Database, queue, workers, disk, candle store, feed and clock; wants no key."""
         return await self._session.get(models.HealthResponse, "/health")
 
+    async def get_meta(self) -> models.MetaResponse:
+        """Versions, what is going to change, limits, and who is asking."""
+        return await self._session.get(models.MetaResponse, "/meta")
+
     async def get_status(self, run_id: RunId | None = None) -> models.StatusResponse:
         """Of the current run, or of one."""
         return await self._session.get(models.StatusResponse, "/status", query(run_id=run_id))
@@ -587,13 +591,17 @@ class AsyncCrackTraderAPI:
         return await self._session.get(models.DiscrepancyPage, "/discrepancies", params)
 
     async def resolve_discrepancy(
-        self, discrepancy_id: int, action: models.ActionEnum
+        self,
+        discrepancy_id: int,
+        action: models.ActionEnum,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.DiscrepancySchema:
-        """Adopts, closes or ignores it.  A request whose answer is lost is not repeated."""
-        call = Call(
-            "POST", f"/discrepancies/{_part(discrepancy_id)}/resolve", body={"action": action}
+        """Adopts, closes or ignores it."""
+        path = f"/discrepancies/{_part(discrepancy_id)}/resolve"
+        return await self._start(
+            models.DiscrepancySchema, path, {"action": action}, idempotency_key
         )
-        return await self._session.call(models.DiscrepancySchema, call)
 
     # --- as it happens ------------------------------------------------------------------
 

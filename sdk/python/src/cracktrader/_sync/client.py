@@ -79,6 +79,10 @@ class CrackTraderAPI:
         """Database, queue, workers, disk, candle store, feed and clock; wants no key."""
         return self._session.get(models.HealthResponse, "/health")
 
+    def get_meta(self) -> models.MetaResponse:
+        """Versions, what is going to change, limits, and who is asking."""
+        return self._session.get(models.MetaResponse, "/meta")
+
     def get_status(self, run_id: RunId | None = None) -> models.StatusResponse:
         """Of the current run, or of one."""
         return self._session.get(models.StatusResponse, "/status", query(run_id=run_id))
@@ -579,13 +583,15 @@ class CrackTraderAPI:
         return self._session.get(models.DiscrepancyPage, "/discrepancies", params)
 
     def resolve_discrepancy(
-        self, discrepancy_id: int, action: models.ActionEnum
+        self,
+        discrepancy_id: int,
+        action: models.ActionEnum,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.DiscrepancySchema:
-        """Adopts, closes or ignores it.  A request whose answer is lost is not repeated."""
-        call = Call(
-            "POST", f"/discrepancies/{_part(discrepancy_id)}/resolve", body={"action": action}
-        )
-        return self._session.call(models.DiscrepancySchema, call)
+        """Adopts, closes or ignores it."""
+        path = f"/discrepancies/{_part(discrepancy_id)}/resolve"
+        return self._start(models.DiscrepancySchema, path, {"action": action}, idempotency_key)
 
     # --- as it happens ------------------------------------------------------------------
 
