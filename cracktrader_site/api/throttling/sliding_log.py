@@ -65,5 +65,5 @@ def verdict(limits: Sequence[Limit], seen: Sequence[Seen]) -> Verdict:
     if tightest.opens_in:
         seconds = -(-tightest.opens_in // 1_000_000_000)
         return Verdict(limit.most, 0, tightest.opens_in / 1e9, seconds)
-    limit, tightest = min(found, key=lambda pair: pair[0].most - pair[1].counted)
+    limit, tightest = min(found, key=lambda pair: (pair[0].most - pair[1].counted, pair[0].most))
     return Verdict(limit.most, limit.most - tightest.counted - 1, tightest.frees_in / 1e9, None)
