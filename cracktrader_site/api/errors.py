@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from exchanges.domain import CracktraderError
 
+from .renderers import OrjsonRenderer
 from .throttling.counting import counted_error
 
 logger = logging.getLogger(__name__)
@@ -174,9 +175,12 @@ def envelope(code: str, message: str, details: dict[str, Any] | None = None) -> 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every exception of a view ends here."""
-    response = answer(counted_error(error, context["request"]))
+    request = context["request"]
+    response = answer(counted_error(error, request))
+    # The schema's view and its pages would make YAML and HTML of it.
+    request.accepted_renderer, request.accepted_media_type = OrjsonRenderer(), "application/json"
     if response.status_code == 500:
-        logger.exception("unhandled error in %s", context["request"].path, exc_info=error)
+        logger.exception("unhandled error in %s", request.path, exc_info=error)
     return response
 
 
