@@ -1,4 +1,4 @@
-"""Processes that all hit one limit at once, and what counts them: our stores, and DRF's throttle."""
+"""Processes that all hit one limit at once, and what counts them: our stores, and DRF's."""
 
 from __future__ import annotations
 
