@@ -89,11 +89,11 @@ export async function* followAllRuns(
     for await (const event of how.api.iterateEvents(runId, since, {}, asking)) through = event.seq;
     if (through > since) {
       for await (const event of followRun(how, { ...options, runId, since }, through)) {
-        sequence.skipTo(event.seq - 1);
+        sequence.pass(event.seq);
         yield* tell(event);
       }
     }
-    for (const event of sequence.skipTo(through)) yield* tell(event);
+    for (const event of sequence.release()) yield* tell(event);
   }
 
   function sequenceOf({ run_id, seq }: StreamEvent): Sequence<StreamEvent> {

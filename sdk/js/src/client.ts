@@ -315,7 +315,12 @@ export class CrackTrader {
 
   /** An order by hand.  Sent again over a lost connection it is one order. */
   placeOrder(request: r.OrderRequest, options: r.StartOptions = {}): Promise<m.DeskOrderSchema> {
-    return this.#start('/orders', request, options);
+    // The server wants one name for an order, wherever it is written.
+    const name = options.idempotencyKey ?? (request.client_id || undefined);
+    return this.#start('/orders', request, {
+      ...options,
+      ...(name !== undefined && { idempotencyKey: name }),
+    });
   }
 
   getOrder(orderId: string, options?: RequestOptions): Promise<m.OrderDetail> {

@@ -20,7 +20,10 @@ export interface StreamOptions {
   heartbeatTimeout?: number;
   /** Milliseconds to try for a new connection when one was lost (default 300,000). */
   reconnectTimeout?: number;
-  /** Messages that may wait for a slow reader before the connection is given up (default 10,000). */
+  /**
+   * Messages that may wait for a slow reader (default 10,000, at least 4,000).  A connection whose
+   * messages are more is given up; the rest is asked for when those have been read.
+   */
   buffer?: number;
 }
 
@@ -30,6 +33,8 @@ type Message = Record<string, unknown>;
 export type Session<T> = (link: Link) => AsyncGenerator<T, boolean, undefined>;
 
 const STALLED = 30_000;
+// A page of each channel, and then some: less might not hold the next event of all.
+const SMALLEST_BUFFER = 4_000;
 const POLICY_VIOLATION = 1008;
 
 /** One session after the other, each over a new connection, until one says that it is over. */
@@ -39,7 +44,8 @@ export async function* reconnecting<T>(
   runId: string | undefined,
   session: Session<T>,
 ): AsyncGenerator<T, void, undefined> {
-  const { signal, heartbeatTimeout = 30_000, reconnectTimeout = 300_000, buffer = 10_000 } = options;
+  const { signal, heartbeatTimeout = 30_000, reconnectTimeout = 300_000 } = options;
+  const buffer = Math.max(options.buffer ?? 10_000, SMALLEST_BUFFER);
   const WebSocket = socketConstructor(how.WebSocket);
   const { url, apiKey, timeout } = how;
   let failures = 0;

@@ -7,6 +7,7 @@ import {
 } from './connecting.js';
 import { type Channel, CHANNELS, endsRun, type StreamEvent } from './events.js';
 import { Sequence } from './sequence.js';
+import { isOver } from './waiting.js';
 
 export interface EventOptions extends StreamOptions {
   /** Default: all of yours, also those to come, from now on. */
@@ -22,7 +23,7 @@ export interface EventOptions extends StreamOptions {
 // Far more than a server's pages put out of order.
 const MOST_EARLY = 50_000;
 
-/** All of a run's events after `since`; it ends with the run, or else after event `through`. */
+/** All of a run's events after `since`; it ends with the run, or after event `through`. */
 export function followRun(
   how: Streaming,
   options: EventOptions & { runId: string },
@@ -30,35 +31,49 @@ export function followRun(
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { runId, since = 0, signal } = options;
   const patience = new Patience();
-  const isEnd = (event: StreamEvent): boolean => through === undefined && endsRun(event);
   let last = since;
   return reconnecting(how, options, runId, async function* (link) {
     const order = new Sequence<StreamEvent>(last);
     for (const channel of CHANNELS) {
-      // From the first status on, so that the end of a run that is over is seen.
-      const start = channel === 'status' ? 0 : last;
-      link.send({ action: 'subscribe', channel, run_id: runId, since: start, id: channel });
+      link.send({ action: 'subscribe', channel, run_id: runId, since: last });
     }
+    // Who begins at the start meets the end; who goes on may have had it.
+    const end = through ?? (last > 0 ? await endOf(how, runId, last, signal) : undefined);
+    if (end !== undefined && last >= end) return true;
     for (;;) {
       const message = await link.next(signal);
       if (message === null) return false;
       refuseErrors(message);
       if (order.waiting > 0 && (patience.isOver(last) || order.waiting > MOST_EARLY)) return false;
       if (!isEvent(message)) continue;
-      if (isEnd(message) && message.seq <= last) return true;
       const released = order.take(message);
       for (const [index, event] of released.entries()) {
         // One that has a twin behind it is not done with.
         if (released[index + 1]?.seq !== event.seq) last = event.seq;
         yield event;
-        if (isEnd(event)) return true;
+        if (end === undefined && endsRun(event)) return true;
       }
-      if (through !== undefined && last >= through) return true;
+      if (end !== undefined && last >= end) return true;
     }
   });
 }
 
+/** The last event of a run that is over; undefined while there are events to come. */
+async function endOf(
+  how: Streaming,
+  runId: string,
+  since: number,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  const asking = signal && { signal };
+  if (!isOver((await how.api.getRun(runId, asking)).status)) return undefined;
+  let last = since;
+  for await (const { seq } of how.api.iterateEvents(runId, since, {}, asking)) last = seq;
+  return last;
+}
+
 export function isEvent(message: object): message is StreamEvent {
-  const { channel, seq } = message as Partial<StreamEvent>;
-  return typeof seq === 'number' && channel !== undefined && CHANNELS.includes(channel);
+  const { channel, data } = message as Partial<StreamEvent>;
+  // An answer to a subscription names the channel too, and has no data.
+  return data !== undefined && channel !== undefined && CHANNELS.includes(channel);
 }

@@ -40,17 +40,16 @@ export class Sequence<E extends Placed> {
     const same = this.#early.get(event.seq);
     if (same === undefined) this.#early.set(event.seq, [event]);
     else if (same.every(({ channel }) => channel !== event.channel)) same.push(event);
-    return this.#release();
+    return this.release();
   }
 
-  /** All up to `seq` has been told otherwise; the events whose turn that makes it. */
-  skipTo(seq: number): E[] {
+  /** All up to `seq` has been told otherwise; `release` has what waited for that. */
+  pass(seq: number): void {
     for (const early of [...this.#early.keys()]) if (early <= seq) this.#early.delete(early);
     this.#last = Math.max(this.#last, seq);
-    return this.#release();
   }
 
-  #release(): E[] {
+  release(): E[] {
     const released: E[] = [];
     for (;;) {
       const next = this.#early.get(this.#last + 1);

@@ -71,6 +71,6 @@ async function currentRun(how: Streaming, signal?: AbortSignal): Promise<string>
 }
 
 function isTicker(message: object): message is TickerEvent {
-  const { channel, seq } = message as Partial<TickerEvent>;
-  return channel === 'ticker' && typeof seq === 'number';
+  const { channel, data } = message as Partial<TickerEvent>;
+  return channel === 'ticker' && data !== undefined;
 }
