@@ -45,6 +45,20 @@ class LoginLimits(AxesDatabaseHandler):
         return int(of_name)
 
 
+class PasswordsTold:
+    """A password validator that refuses none, and tells of each that was set."""
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        return
+
+    def password_changed(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        if user is not None:
+            audit.record("desk", "password.set", user.get_username())
+
+    def get_help_text(self) -> str:
+        return ""
+
+
 def address(request: HttpRequest) -> str | None:
     """Whom failures are counted for: an IPv4 address, or the first one of an IPv6 /64."""
     counted = counted_address(request).partition("/")[0]

@@ -172,7 +172,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "cracktrader_site.logins.PasswordsTold"}]
 
 # --- applications ----------------------------------------------------------
 
@@ -432,7 +432,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cracktrader_site.api.renderers.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "cracktrader_site.api.schema.EnvelopeSchema",
     "DEFAULT_PAGINATION_CLASS": "cracktrader_site.api.pagination.Keyset",
-    "EXCEPTION_HANDLER": "cracktrader_site.api.errors.handle",
+    "EXCEPTION_HANDLER": "cracktrader_site.api.refusals.handle",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_METADATA_CLASS": None,
     "COERCE_DECIMAL_TO_STRING": False,

@@ -212,11 +212,13 @@ def _take_symbols(run: Run, account: Account) -> None:
     taken.exclude(run__status__in=Run.ACTIVE).delete()
     other = taken.select_related("run").first()
     if other is not None:
+        # Whoever has the account's keys may know that it is taken, not by which run of another.
+        is_seen = run.owner in ("", other.run.owner)
         raise InvalidInput(
             "RUN_ALREADY_ACTIVE",
             f"A live run trades {other.symbol} on this account already",
-            run_id=str(other.run.public_id),
             symbol=other.symbol,
+            **({"run_id": str(other.run.public_id)} if is_seen else {}),
         )
     LiveSymbol.objects.bulk_create(
         LiveSymbol(account=account, symbol=symbol, run=run) for symbol in run.symbols
@@ -274,11 +276,11 @@ def ring_due() -> None:
         logger.exception("no task could be sent for due runs; the sweeper will")
 
 
-def request_stop(run: Run, flatten: bool = False) -> Run:
+def request_stop(run: Run, flatten: bool = False, by: str = "") -> Run:
     """Asks the run to end.  Idempotent; a run nobody has worked on yet is stopped at once.
 
     With `flatten` a stepped run first sells everything at the next open.  Asked
-    again without, it ends as it stands.
+    again without, it ends as it stands.  `by`: whom the audit trail names.
     """
     with transaction.atomic():
         # It may have been prepared since it was read.
@@ -293,6 +295,8 @@ def request_stop(run: Run, flatten: bool = False) -> Run:
             )
         if asked:
             recorder.append(run.id, "run.stop_requested", {"flatten": flatten})
+            if by and run.is_live:
+                audit.record(by, "live.stopped", str(run.public_id), flatten=flatten)
         if not run.is_stepped or run.cursor_ms is None:
             force_stop(run.id, "stopped before it began", only_unowned=True)
         elif asked:

@@ -208,7 +208,8 @@ class RunnerViewSet(ViewSet):
             return Response(payloads.run_response(None, "there is no run to stop"))
         require_scope(request, run.mode)
         was_active = run.is_active
-        run = services.request_stop(run, body["flatten"])
+        by = getattr(request.auth, "name", "")
+        run = services.request_stop(run, body["flatten"], by)
         message = "stop requested" if was_active else f"the run is {run.status} already"
         return Response(payloads.run_response(run, message))
 

@@ -7,9 +7,11 @@ import uuid
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from exchanges import audit
 from exchanges.domain import InvalidInput
 
 from . import alerts, signing
@@ -19,11 +21,17 @@ from .posting import Answer, check_url
 logger = logging.getLogger(__name__)
 
 TEST = "test"
+COMMAND = "command"
 
 
 @sensitive_variables("secret")
 def add(
-    url: str, *, name: str = "", run: Run | None = None, kinds: Sequence[str] = ()
+    url: str,
+    *,
+    name: str = "",
+    run: Run | None = None,
+    kinds: Sequence[str] = (),
+    by: str = COMMAND,
 ) -> tuple[Webhook, str]:
     """The webhook and its secret, which nothing shows again.
 
@@ -41,7 +49,9 @@ def add(
     name = name or host(url)[:longest]
     webhook = Webhook(name=name, url=url, run=run, kinds=list(kinds))
     secret = give_secret(webhook)
-    webhook.save()
+    with transaction.atomic():
+        webhook.save()
+        audit.record(by, "webhook.added", webhook.name, receiver=host(url))
     return webhook, secret
 
 
@@ -51,9 +61,18 @@ def give_secret(webhook: Webhook) -> str:
     return secret
 
 
-def set_enabled(webhook: Webhook, enabled: bool) -> None:
+@transaction.atomic
+def set_enabled(webhook: Webhook, enabled: bool, by: str = COMMAND) -> None:
     """A disabled one hears nothing; what still waits for it fails."""
+    audit.record(by, "webhook.enabled" if enabled else "webhook.disabled", webhook.name)
     Webhook.objects.filter(id=webhook.id).update(enabled=enabled)
+
+
+@transaction.atomic
+def remove(webhook: Webhook, by: str = COMMAND) -> None:
+    """With the record of its deliveries."""
+    audit.record(by, "webhook.deleted", webhook.name)
+    webhook.delete()
 
 
 def send_test(webhook: Webhook) -> Answer:

@@ -20,6 +20,8 @@ from exchanges.models import CandleSeries, Exchange, Feed, Revision, validate_ad
 from exchanges.queries import clock, held_series
 from exchanges.services import venues
 
+from .access import Audited
+
 
 class ExchangeForm(forms.ModelForm):
     def clean_base_url(self) -> str:
@@ -43,7 +45,7 @@ class ExchangeForm(forms.ModelForm):
 
 
 @admin.register(Exchange)
-class ExchangeAdmin(ModelAdmin):
+class ExchangeAdmin(Audited, ModelAdmin):
     """`base_url` and `enabled` are the operator's; the rest is written by each sync."""
 
     form = ExchangeForm

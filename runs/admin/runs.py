@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from exchanges.admin.access import who
 from exchanges.domain import CracktraderError
 from exchanges.queries import clock
 from runs import formats, plotly_js, queries, services
@@ -151,7 +152,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     @admin.action(description="Stop", permissions=["operate"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         active = queryset.filter(status__in=Run.ACTIVE)
-        asked = [services.request_stop(run) for run in active]
+        asked = [services.request_stop(run, by=who(request)) for run in active]
         self.message_user(request, f"{len(asked)} asked to stop.", messages.SUCCESS)
 
     @admin.action(description="Run again", permissions=["operate"])
@@ -234,7 +235,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         run = self._operable(request, run_id)
         if run.is_active:
             flatten = run.is_stepped and "flatten" in request.POST
-            services.request_stop(run, flatten)
+            services.request_stop(run, flatten, by=who(request))
             asked = "Asked to sell everything and stop." if flatten else "Asked to stop."
             self.message_user(request, asked, messages.SUCCESS)
         else:

@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
+from exchanges.admin.access import Audited, who
 from exchanges.domain import InvalidInput
 from runs import alerts, formats, signing, webhooks
 from runs.models import Delivery, Webhook
@@ -60,7 +61,7 @@ class WebhookForm(forms.ModelForm):
 
 
 @admin.register(Webhook)
-class WebhookAdmin(ModelAdmin):
+class WebhookAdmin(Audited, ModelAdmin):
     form = WebhookForm
     fields = ("name", "url", "kinds", "run", "enabled", "secret", "created_at")
     readonly_fields = ("secret", "created_at")
@@ -164,12 +165,12 @@ class WebhookAdmin(ModelAdmin):
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
         for webhook in queryset:
-            webhooks.set_enabled(webhook, True)
+            webhooks.set_enabled(webhook, True, who(request))
 
     @admin.action(description="Disable", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
         for webhook in queryset:
-            webhooks.set_enabled(webhook, False)
+            webhooks.set_enabled(webhook, False, who(request))
 
 
 @admin.register(Delivery)

@@ -56,18 +56,19 @@ class Wish:
 
 def place(
     account: Account, run: Run | None, wish: Wish, owner: str, name: str, scopes: Collection[str],
-    *, confirmed: bool,
+    *, confirmed: bool, by: str = "",
 ) -> VenueOrder:  # fmt: skip
     """Records the order and waits until the trader has sent it; the order as it then is.
 
     Asked again under the same `name` by the same owner for the same account it
-    is the same order.  Raises LIVE_TRADING_DISABLED, RUN_NOT_ACTIVE,
-    ACCOUNT_KILLED, INVALID_SYMBOL, INVALID_VALUE, IDEMPOTENCY_MISMATCH.
+    is the same order.  `by`: whom the audit trail names.  Raises
+    LIVE_TRADING_DISABLED, RUN_NOT_ACTIVE, ACCOUNT_KILLED, INVALID_SYMBOL,
+    INVALID_VALUE, IDEMPOTENCY_MISMATCH.
     """
     services.allow_live(scopes, confirmed=confirmed)
     _check(wish)
     symbol = _symbol(account, run, wish.symbol)
-    order = _record(account, run, symbol, wish, owner, MANUAL + _named(name))
+    order = _record(account, run, symbol, wish, owner, MANUAL + _named(name), by)
     under_way = {State.NEW, State.SUBMITTED}
     if wish.type == VenueOrder.Type.MARKET:
         under_way |= {*VenueOrder.WORKING}
@@ -106,7 +107,7 @@ def _named(name: str) -> str:
 
 @transaction.atomic
 def _record(
-    account: Account, run: Run | None, symbol: str, wish: Wish, owner: str, order_id: str
+    account: Account, run: Run | None, symbol: str, wish: Wish, owner: str, order_id: str, by: str
 ) -> VenueOrder:
     # Of two at once under one name the second finds the first.
     locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
@@ -131,7 +132,7 @@ def _record(
             )
     # An account is several owners', a run is one's.
     whose = f"{account.public_id}|{owner}" if run is None else str(run.public_id)
-    return VenueOrder.objects.create(
+    order = VenueOrder.objects.create(
         account=account,
         run=run,
         owner=owner,
@@ -147,6 +148,13 @@ def _record(
         created_ms=(now := time.time_ns() // 1_000_000),
         late_ms=now + LATE_MS,
     )
+    what = {"symbol": symbol, "side": wish.side, "type": wish.type}
+    amounts = {"amount": str(wish.amount), "price": None if wish.price is None else str(wish.price)}
+    audit.record(
+        *(by or owner or "api", "order.placed", order.client_id),
+        account=str(account.public_id), **what, **amounts,
+    )  # fmt: skip
+    return order
 
 
 def _same(earlier: VenueOrder, run: Run | None, symbol: str, wish: Wish) -> VenueOrder:
@@ -164,7 +172,7 @@ def _same(earlier: VenueOrder, run: Run | None, symbol: str, wish: Wish) -> Venu
     return earlier
 
 
-def cancel(order: VenueOrder) -> VenueOrder:
+def cancel(order: VenueOrder, by: str = "api") -> VenueOrder:
     """Has the order taken back and waits for it; the order as it then is.
 
     One that was canceled before stays so.  The stop of a position is taken back
@@ -183,6 +191,7 @@ def cancel(order: VenueOrder) -> VenueOrder:
     if not order.is_terminal:
         with transaction.atomic():
             request_cancel(order, "by_hand")
+            audit.record(by, "order.canceled", order.client_id, symbol=order.symbol)
             if protective and order.run_id is not None:
                 levels.end(order.run_id, order.symbol, "by_hand")
         order = _settled(order, lambda now: now.is_terminal)

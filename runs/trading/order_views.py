@@ -28,7 +28,7 @@ from runs.views import (
 
 from . import bodies, desk, examples, queries
 from . import serializers as s
-from .asking import ACCOUNT_ID, READ, TAGS, asked_account, asked_run
+from .asking import ACCOUNT_ID, READ, TAGS, asked_account, asked_run, who
 
 PATH_ORDER_ID = OpenApiParameter(
     "order_id", str, OpenApiParameter.PATH, description="The order's `client_order_id`."
@@ -135,7 +135,9 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
         run, account = self._within(body)
         wish = desk.Wish(*(body[n] for n in ("symbol", "side", "type", "amount", "price")))
         owner = owner_of(request)
-        order = desk.place(account, run, wish, owner, name, scopes, confirmed=confirmed)
+        order = desk.place(
+            account, run, wish, owner, name, scopes, confirmed=confirmed, by=who(request)
+        )  # fmt: skip
         return Response(s.DeskOrderSchema(order).data)
 
     def _within(self, body: dict[str, Any]) -> tuple[Run | None, Account]:
@@ -161,7 +163,7 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
     def destroy(self, request: Request, order_id: str) -> Response:
         refuse_unknown_query(request)
         order = queries.get_order(order_id, owner_of(request))
-        return Response(s.DeskOrderSchema(desk.cancel(order)).data)
+        return Response(s.DeskOrderSchema(desk.cancel(order, who(request))).data)
 
 
 def _simulated(

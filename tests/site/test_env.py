@@ -83,6 +83,7 @@ def test_other_machines_are_let_in_with_authentication_and_nothing_left_open(
     settings: Any, auth: bool, debug: bool, secret_key: str, said: str
 ) -> None:
     settings.AUTH, settings.DEBUG, settings.SECRET_KEY = auth, debug, secret_key
+    settings.ALLOW_PLAIN_HTTP, settings.RATE_LIMIT = True, 100
     with pytest.raises(ImproperlyConfigured, match=said):
         listening.require_safe("0.0.0.0")
     settings.AUTH, settings.DEBUG, settings.SECRET_KEY = True, False, RANDOM

@@ -84,7 +84,7 @@ class Command(BaseCommand):
                 raise CommandError(formats.printable(answer.error))
             self.stdout.write(f"The receiver answered {answer.status}.")
         elif action == "remove":
-            webhook.delete()
+            webhooks.remove(webhook)
         else:
             webhooks.set_enabled(webhook, action == "enable")
 

@@ -1,0 +1,372 @@
+"""Settings that would leave a desk open, and what the start says to each of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+
+from cracktrader_site import checks, doors, listening, proxies, safety
+from cracktrader_site import env as environ
+from exchanges.sealing import new_key
+from tests.desk import ROOT, free_port
+
+RANDOM = "k3" + "abcdefghij" * 5
+SAFE = {
+    "HOST": "0.0.0.0",
+    "CRACKTRADER_AUTH": "1",
+    "CRACKTRADER_BEHIND_TLS": "1",
+    "CRACKTRADER_TRUSTED_PROXIES": "10.0.0.5",
+    "CRACKTRADER_ALLOWED_HOSTS": "desk.example",
+    "CRACKTRADER_CORS_ORIGINS": "https://app.example,http://localhost:5173",
+    "CRACKTRADER_TRUSTED_ORIGINS": "https://desk.example:8443",
+    "CRACKTRADER_LIVE_TRADING": "1",
+    "CRACKTRADER_CREDENTIALS_KEY": new_key(),
+}
+LOCAL = {"HOST": "127.0.0.1", "CRACKTRADER_BEHIND_TLS": "0", "CRACKTRADER_LIVE_TRADING": "0"}
+BARE = LOCAL | {"CRACKTRADER_AUTH": "0", "CRACKTRADER_CORS_ORIGINS": ""}
+
+# What is changed of SAFE, the rules that breaks, and what is to be set, as the sentence says it.
+REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
+    "other machines without keys": (
+        {"CRACKTRADER_AUTH": "0"}, "E001 E012 E017", "set CRACKTRADER_AUTH=1",
+    ),
+    "a proxy without keys": (
+        BARE | {"CRACKTRADER_BEHIND_TLS": "1"}, "E002", "CRACKTRADER_PROXY_AUTH=1",
+    ),
+    "debug pages for other machines": ({"CRACKTRADER_DEBUG": "1"}, "E003", "CRACKTRADER_DEBUG"),
+    "debug pages through the proxy": (
+        {"CRACKTRADER_DEBUG": "1", "HOST": "127.0.0.1"}, "E003", "unset it",
+    ),
+    "a secret somebody thought up": (
+        {"CRACKTRADER_SECRET_KEY": "changeme"}, "E004", "not random: unset it",
+    ),
+    "a secret of one letter": ({"CRACKTRADER_SECRET_KEY": "x" * 60}, "E004", "not random"),
+    "the secret of a template": (
+        {"CRACKTRADER_SECRET_KEY": f"django-insecure-{RANDOM}"}, "E004", "not random",
+    ),
+    "keys in plain HTTP": (
+        {"CRACKTRADER_BEHIND_TLS": "0"}, "E005", "CRACKTRADER_ALLOW_PLAIN_HTTP=1",
+    ),
+    "no limit": ({"CRACKTRADER_RATE_LIMIT": "0"}, "E006", "CRACKTRADER_RATE_LIMIT=0"),
+    "any host": ({"CRACKTRADER_ALLOWED_HOSTS": "*"}, "E007", "list the names"),
+    "any host, on loopback too": (
+        LOCAL | {"CRACKTRADER_ALLOWED_HOSTS": "localhost,*"}, "E007", "DNS rebinding",
+    ),
+    "any page": ({"CRACKTRADER_CORS_ORIGINS": "*"}, "E008", "which is no origin"),
+    "pages of files": ({"CRACKTRADER_CORS_ORIGINS": "null"}, "E008", "https://desk.example"),
+    "an origin with a path": (
+        {"CRACKTRADER_CORS_ORIGINS": "https://app.example/x"}, "E008", "without a path",
+    ),
+    "an origin with a slash": (
+        {"CRACKTRADER_CORS_ORIGINS": "https://app.example/"}, "E008", "without a path",
+    ),
+    "an origin with a star": (
+        {"CRACKTRADER_CORS_ORIGINS": "https://*.example"}, "E008", "without a *",
+    ),
+    "an origin of another kind": (
+        {"CRACKTRADER_CORS_ORIGINS": "ftp://app.example"}, "E008", "no origin",
+    ),
+    "an origin with a name": (
+        {"CRACKTRADER_CORS_ORIGINS": "https://me@app.example"}, "E008", "no origin",
+    ),
+    "an origin with no port": (
+        {"CRACKTRADER_CORS_ORIGINS": "https://app.example:x"}, "E008", "no origin",
+    ),
+    "pages that come in plain HTTP": (
+        {"CRACKTRADER_CORS_ORIGINS": "http://app.example"}, "E008", "give it as https://",
+    ),
+    "other pages without keys": (
+        BARE | {"CRACKTRADER_CORS_ORIGINS": "https://app.example"}, "E017", "CRACKTRADER_AUTH=1",
+    ),
+    "a trusted origin without a scheme": (
+        {"CRACKTRADER_TRUSTED_ORIGINS": "desk.example"}, "E009", "CRACKTRADER_TRUSTED_ORIGINS",
+    ),
+    "a trusted origin with a star": (
+        {"CRACKTRADER_TRUSTED_ORIGINS": "https://*.example"}, "E009", "without a *",
+    ),
+    "a trusted origin in plain HTTP": (
+        {"CRACKTRADER_TRUSTED_ORIGINS": "http://desk.example"}, "E009", "give it as https://",
+    ),
+    "everybody is a proxy": (
+        {"CRACKTRADER_TRUSTED_PROXIES": "0.0.0.0/0"}, "E010", "name the proxies alone",
+    ),
+    "half of everybody is a proxy": (
+        {"CRACKTRADER_TRUSTED_PROXIES": "10.0.0.5,128.0.0.0/1"}, "E010", "128.0.0.0/1",
+    ),
+    "everybody on IPv6 is a proxy": (
+        {"CRACKTRADER_TRUSTED_PROXIES": "::/0"}, "E010", "name the proxies",
+    ),
+    "a proxy nobody named": (
+        {"CRACKTRADER_TRUSTED_PROXIES": ""}, "E011", "the proxy in CRACKTRADER_TRUSTED_PROXIES",
+    ),
+    "real money without keys": (
+        BARE | {"CRACKTRADER_LIVE_TRADING": "1"}, "E012", "set CRACKTRADER_AUTH=1",
+    ),
+    "real money without encryption": (
+        {"CRACKTRADER_CREDENTIALS_KEY": ""}, "E013", "`manage.py credentials new-key`",
+    ),
+    "real money under a wrong key": (
+        {"CRACKTRADER_CREDENTIALS_KEY": "horse"}, "E013", "CRACKTRADER_CREDENTIALS_KEY",
+    ),
+    "real money at another time": (
+        {"CRACKTRADER_CLOCK": "2026-01-01T00:00:00Z,6"}, "E014", "unset one of them",
+    ),
+}  # fmt: skip
+
+SERVED = {
+    "as SAFE has it": {},
+    "with two proxies": {"CRACKTRADER_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/16"},
+    "on a network that is trusted": {
+        "CRACKTRADER_BEHIND_TLS": "0", "CRACKTRADER_ALLOW_PLAIN_HTTP": "1",
+    },
+    "a proxy on this machine": {"HOST": "127.0.0.1", "CRACKTRADER_TRUSTED_PROXIES": ""},
+    "a proxy that asks who they are": BARE
+    | {"CRACKTRADER_BEHIND_TLS": "1", "CRACKTRADER_PROXY_AUTH": "1"},
+    "a rehearsal": LOCAL | {"CRACKTRADER_CLOCK": "2026-01-01T00:00:00Z,6"},
+    "at home": BARE | {"CRACKTRADER_DEBUG": "1", "CRACKTRADER_RATE_LIMIT": "0"},
+}  # fmt: skip
+
+
+def fresh(monkeypatch: pytest.MonkeyPatch, home: Path, env: dict[str, str]) -> ModuleType:
+    """The server's settings as they are read from this environment."""
+    for name in [name for name in os.environ if name.startswith("CRACKTRADER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CRACKTRADER_CLOCK", "")
+    for name, value in ({"CRACKTRADER_HOME": str(home)} | env).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(environ, "REGISTRY", {})
+    spec = importlib.util.spec_from_file_location(
+        "cracktrader_site.fresh_settings", ROOT / "cracktrader_site" / "settings.py"
+    )
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    for reader in (safety, checks, doors, proxies):
+        if hasattr(reader, "settings"):
+            monkeypatch.setattr(reader, "settings", module)
+    return module
+
+
+@pytest.fixture
+def settings_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    doors.is_here.cache_clear()
+    yield lambda **env: fresh(monkeypatch, tmp_path / "home", SAFE | env)
+    doors.is_here.cache_clear()
+
+
+@pytest.mark.parametrize(("env", "rules", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_unsafe_settings_are_refused_with_what_to_set(settings_of, env, rules, said):
+    settings = settings_of(**env)
+    with pytest.raises(ImproperlyConfigured, match=re.escape(said)) as refused:
+        listening.require_safe(settings.HOST)
+    assert "\n" not in str(refused.value)
+    found = checks.unsafe_settings(None)
+    assert {check.id for check in found} == {f"cracktrader.{rule}" for rule in rules.split()}
+    assert " ".join(check.msg for check in found) == str(refused.value)
+
+
+@pytest.mark.parametrize("env", SERVED.values(), ids=SERVED.keys())
+def test_safe_settings_are_served(settings_of, env):
+    settings = settings_of(**env)
+    listening.require_safe(settings.HOST)
+    assert checks.unsafe_settings(None) == []
+
+
+def test_the_table_has_every_rule():
+    tested = {rule for _, rules, _ in REFUSED.values() for rule in rules.split()}
+    assert tested | {"E015", "E016"} == set(safety._RULES)
+
+
+def test_a_home_or_secret_that_others_can_read_is_refused(monkeypatch):
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        settings = fresh(monkeypatch, home, SAFE)
+        listening.require_safe(settings.HOST)
+        home.chmod(0o755)
+        with pytest.raises(ImproperlyConfigured, match=f"chmod 700 {home}"):
+            listening.require_safe(settings.HOST)
+        (home / "inner").mkdir(mode=0o755)
+        monkeypatch.setattr(settings, "CRACKTRADER_HOME", home / "inner")
+        assert [rule for rule, _ in safety.broken(listening.place("::"))] == ["E015"]
+        home.chmod(0o700)
+        listening.require_safe(settings.HOST)
+        monkeypatch.setattr(settings, "CRACKTRADER_HOME", home)
+        for mode in (0o644, 0o640):
+            (home / "secret_key").chmod(mode)
+            with pytest.raises(ImproperlyConfigured, match="chmod 600"):
+                listening.require_safe("127.0.0.1")
+
+
+def test_a_host_without_an_address_is_said(settings_of):
+    settings = settings_of(HOST="no.such.host.invalid")
+    with pytest.raises(ImproperlyConfigured, match="cannot be resolved"):
+        listening.require_safe(settings.HOST)
+    assert [check.id for check in checks.unsafe_settings(None)] == ["cracktrader.E000"]
+
+
+# --- the ways in -----------------------------------------------------------------------------
+
+
+def environment(home: Path, **env: str) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CRACKTRADER_", "DJANGO_"))}
+    return clean | {"CRACKTRADER_HOME": str(home), "PORT": str(free_port())} | env
+
+
+def run(home: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command], env=environment(home, **env), cwd=ROOT,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("row", "only"),
+    [
+        ("other machines without keys", []),
+        ("any host, on loopback too", []),
+        ("real money without encryption", ["--only", "trade"]),
+        ("real money without keys", ["--only", "ticker"]),
+    ],
+)
+def test_serve_and_its_parts_refuse_in_one_line(tmp_path, row, only):
+    env, _, said = REFUSED[row]
+    refused = run(tmp_path, "manage.py", "serve", *only, **SAFE | env)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert said in line
+
+
+@pytest.mark.process
+def test_another_server_refuses_what_serve_refuses(tmp_path):
+    env, _, said = REFUSED["real money without encryption"]
+    for module in ("asgi", "wsgi"):
+        code = f"import cracktrader_site.{module}"
+        refused = run(tmp_path, "-c", code, **SAFE | env)
+        assert refused.returncode == 1
+        assert said in refused.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.process
+def test_the_kill_switch_works_whatever_is_set(tmp_path):
+    env = SAFE | {"CRACKTRADER_AUTH": "0", "CRACKTRADER_CREDENTIALS_KEY": ""}
+    assert run(tmp_path, "manage.py", "migrate", "--verbosity", "0", **env).returncode == 0
+    asked = run(tmp_path, "manage.py", "kill", "--help", **env)
+    assert asked.returncode == 0
+    assert run(tmp_path, "manage.py", "check", **env).returncode == 0
+
+
+@pytest.mark.process
+def test_a_server_that_listens_where_it_may_not_answers_this_machine_only(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        mine = probe.getsockname()[0]
+    if mine.startswith("127."):
+        pytest.skip("this machine has no address but loopback's")
+    env = environment(tmp_path, CRACKTRADER_ALLOWED_HOSTS=f"127.0.0.1,{mine}")
+    assert subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=env, cwd=ROOT
+    ).returncode == 0  # fmt: skip
+    command = ["-m", "uvicorn", "cracktrader_site.asgi:application", "--host", "0.0.0.0"]
+    with open(tmp_path / "log", "wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, *command, "--port", env["PORT"], "--lifespan", "off"],
+            env=env, cwd=ROOT, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                here = httpx.get(f"http://127.0.0.1:{env['PORT']}/api/v1/health")
+                break
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert here.status_code == 200
+        url = f"http://{mine}:{env['PORT']}"
+        refused = httpx.get(f"{url}/api/v1/health")
+        assert refused.status_code == 403
+        assert refused.json()["error"]["code"] == "PERMISSION_DENIED"
+        upgrade = {
+            "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
+        }  # fmt: skip
+        assert httpx.get(f"{url}/ws", headers=upgrade).status_code == 403
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "authentication is off" in (tmp_path / "log").read_text()
+
+
+def test_who_is_here_is_known_by_the_connection(settings_of):
+    settings_of(**BARE)
+    for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", ""):
+        assert doors.is_here(address)
+    for address in ("10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "x", "127.0.0.1.evil"):
+        assert not doors.is_here(address)
+
+
+def test_no_door_is_kept_where_all_may_come(settings_of):
+    def app(*args: Any) -> list[bytes]:
+        return []
+
+    settings_of()
+    assert doors.keep_wsgi(app) is app
+    assert doors.keep_sockets(app) is app  # type: ignore[comparison-overlap]
+
+
+# --- behind TLS ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "proxies_named", "is_believed"),
+    [
+        ("10.0.0.5", "10.0.0.5", True),
+        ("::ffff:10.0.0.5", "10.0.0.5", True),
+        ("10.0.0.6", "10.0.0.5", False),
+        ("127.0.0.1", "10.0.0.5", False),
+        ("127.0.0.1", "", True),
+        ("::1", "", True),
+        ("10.0.0.5", "", False),
+        ("", "10.0.0.5", False),
+    ],
+)
+def test_only_the_proxy_is_believed_to_have_served_https(
+    settings_of, settings, peer, proxies_named, is_believed
+):
+    ours = settings_of(HOST="127.0.0.1", CRACKTRADER_TRUSTED_PROXIES=proxies_named)
+    settings.SECURE_PROXY_SSL_HEADER = ours.SECURE_PROXY_SSL_HEADER
+    request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_PROTO="https")
+    assert proxies.ForwardedProto(lambda request: request)(request) is request
+    assert request.is_secure() is is_believed
+
+
+@pytest.mark.process
+def test_the_documented_production_settings_pass_every_check(tmp_path):
+    text = (ROOT / "docs" / "production.md").read_text()
+    block = re.search(r"^```ini\n# /etc/cracktrader\.env\n(.*?)^```", text, re.M | re.S)
+    assert block is not None
+    lines = [line for line in block[1].splitlines() if line and not line.startswith("#")]
+    env = dict(line.split("=", 1) for line in lines)
+    env |= {"CRACKTRADER_HOME": str(tmp_path)}
+    command = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    passed = run(tmp_path, *command, **env)
+    assert passed.returncode == 0, passed.stderr
+    failed = run(tmp_path, *command, **env | {"CRACKTRADER_AUTH": "0"})
+    assert failed.returncode == 1
+    assert "set CRACKTRADER_AUTH=1" in failed.stderr
