@@ -89,14 +89,19 @@ class HealthViewSet(ViewSet):
     @extend_schema(
         operation_id="health",
         summary="Health of the server",
-        description="Each check really asks: database, queue, workers, disk, candle store.",
+        description=(
+            "Each check really asks: database, queue, workers, disk, candle store. With "
+            "authentication on, messages and metrics are for keys with the scope read."
+        ),
+        auth=[{}],
         responses={200: s.HealthResponse},
         examples=[examples.HEALTH],
         tags=["Health and status"],
     )
     def retrieve(self, request: Request) -> Response:
         refuse_unknown_query(request)
-        return Response(health.report())
+        report = health.report()
+        return Response(report if "read" in scopes_of(request) else health.outline(report))
 
 
 class RunnerViewSet(ViewSet):

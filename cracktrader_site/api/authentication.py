@@ -28,6 +28,16 @@ class BearerKey(BaseAuthentication):
         return "Bearer"
 
 
+class OptionalKey(BearerKey):
+    """The key of whoever brings a good one; all others are let in as nobody."""
+
+    def authenticate(self, request: Request) -> tuple[None, Caller] | None:
+        try:
+            return super().authenticate(request)
+        except (AuthenticationFailed, NotAuthenticated):
+            return None
+
+
 class StaffSession(BaseAuthentication):
     """The admin's cookie, with the page's CSRF token where something is changed.
 

@@ -12,6 +12,7 @@ from runs.trading.views import AccountViewSet, BalanceViewSet, DiscrepancyViewSe
 from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
 from strategies.views import StrategyViewSet
 
+from .authentication import OptionalKey, StaffSession
 from .meta import MetaView
 from .pages import RedocPage, SwaggerPage
 
@@ -29,7 +30,13 @@ def _runner(**methods: str) -> object:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("health", HealthViewSet.as_view({"get": "retrieve"})),
+    # For everybody; who is known is told more.
+    path(
+        "health",
+        HealthViewSet.as_view(
+            {"get": "retrieve"}, authentication_classes=(OptionalKey, StaffSession)
+        ),
+    ),
     path("meta", MetaView.as_view()),
     path("status", _runner(get="status")),
     path("status/detailed", _runner(get="status_detailed")),

@@ -152,3 +152,36 @@ def test_while_authentication_is_off_sessions_are_not_looked_at(settings):
         assert post(client, "/run/stop").status_code == 200
     assert not [q for q in asked if "django_session" in q["sql"]]
     assert not AuditEntry.objects.filter(who="admin:ann", action="live.started").exists()
+
+
+# --- health, which is for everybody ----------------------------------------------------------
+
+
+def health(**headers: str) -> Any:
+    answer = Client().get(f"{API}/health", headers=headers)
+    assert answer.status_code == 200
+    return strict_json(answer.content)
+
+
+def test_strangers_learn_how_the_desk_is_and_nothing_of_what_it_does():
+    make_run(status="running", owner="0123456789ab")
+    _, blind = keys.create("blind", ["paper"], "command")
+    for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {blind}"}):
+        told = health(**headers)
+        assert told["metrics"] == {}
+        assert {check["message"] for check in told["checks"].values()} == {""}
+        assert {check["status"] for check in told["checks"].values()} <= {"ok", "degraded", "error"}
+
+
+def test_who_may_read_learns_all_of_it(settings):
+    make_run(status="running", owner="0123456789ab")
+    _, text = keys.create("reader", ["read"], "command")
+    client, _ = at_work(somebody(is_superuser=True))
+    full = [
+        health(Authorization=f"Bearer {text}"),
+        strict_json(client.get(f"{API}/health").content),
+    ]
+    settings.AUTH = False
+    for told in (*full, health()):
+        assert told["metrics"]["runs_running"] == 1
+        assert told["checks"]["disk"]["message"]
