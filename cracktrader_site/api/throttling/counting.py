@@ -47,6 +47,8 @@ def counted_error(error: Exception, request: Request | None) -> Exception:
     http = getattr(request, "_request", None)
     if request is None or http is None or hasattr(http, _VERDICT):
         return error
+    if not isinstance(error, APIException | CracktraderError):
+        return error
     lacks_key = isinstance(error, NotAuthenticated | AuthenticationFailed)
     return _or_limited(error, http, None if lacks_key else _caller(request))
 
