@@ -833,6 +833,53 @@ def test_a_revoked_keys_connections_end_at_the_next_heartbeat(web, held):
     assert refused(web, **bearer(held["brief"]))[0] == 401
 
 
+LOG_IN = """
+from django.contrib.auth.models import User
+from django.test import Client
+user = User.objects.create_user(sys.argv[1], is_staff=True, is_superuser=sys.argv[2] == "staff")
+user.is_staff = sys.argv[2] == "staff"
+user.save()
+client = Client()
+client.force_login(user)
+print(json.dumps(client.cookies["sessionid"].value))
+"""
+LOG_OUT = """
+from django.contrib.sessions.models import Session
+print(json.dumps(Session.objects.filter(pk=sys.argv[1]).delete()[0]))
+"""
+
+
+@pytest.mark.process
+def test_a_page_of_the_desk_follows_all_runs_while_its_session_lasts(web, held):
+    theirs = web.tell(OWNED, prefix(held["mine"]))
+    session = web.tell(LOG_IN, "ann", "staff")
+    page = {"Origin": f"http://127.0.0.1:{web.port}", "Cookie": f"sessionid={session}"}
+    with web.connect(additional_headers=page) as ws:
+        ws.subscribe("logs", run_id=theirs)
+        web.tell(ADD, theirs)
+        assert [message["run_id"] for message in ws.messages(1)] == [theirs]
+        assert web.tell(LOG_OUT, session) == 1
+        assert ws.closed() == (1008, "the key or session is not valid any more")
+    assert refused(web, additional_headers=page)[0] == 401
+
+
+@pytest.mark.process
+def test_a_session_connects_from_the_desks_own_pages_only(web, held):
+    cookie = {"Cookie": f"sessionid={web.tell(LOG_IN, 'bea', 'staff')}"}
+    stranger = {"Cookie": f"sessionid={web.tell(LOG_IN, 'cid', 'customer')}"}
+    own = f"http://127.0.0.1:{web.port}"
+    web.connect(additional_headers=cookie | {"Origin": own}).socket.close()
+    # A program may leave Origin out, a browser never does.
+    for headers, status in (
+        (cookie, 401),
+        (cookie | {"Origin": "https://evil.example"}, 403),
+        (cookie | {"Origin": "null"}, 403),
+        (cookie | {"Origin": own, "Authorization": "Bearer nonsense"}, 401),
+        (stranger | {"Origin": own}, 401),
+    ):
+        assert refused(web, additional_headers=headers)[0] == status
+
+
 @pytest.mark.process
 def test_the_served_api_asks_for_the_key_and_takes_any_bytes_for_one(web, held):
     url = f"http://127.0.0.1:{web.port}/api/v1/status"
