@@ -26,7 +26,48 @@ from tests.desk import ROOT
 
 from .recording import Asked, everything, methods
 
-AGREED = ["health", "get_meta", "get_status", "get_detailed_status", "start_backtest", "run_backtest", "start_live", "stop_run", "reset_runner", "get_results", "wait_for_run", "list_runs", "iterate_runs", "get_run", "get_trades", "get_run_orders", "get_equity", "get_events", "get_artifacts", "download_artifact", "get_drift", "list_strategies", "get_strategy", "check_strategy", "list_exchanges", "list_accounts", "get_account", "kill_account", "release_account", "get_balance", "get_positions", "list_orders", "iterate_orders", "place_order", "get_order", "cancel_order", "list_discrepancies", "resolve_discrepancy", "stream_events", "stream_ticker"]  # fmt: skip
+AGREED = [
+    "health",
+    "get_meta",
+    "get_status",
+    "get_detailed_status",
+    "start_backtest",
+    "run_backtest",
+    "start_live",
+    "stop_run",
+    "reset_runner",
+    "get_results",
+    "wait_for_run",
+    "list_runs",
+    "iterate_runs",
+    "get_run",
+    "get_trades",
+    "get_run_orders",
+    "get_equity",
+    "get_events",
+    "get_artifacts",
+    "download_artifact",
+    "get_drift",
+    "list_strategies",
+    "get_strategy",
+    "check_strategy",
+    "list_exchanges",
+    "list_accounts",
+    "get_account",
+    "kill_account",
+    "release_account",
+    "get_balance",
+    "get_positions",
+    "list_orders",
+    "iterate_orders",
+    "place_order",
+    "get_order",
+    "cancel_order",
+    "list_discrepancies",
+    "resolve_discrepancy",
+    "stream_events",
+    "stream_ticker",
+]
 
 
 @pytest.fixture(scope="module")

@@ -45,17 +45,30 @@ Events: TypeAlias = Generator[StreamEvent, None, None]
 AsyncEvents: TypeAlias = AsyncGenerator[StreamEvent, None]
 
 
+def event_of(message: dict[str, Any] | None) -> StreamEvent | None:
+    """None of what is no event: heartbeats, and answers to requests."""
+    if message is None or "channel" not in message or "type" in message:
+        return None
+    return StreamEvent.from_dict(message)
+
+
 class InOrder:
     """One run's events of all channels, put in order again: each once, none left out."""
 
     def __init__(self, last: int) -> None:
         self.last = last
         self.over = False
+        self._heard: dict[str, int] = {}
         self._early: dict[int, StreamEvent] = {}
         self._torn_since: float | None = None
 
+    def since(self, channel: str) -> int:
+        """Where the channel goes on: each tells its events in order."""
+        return max(self.last, self._heard.get(channel, 0))
+
     def add(self, event: StreamEvent) -> list[StreamEvent]:
         """Those whose turn has come."""
+        self._heard[event.channel] = max(event.seq, self._heard.get(event.channel, 0))
         told_in_status_too = event.channel == "logs" and str(event.data.get("event")).startswith(
             "run."
         )

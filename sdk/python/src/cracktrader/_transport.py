@@ -7,7 +7,7 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 
 import httpx
 from websockets import exceptions as ws
@@ -55,24 +55,24 @@ class Socket:
     @contextmanager
     def open(cls, settings: Settings, timeout: float) -> Iterator[Socket]:
         """Raises APIError where the server refuses, ConnectionLost or TimedOut."""
-        try:
-            connection = connect(
-                settings.websocket,
-                additional_headers=settings.headers(),
-                user_agent_header=USER_AGENT,
-                open_timeout=timeout,
-                close_timeout=CLOSE_SECONDS,
-                ping_interval=None,
-                max_size=LARGEST_MESSAGE,
-                proxy=None if settings.is_local else True,
-                logger=websocket_logger,
-            )
-        except (ws.WebSocketException, OSError) as error:
-            raise _refusal(error) from None
-        try:
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(
+                    connect(
+                        settings.websocket,
+                        additional_headers=settings.headers(),
+                        user_agent_header=USER_AGENT,
+                        open_timeout=timeout,
+                        close_timeout=CLOSE_SECONDS,
+                        ping_interval=None,
+                        max_size=LARGEST_MESSAGE,
+                        proxy=None if settings.is_local else True,
+                        logger=websocket_logger,
+                    )
+                )
+            except (ws.WebSocketException, OSError) as error:
+                raise _refusal(error) from None
             yield cls(connection)
-        finally:
-            connection.close()
 
     def send(self, text: str) -> None:
         try:
@@ -100,24 +100,24 @@ class AsyncSocket:
     @asynccontextmanager
     async def open(cls, settings: Settings, timeout: float) -> AsyncIterator[AsyncSocket]:
         """Raises APIError where the server refuses, ConnectionLost or TimedOut."""
-        try:
-            connection = await async_connect(
-                settings.websocket,
-                additional_headers=settings.headers(),
-                user_agent_header=USER_AGENT,
-                open_timeout=timeout,
-                close_timeout=CLOSE_SECONDS,
-                ping_interval=None,
-                max_size=LARGEST_MESSAGE,
-                proxy=None if settings.is_local else True,
-                logger=websocket_logger,
-            )
-        except (ws.WebSocketException, OSError) as error:
-            raise _refusal(error) from None
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(
+                    async_connect(
+                        settings.websocket,
+                        additional_headers=settings.headers(),
+                        user_agent_header=USER_AGENT,
+                        open_timeout=timeout,
+                        close_timeout=CLOSE_SECONDS,
+                        ping_interval=None,
+                        max_size=LARGEST_MESSAGE,
+                        proxy=None if settings.is_local else True,
+                        logger=websocket_logger,
+                    )
+                )
+            except (ws.WebSocketException, OSError) as error:
+                raise _refusal(error) from None
             yield cls(connection)
-        finally:
-            await connection.close()
 
     async def send(self, text: str) -> None:
         try:

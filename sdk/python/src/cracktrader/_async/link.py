@@ -12,7 +12,7 @@ from typing import Any
 from cracktrader import _retry
 from cracktrader._settings import Settings
 from cracktrader._transport import AsyncSocket
-from cracktrader.errors import ConnectionLost
+from cracktrader.errors import APIError, ConnectionLost
 
 
 class AsyncLink:
@@ -40,42 +40,46 @@ class AsyncLink:
         symbol: str | None = None,
     ) -> int:
         """The seq after which everything will be told; 0 without a run.  Raises APIError."""
-        about = {"run_id": run_id, "since": since, "symbol": symbol}
-        answer = await self._ask("subscribe", channel=channel, **about)
+        answer = await self._ask(
+            "subscribe", channel=channel, run_id=run_id, since=since, symbol=symbol
+        )
         return int(answer.get("seq") or 0)
 
     async def unsubscribe(self, channel: str, run_id: str) -> None:
         await self._ask("unsubscribe", channel=channel, run_id=run_id)
 
-    async def next(self, seconds: float) -> dict[str, Any] | None:
-        """The next message of a channel; None where there was none for a while.
+    async def request(self, action: str, **about: Any) -> int:
+        """Asks, and leaves the answer to `next`; the request's id."""
+        self._asked += 1
+        given = {name: value for name, value in about.items() if value is not None}
+        await self._socket.send(json.dumps(given | {"action": action, "id": self._asked}))
+        return self._asked
 
-        Raises ConnectionLost when the connection has been silent for too long.
+    async def next(self, seconds: float) -> dict[str, Any] | None:
+        """The next message or answer; None where there was none for a while.
+
+        Raises ConnectionLost when the connection has been silent for too long, and APIError
+        where the answer to a request is an error.
         """
         if self._kept:
             return self._kept.popleft()
         message = await self._receive(seconds)
-        return message if message is not None and "channel" in message else None
+        if message is not None and "error" in message:
+            raise _refused(message["error"])
+        return message
 
     async def _ask(self, action: str, **about: Any) -> dict[str, Any]:
-        self._asked += 1
-        request = {name: value for name, value in about.items() if value is not None}
-        await self._socket.send(json.dumps(request | {"action": action, "id": self._asked}))
+        asked = await self.request(action, **about)
         deadline = time.monotonic() + self._timeout
         while time.monotonic() < deadline:
             message = await self._receive(1.0)
             if message is None:
                 continue
-            if message.get("id") != self._asked:
-                if "channel" in message:
-                    self._kept.append(message)
-                continue
-            error = message.get("error")
-            if error is not None:
-                raise _retry.api_error(
-                    400, str(error.get("code")), str(error.get("message")), error.get("details")
-                )
-            return message
+            if message.get("id") == asked:
+                if "error" in message:
+                    raise _refused(message["error"])
+                return message
+            self._kept.append(message)
         raise ConnectionLost("/ws: no answer in time")
 
     async def _receive(self, seconds: float) -> dict[str, Any] | None:
@@ -95,3 +99,9 @@ class AsyncLink:
             self._pinged = True
             await self._socket.send(json.dumps({"action": "ping"}))
         return None
+
+
+def _refused(error: dict[str, Any]) -> APIError:
+    return _retry.api_error(
+        400, str(error.get("code")), str(error.get("message")), error.get("details")
+    )

@@ -5,13 +5,22 @@ Generated of _async/stream.py by generate.py: change that.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cracktrader._settings import logger
-from cracktrader._stream import CHANNELS, Events, InOrder, Reconnecting, StreamEvent, Ticks
+from cracktrader._stream import (
+    CHANNELS,
+    Events,
+    InOrder,
+    Reconnecting,
+    StreamEvent,
+    Ticks,
+    event_of,
+)
 from cracktrader._transport import sleep
 from cracktrader._waiting import OVER
 from cracktrader.errors import APIError, ConnectionLost, RunNotFound, TimedOut
@@ -59,19 +68,24 @@ def _of_run(
     while True:
         try:
             with api._link() as link:
+                # What comes is taken as it comes: a connection that dies young is of use, too.
                 for channel in CHANNELS:
-                    link.subscribe(channel, run_id, order.last)
-                again.succeeded()
-                looked = False
+                    since = order.since(channel)
+                    link.request("subscribe", channel=channel, run_id=run_id, since=since)
+                looked, told = False, time.monotonic()
                 while until_seq is None or order.last < until_seq:
                     message = link.next(IDLE_SECONDS)
+                    heard = event_of(message)
                     due = []
                     if message is not None:
-                        due = order.add(StreamEvent.from_dict(message))
+                        again.succeeded()
+                    if heard is not None:
+                        told = time.monotonic()
+                        due = order.add(heard)
                     elif order.is_torn():
                         page = api.get_events(run_id, order.last, limit=1_000)
                         due = order.mend(run_id, page)
-                    elif until_over and not looked:
+                    elif until_over and not looked and time.monotonic() - told >= IDLE_SECONDS:
                         looked = True
                         if _is_over(api, run_id, order.last):
                             return
@@ -120,13 +134,12 @@ def _of_all_runs(api: CrackTraderAPI) -> Events:
                                 yield event
                 again.succeeded()
                 while True:
-                    message = link.next(IDLE_SECONDS)
+                    heard = event_of(link.next(IDLE_SECONDS))
                     due = []
-                    if message is not None:
-                        event = StreamEvent.from_dict(message)
-                        if event.run_id not in orders:
-                            orders[event.run_id] = _joined(api, event)
-                        due = orders[event.run_id].add(event)
+                    if heard is not None:
+                        if heard.run_id not in orders:
+                            orders[heard.run_id] = _joined(api, heard)
+                        due = orders[heard.run_id].add(heard)
                     else:
                         for run_id, order in orders.items():
                             if order.is_torn():
@@ -197,16 +210,18 @@ def ticker(
                 begins = link.subscribe("ticker", run_id, at, symbol)
                 ticks = Ticks(begins) if ticks is None else ticks
                 again.succeeded()
-                looked = False
+                looked, told = False, time.monotonic()
                 while True:
-                    message = link.next(IDLE_SECONDS)
-                    if message is not None:
-                        tick = StreamEvent.from_dict(message)
-                        if tick.channel == "status":
-                            looked = False
-                        elif run_id is None or ticks.is_new(tick):
+                    tick = event_of(link.next(IDLE_SECONDS))
+                    if tick is not None and tick.channel == "status":
+                        looked = False
+                    elif tick is not None:
+                        told = time.monotonic()
+                        if run_id is None or ticks.is_new(tick):
                             yield tick
-                    elif run_id is not None and not looked:
+                    elif looked or run_id is None:
+                        continue
+                    elif time.monotonic() - told >= IDLE_SECONDS:
                         looked = True
                         if _has_ended(api, run_id, link, ticks.last):
                             return
