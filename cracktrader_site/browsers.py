@@ -11,12 +11,17 @@ from .content_policy import ADMIN, NO_PAGE, PERMISSIONS
 
 
 class BrowserPolicy(CSPMiddleware):
-    """Content-Security-Policy by django-csp, and Permissions-Policy, on every answer."""
+    """Content-Security-Policy by django-csp, and Permissions-Policy, on every answer.
+
+    Nobody keeps pages of the admin.
+    """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        if request.path_info.startswith("/admin/"):
+            response.headers.setdefault("Cache-Control", "no-store")
         if not response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault(HEADER, NO_PAGE)
             return response

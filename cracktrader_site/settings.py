@@ -106,7 +106,7 @@ if SECURE_PROXY:
 SESSION_COOKIE_AGE = 3600 * env.integer(
     "CRACKTRADER_SESSION_HOURS", 12, "Hours after which the admin asks to log in again.", minimum=1
 )
-LOGIN_FAILURES = AXES_FAILURE_LIMIT = env.integer(
+AXES_FAILURE_LIMIT = env.integer(
     "CRACKTRADER_LOGIN_FAILURES",
     5,
     "Failed logins with a name from an address that lock it there.",
