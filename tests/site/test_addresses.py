@@ -6,11 +6,13 @@ import ipaddress
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cracktrader_site import env
 from cracktrader_site.addresses import UNKNOWN, client_address, counted_address, is_from_proxy
 
 PROXY = "10.0.0.1"
@@ -77,6 +79,16 @@ def test_nobody_is_believed_while_there_are_no_proxies(settings: Any) -> None:
     settings.TRUSTED_PROXIES = []
     assert client_address(request("127.0.0.1", "203.0.113.7")) == "127.0.0.1"
     assert not is_from_proxy(request("127.0.0.1"))
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env, "REGISTRY", {})
+    monkeypatch.setenv("PROXIES", " 10.0.0.7, fd00::/8,")
+    assert [str(network) for network in env.networks("PROXIES", "")] == ["10.0.0.7/32", "fd00::/8"]
+    for wrong in ("proxy.example", "10.0.0.7/8", "10.0.0.0/33"):
+        monkeypatch.setenv("PROXIES", wrong)
+        with pytest.raises(ImproperlyConfigured):
+            env.networks("PROXIES", "")
 
 
 def test_a_proxy_is_known_by_the_connection_alone() -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,15 +12,17 @@ from pathlib import Path
 
 import pytest
 import redis as redis_client
+from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cracktrader_site import env
 from cracktrader_site.api.throttling import file_store
 from cracktrader_site.api.throttling.fail_open import REST_SECONDS, FailOpen
 from cracktrader_site.api.throttling.file_store import FileStore
 from cracktrader_site.api.throttling.redis_store import RedisStore
 from cracktrader_site.api.throttling.sliding_log import Limit, verdict
-from tests.desk import ROOT, free_port
+from tests.desk import free_port
 from tests.site import rates
 from tests.site.rates import SECOND, Clock, passes
 
@@ -187,11 +186,12 @@ def test_the_file_stays_small(tmp_path, store, clock):
     assert sum(part.stat().st_size for part in tmp_path.iterdir()) < 2_500_000
 
 
-def test_a_file_that_is_taken_away_is_made_anew_and_still_shared(tmp_path, store, clock):
+@pytest.mark.parametrize("taken", ["rates.sqlite3", "rates.sqlite3*", "rates.*"])
+def test_a_file_that_is_taken_away_is_made_anew_and_still_shared(tmp_path, store, clock, taken):
     path, other = tmp_path / "rates.sqlite3", FileStore(tmp_path / "rates.sqlite3", clock)
     assert passes(store)
     assert passes(other)
-    for part in tmp_path.glob("rates.sqlite3*"):
+    for part in tmp_path.glob(taken):
         part.unlink()
     passed = sum(passes(one) for _ in range(100) for one in (store, other))
     assert passed == 100
@@ -352,11 +352,15 @@ def test_a_redis_that_does_not_answer_is_not_waited_for(redis_port, caplog):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:6379", "http://localhost", "redis://host:port"])
-def test_a_store_that_is_none_is_refused_at_the_start(address, tmp_path):
-    env = os.environ | {"CRACKTRADER_RATE_STORE": address, "CRACKTRADER_HOME": str(tmp_path)}
-    code = "import cracktrader_site.settings"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
-    )
-    assert done.returncode != 0
-    assert "CRACKTRADER_RATE_STORE" in done.stderr.splitlines()[-1]
+def test_a_store_that_is_none_is_refused_at_the_start(address, monkeypatch):
+    monkeypatch.setattr(env, "REGISTRY", {})
+    monkeypatch.setenv("CRACKTRADER_RATE_STORE", address)
+    with pytest.raises(ImproperlyConfigured, match="CRACKTRADER_RATE_STORE"):
+        env.redis("CRACKTRADER_RATE_STORE", "")
+
+
+@pytest.mark.parametrize("address", ["", "redis://:secret@host:6379/3", "rediss://host"])
+def test_a_store_that_is_one_is_taken(address, monkeypatch):
+    monkeypatch.setattr(env, "REGISTRY", {})
+    monkeypatch.setenv("CRACKTRADER_RATE_STORE", address)
+    assert env.redis("CRACKTRADER_RATE_STORE", "") == address

@@ -1,7 +1,7 @@
 """Which limits a request falls under.
 
 Views may say that some of their methods have an allowance of their own, by
-action or by method, and where the body tells which scope a request needs:
+action or by method, and which field of the body tells the scope it needs:
 
     class AccountViewSet(ViewSet):
         rate_buckets = {"kill": "kill"}
@@ -28,21 +28,18 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-# Whatever the limits are: nobody's emergency is to wait.
-KILLS = 100
+# Of what has a bucket of its own, whatever the limits are: no emergency is to wait.
+ALLOWANCE = 100
 _SCOPES = ("backtest", "paper", "live")
 
 
 def of_request(request: Request, view: APIView) -> list[Limit]:
     """Of one that was let in; empty: it is not limited."""
     who = _caller(request._request, request.auth)
-    match _of_view(view, request.method):
-        case "kill":
-            limits = [Limit(f"kill:{who.bucket}", KILLS if settings.RATE_LIMIT else 0)]
-        case str(own):
-            limits = [Limit(f"{own}:{who.bucket}", who.most)]
-        case None:
-            limits = [who, *_of_scope(request, view, who.bucket)]
+    own = _of_view(view, request.method)
+    if own is not None:
+        return [Limit(f"{own}:{who.bucket}", ALLOWANCE)] if who.most else []
+    limits = [who, *_of_scope(request, view, who.bucket)]
     return [limit for limit in limits if limit.most]
 
 

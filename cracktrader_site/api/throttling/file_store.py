@@ -136,6 +136,8 @@ class FileStore:
     def _open(self) -> sqlite3.Connection:
         # The lock keeps out who is about to take a damaged file away.
         with FileLock(self._path.with_suffix(".lock"), on_wait=_patience(), poll=0.01):
+            if not self._path.exists():
+                self._remove()
             connection = sqlite3.connect(
                 self._path,
                 timeout=PATIENCE_SECONDS,
@@ -154,8 +156,11 @@ class FileStore:
             is_there = self._file == _identity(self._path)
             self.close()
             if is_there:
-                for suffix in ("", "-wal", "-shm"):
-                    Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+                self._remove()
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._connection is not None and self._process == os.getpid():

@@ -110,7 +110,8 @@ class Command(BaseCommand):
         # By a name that is served; health is what plain HTTP may ask for behind TLS too.
         name = settings.ALLOWED_HOSTS[0].lstrip(".")
         while not _healthy(url, name):
-            time.sleep(0.2)
+            # Less often than the rate limit lets anybody ask.
+            time.sleep(0.7)
         self.stdout.write(
             f"\nCracktrader is ready.\n"
             f"  API        {url}/api/v1/health\n"
