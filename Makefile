@@ -5,14 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
+.PHONY: run test check audit sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
 
+# More workers than cores, for most tests wait for something.  Both parts run, whatever comes of
+# the first.  Bytecode is kept: the tests start many hundred processes.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not process" $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m process $(PYTEST_ARGS)
+	$(PYTEST) -n 4 -m "not process" $(PYTEST_ARGS); first=$$?; \
+	  $(PYTEST) -n 2 -m process $(PYTEST_ARGS) && exit $$first
 
 # Everything but the tests themselves.
 check: $(VENV)/installed-dev
@@ -21,8 +24,14 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	CRACKTRADER_BEHIND_TLS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
+	chmod 700 $${CRACKTRADER_HOME:-var} 2>/dev/null || true
+	CRACKTRADER_BEHIND_TLS=1 CRACKTRADER_AUTH=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/python .ci/audit.py
+
+# Known holes in installed packages, as the advisory databases have them.
+audit: $(VENV)/installed-dev
+	$(BIN)/python .ci/audit.py
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench
@@ -49,7 +58,7 @@ live-kill-test: $(VENV)/installed-dev
 
 # Four processes send a burst of orders on one account; at most ten a second may arrive.
 live-burst-test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -s tests/site/test_live_burst.py
+	CRACKTRADER_TEST_ORDERS=$(or $(ORDERS),200) $(BIN)/python -m pytest -s tests/site/test_live_burst.py
 
 crash-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(BIN)/python -m pytest -s \

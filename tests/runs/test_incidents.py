@@ -49,7 +49,10 @@ from tests.runs.papers import fresh, kinds, told
 from tests.venue import Fault
 from tests.venue.faults import lost
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 State = VenueOrder.State
 

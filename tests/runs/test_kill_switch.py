@@ -32,7 +32,10 @@ from tests.runs.test_live_wire import begun, live_for
 from tests.venue import Fault
 from tests.venue.chaos import Chaos
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 State = VenueOrder.State
 

@@ -48,7 +48,11 @@ from tests.runs.papers import (  # noqa: F401 - fixtures
     venue,
 )
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("bank")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("bank"),
+]
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 

@@ -20,6 +20,7 @@ from tests.runs.lives import KEY, SECRET, Wire, agree, desk, wire  # noqa: F401
 from tests.runs.papers import fresh, kinds, slices, told
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

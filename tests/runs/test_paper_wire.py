@@ -26,7 +26,7 @@ MINUTE = Timeframe.parse("1m")
 MIN = MINUTE.ms
 NOW = 1_717_200_000_000  # 2024-06-01
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
-BARS = int(os.environ.get("CRACKTRADER_TEST_WIRE_BARS", "40"))
+BARS = int(os.environ.get("CRACKTRADER_TEST_WIRE_BARS", "30"))
 SEEDS = [int(seed) for seed in os.environ.get("CRACKTRADER_TEST_WIRE_SEEDS", "1").split()]
 
 Rows = list[Any]

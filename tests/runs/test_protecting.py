@@ -23,7 +23,10 @@ from tests.runs.lives import Wire, desk, intend, over, until, wire  # noqa: F401
 from tests.venue import Fault
 from tests.venue.faults import refused
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 State = VenueOrder.State
 

@@ -28,7 +28,10 @@ from tests.venue import Fault
 from tests.venue.chaos import Chaos
 from tests.venue.faults import html, lost, rate_limited
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 State = VenueOrder.State
 
@@ -400,7 +403,7 @@ def test_whatever_happens_the_books_agree_in_the_end(seed, wire):
         Chaos(seed, lose=0.3, refuse=0.1, fail_reads=0.1, visibility_ms=(0, 60),
               trades_ms=(0, 60), duplicates=0.3, split=0.3, races=0.3)
     )  # fmt: skip
-    for _ in range(6):
+    for _ in range(3):
         for symbol in ("BTC/USDT", "ETH/USDT"):
             entry = intend(run, symbol=symbol, share=0.3, protect={"stop_loss": 0.02})
             until(tender, lambda entry=entry: over(entry), 30)

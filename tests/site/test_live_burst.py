@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
-ORDERS = int(os.environ.get("CRACKTRADER_TEST_ORDERS", "200"))
+ORDERS = int(os.environ.get("CRACKTRADER_TEST_ORDERS", "120"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 TRADERS = 4
 CHAOS: dict[str, Any] = {

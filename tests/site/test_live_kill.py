@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
-KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "40"))
+KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "25"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 SECONDS = float(os.environ.get("CRACKTRADER_TEST_SECONDS", "1080"))
 PACE = 0.5

@@ -28,7 +28,7 @@ from .harness import Tree, until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "6"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 SECONDS = float(os.environ.get("CRACKTRADER_TEST_SECONDS", "3600"))
 LONG = 100

@@ -220,16 +220,17 @@ class LiveWorld:
             self._order = answer.json()["client_order_id"]
         return parts | {"path_parameters": {"order_id": self._order}}
 
+    def _undecided(self) -> list[dict[str, Any]]:
+        found = self._get(f"/discrepancies?account_id={self.known.account}")["discrepancies"]
+        return [row for row in found if not row["resolution"]]
+
     def _with_discrepancy(self, parts: dict[str, Any]) -> dict[str, Any]:
-        path = f"/discrepancies?account_id={self.known.account}"
-        found = [row for row in self._get(path)["discrepancies"] if not row["resolution"]]
-        if not found:
+        if not self._undecided():
             order = {"symbol": "BTC/USDT", "side": "BUY", "qty": "0.01", "price": "9000"}
             for _ in range(20):
                 self.venue.do("hand_order", account=self.holders[0].name, type="LIMIT", **order)
-            until(lambda: self._get(path)["discrepancies"], 30, "it is told of the orders")
-            found = self._get(path)["discrepancies"]
-        return parts | {"path_parameters": {"discrepancy_id": found[0]["id"]}}
+            until(self._undecided, 30, "it is told of the orders")
+        return parts | {"path_parameters": {"discrepancy_id": self._undecided()[0]["id"]}}
 
 
 @pytest.fixture
