@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,7 @@ from cracktrader_site.api.throttling import file_store
 from cracktrader_site.api.throttling.fail_open import REST_SECONDS, FailOpen
 from cracktrader_site.api.throttling.file_store import FileStore
 from cracktrader_site.api.throttling.redis_store import RedisStore
-from cracktrader_site.api.throttling.sliding_log import Limit, verdict
+from cracktrader_site.api.throttling.sliding_log import Limit, StoreFailed, verdict
 from tests.desk import free_port
 from tests.site import rates
 from tests.site.rates import SECOND, Clock, passes
@@ -231,7 +233,8 @@ def test_a_file_damaged_in_use_stops_nobody(tmp_path, clock, caplog):
 
 def test_requests_pass_while_the_file_cannot_be_written_and_the_log_says_so_once(tmp_path, caplog):
     now = Clock(0)
-    ways = FailOpen(FileStore(tmp_path / "none" / "rates.sqlite3"), lambda: now.ns / SECOND)
+    store = FileStore(tmp_path / "none" / "rates.sqlite3")
+    ways = FailOpen(store, lambda: now.ns / SECOND)
     with caplog.at_level(logging.WARNING):
         for _ in range(50):
             assert ways.hit([KEY]) is None
@@ -243,11 +246,13 @@ def test_requests_pass_while_the_file_cannot_be_written_and_the_log_says_so_once
     (tmp_path / "none").mkdir()
     now.wait(REST_SECONDS)
     assert ways.hit([KEY]) is not None
+    store.close()
 
 
 def test_who_holds_the_file_holds_nobody_up_for_long(tmp_path, monkeypatch):
     monkeypatch.setattr(file_store, "PATIENCE_SECONDS", 0.2)
-    ways = FailOpen(FileStore(tmp_path / "rates.sqlite3"))
+    store = FileStore(tmp_path / "rates.sqlite3")
+    ways = FailOpen(store)
     assert ways.hit([KEY]) is not None
     holder = sqlite3.connect(tmp_path / "rates.sqlite3", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -257,6 +262,29 @@ def test_who_holds_the_file_holds_nobody_up_for_long(tmp_path, monkeypatch):
     assert time.monotonic() - began < 1
     holder.execute("ROLLBACK")
     holder.close()
+    store.close()
+
+
+def test_who_is_killed_while_it_counts_holds_nobody_up(tmp_path, store):
+    assert passes(store)
+    code = (
+        "import sqlite3, sys, time\n"
+        "file = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "file.execute('BEGIN IMMEDIATE')\n"
+        "file.execute('DELETE FROM hit')\n"
+        "print('held', flush=True)\n"
+        "time.sleep(60)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "rates.sqlite3")], stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StoreFailed):
+            store.hit([KEY])
+        holder.kill()
+    assert sum(passes(store) for _ in range(120)) == 99
 
 
 # --- Redis ----------------------------------------------------------------------------------

@@ -24,6 +24,17 @@ PATIENCE_SECONDS = 1.0
 # 32 MiB hold far more requests than a server answers in a minute.
 _MOST_PAGES = 8192
 _SECOND = 1_000_000_000
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        # Its table is not there, or another one.
+        sqlite3.SQLITE_ERROR,
+    }
+)
 
 # Times are ns of the machine's monotonic clock, which all its processes share and nobody sets.
 _SCHEMA = f"""
@@ -61,8 +72,8 @@ class FileStore:
     def _hit_or_make_anew(self, limits: Sequence[Limit]) -> list[Seen]:
         try:
             return self._hit(limits)
-        except (sqlite3.Error, OSError) as error:
-            if _is_passing(error):
+        except sqlite3.Error as error:
+            if _code(error) not in _DAMAGED:
                 raise
         self._make_anew()
         return self._hit(limits)
@@ -121,7 +132,7 @@ class FileStore:
             except sqlite3.OperationalError as error:
                 now = time.monotonic()
                 deadline = deadline or now + PATIENCE_SECONDS
-                if not _is_passing(error) or now > deadline:
+                if _code(error) not in _HELD or now > deadline:
                     raise
             time.sleep(random.uniform(0.0001, 0.0005))
 
@@ -146,7 +157,13 @@ class FileStore:
             )
             self._connection, self._process = connection, os.getpid()
             self._file = _identity(self._path)
-            connection.executescript(_SCHEMA)
+            try:
+                connection.executescript(_SCHEMA)
+            except sqlite3.Error as error:
+                # A damaged file stays open until it is taken away.
+                if _code(error) not in _DAMAGED:
+                    self.close()
+                raise
         return connection
 
     def _make_anew(self) -> None:
@@ -177,10 +194,9 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether somebody merely held the file for too long."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 of an error that is not SQLite's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _patience() -> Callable[[], None]:
