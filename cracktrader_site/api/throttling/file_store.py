@@ -83,11 +83,11 @@ class FileStore:
         self._begin(connection)
         try:
             seen = self._count(connection, limits)
+            connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
         return seen
 
     def _count(self, connection: sqlite3.Connection, limits: Sequence[Limit]) -> list[Seen]:
