@@ -24,7 +24,6 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	chmod 700 $${CRACKTRADER_HOME:-var} 2>/dev/null || true
 	CRACKTRADER_BEHIND_TLS=1 CRACKTRADER_AUTH=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/python .ci/audit.py
