@@ -17,6 +17,8 @@ CHANNELS = ("status", "orders", "trades", "equity", "logs")
 """Each event of a run is in one of these; some of `status` are in `logs` too."""
 
 TORN_SECONDS = 5.0
+STUCK_SECONDS = 60.0
+MENDED_AT_ONCE = 100
 GIVE_UP_SECONDS = 300.0
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
@@ -77,9 +79,14 @@ class InOrder:
         self._early[event.seq] = event
         return self._due()
 
-    def is_torn(self) -> bool:
-        """Whether an event is missing that is not on its way: of a kind no channel tells."""
-        return self._torn_since is not None and time.monotonic() - self._torn_since > TORN_SECONDS
+    def is_torn(self, quiet: float) -> bool:
+        """Whether an event is missing that is not on its way: of a kind no channel tells.
+
+        `quiet`: the seconds for which the connection has told nothing.
+        """
+        if self._torn_since is None:
+            return False
+        return quiet > TORN_SECONDS or time.monotonic() - self._torn_since > STUCK_SECONDS
 
     def mend(self, run_id: str, events: Iterable[EventSchema]) -> list[StreamEvent]:
         """With the run's record from `last` on; what that lacks does not come any more."""

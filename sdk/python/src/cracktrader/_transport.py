@@ -25,15 +25,20 @@ LARGEST_MESSAGE = 16 * 2**20
 CLOSE_SECONDS = 1.0
 
 
-class _WithoutHeaders(logging.Filter):
-    """The library's debug log tells each header of a handshake: the key among them."""
+class _Discreet(logging.Filter):
+    """The library's debug log tells each header of a handshake: the key among them.
+
+    And it may log as its own error that a connection broke, which callers are told anyway.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
         return "authorization" not in record.getMessage().lower()
 
 
 websocket_logger = logging.getLogger("cracktrader.websocket")
-websocket_logger.addFilter(_WithoutHeaders())
+websocket_logger.addFilter(_Discreet())
 
 sleep = time.sleep
 async_sleep = asyncio.sleep

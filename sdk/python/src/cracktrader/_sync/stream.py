@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cracktrader._settings import logger
 from cracktrader._stream import (
     CHANNELS,
+    MENDED_AT_ONCE,
     Events,
     InOrder,
     Reconnecting,
@@ -76,16 +77,17 @@ def _of_run(
                 while until_seq is None or order.last < until_seq:
                     message = link.next(IDLE_SECONDS)
                     heard = event_of(message)
+                    quiet = time.monotonic() - told
                     due = []
                     if message is not None:
                         again.succeeded()
                     if heard is not None:
                         told = time.monotonic()
                         due = order.add(heard)
-                    elif order.is_torn():
-                        page = api.get_events(run_id, order.last, limit=1_000)
+                    elif order.is_torn(quiet):
+                        page = api.get_events(run_id, order.last, limit=MENDED_AT_ONCE)
                         due = order.mend(run_id, page)
-                    elif until_over and not looked and time.monotonic() - told >= IDLE_SECONDS:
+                    elif until_over and not looked and quiet >= IDLE_SECONDS:
                         looked = True
                         if _is_over(api, run_id, order.last):
                             return
@@ -133,17 +135,19 @@ def _of_all_runs(api: CrackTraderAPI) -> Events:
                             for event in stream:
                                 yield event
                 again.succeeded()
+                told = time.monotonic()
                 while True:
                     heard = event_of(link.next(IDLE_SECONDS))
                     due = []
                     if heard is not None:
+                        told = time.monotonic()
                         if heard.run_id not in orders:
                             orders[heard.run_id] = _joined(api, heard)
                         due = orders[heard.run_id].add(heard)
                     else:
                         for run_id, order in orders.items():
-                            if order.is_torn():
-                                page = api.get_events(run_id, order.last, limit=1_000)
+                            if order.is_torn(time.monotonic() - told):
+                                page = api.get_events(run_id, order.last, limit=MENDED_AT_ONCE)
                                 due += order.mend(run_id, page)
                     for event in due:
                         yield event
