@@ -21,3 +21,5 @@ from cracktrader_site.settings import *  # noqa: E402, F403
 DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 RATE_LIMIT = RATE_LIMIT_PAGES = 0
+# Each test has clients of its own, which would list all assets.
+WHITENOISE_AUTOREFRESH = True
