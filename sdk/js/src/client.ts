@@ -72,6 +72,11 @@ export class CrackTrader {
     return this.#get('/health', {}, options);
   }
 
+  /** Versions, limits, deprecations, and who the server takes the caller for. */
+  getMeta(options?: RequestOptions): Promise<m.MetaResponse> {
+    return this.#get('/meta', {}, options);
+  }
+
   // --- runs ---------------------------------------------------------------------------
 
   /** Of the current run, or of `runId`. */
@@ -250,9 +255,9 @@ export class CrackTrader {
   checkStrategy(
     name: string,
     request: m.CheckRequest = {},
-    options?: RequestOptions,
+    options: r.StartOptions = {},
   ): Promise<m.CheckReport> {
-    return this.#post(`/strategies/${encodeURIComponent(name)}/check`, request, 'safe', options);
+    return this.#start(`/strategies/${encodeURIComponent(name)}/check`, request, options);
   }
 
   /** `{all: true}`: also those that are not common. */
@@ -353,9 +358,9 @@ export class CrackTrader {
   resolveDiscrepancy(
     id: number,
     request: m.ResolveRequest,
-    options?: RequestOptions,
+    options: r.StartOptions = {},
   ): Promise<m.DiscrepancySchema> {
-    return this.#post(`/discrepancies/${encodeURIComponent(id)}/resolve`, request, 'never', options);
+    return this.#start(`/discrepancies/${encodeURIComponent(id)}/resolve`, request, options);
   }
 
   // --- streams ------------------------------------------------------------------------

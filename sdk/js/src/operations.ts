@@ -16,6 +16,7 @@ export const OPERATIONS = {
   discrepancies: 'listDiscrepancies',
   exchanges: 'listExchanges',
   health: 'health',
+  meta: 'getMeta',
   order: 'getOrder',
   orders: 'listOrders',
   place_order: 'placeOrder',

@@ -71,11 +71,11 @@ const AGAIN = {
   killAccount: (api) => api.killAccount('a'),
   cancelOrder: (api) => api.cancelOrder('o'),
   checkStrategy: (api) => api.checkStrategy('s'),
+  resolveDiscrepancy: (api) => api.resolveDiscrepancy(1, { action: 'adopt' }),
 };
 const ONCE = {
   'stopRun without a run': (api) => api.stopRun(),
   releaseAccount: (api) => api.releaseAccount('a', { confirm: true }),
-  resolveDiscrepancy: (api) => api.resolveDiscrepancy(1, { action: 'adopt' }),
 };
 
 for (const [name, ask] of Object.entries(AGAIN)) {
