@@ -38,6 +38,7 @@ bench: $(VENV)/installed-dev
 # What is generated of the clients, in step with the schema.
 sdk: $(VENV)/installed-dev
 	$(BIN)/python sdk/python/generate.py
+	$(BIN)/python -m tests.sdk.js.generate
 
 # 200 paper runs over 20 series of a sped-up venue; takes five minutes.
 bench-paper: $(VENV)/installed-dev
