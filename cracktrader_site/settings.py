@@ -546,6 +546,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
+            "()": "cracktrader_site.logs.OneLine",
             "format": "{asctime} {levelname} {name} [{process}] {message}",
             "style": "{",
         }
