@@ -169,7 +169,7 @@ def check(events: list[StreamEvent], expected: list[int]) -> None:
 def test_a_stream_cut_at_random_tells_every_event_once_and_in_order(
     api: CrackTraderAPI, desk: Desk, key: str
 ) -> None:
-    run_id = replay(api, speed=360_000)
+    run_id = replay(api, speed=1_200_000)
     with (
         Proxy("127.0.0.1", desk.port, (1_000, 20_000), seed=5) as proxy,
         through(proxy, key) as client,
@@ -241,7 +241,7 @@ def test_the_ticker_tells_each_bar_of_each_symbol_once(
     both = {**BACKTEST, "symbols": ["BTC/USDT", "ETH/USDT"]}
     run_id = api.start_live(**both, replay=MONTH).run_id
     with (
-        Proxy("127.0.0.1", desk.port, (1_000, 30_000), seed=7) as proxy,
+        Proxy("127.0.0.1", desk.port, (3_000, 40_000), seed=7) as proxy,
         through(proxy, key) as client,
     ):
         ticks = list(client.stream_ticker(run_id=run_id, since=0))
@@ -251,7 +251,7 @@ def test_the_ticker_tells_each_bar_of_each_symbol_once(
     assert len(ticks) == len(bars)
     assert {time for time, _ in bars} == times
     assert {symbol for _, symbol in bars} == {"BTC/USDT", "ETH/USDT"}
-    assert cuts >= 3, cuts
+    assert cuts >= 2, cuts
     one = list(api.stream_ticker("ETH/USDT", run_id, since=0))
     assert {(e.data["timestamp"], e.symbol) for e in one} == {b for b in bars if b[1] == "ETH/USDT"}
 

@@ -9,10 +9,19 @@ from typing import Any
 
 import httpx
 
-from .errors import BY_CODE, APIError, ConnectionLost, CrackTraderError, TimedOut, family
+from .errors import (
+    BY_CODE,
+    APIError,
+    ConnectionLost,
+    CrackTraderError,
+    InvalidRequest,
+    TimedOut,
+    family,
+)
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 8.0
+STATUSES = (401, 403, 404, 429, 500)
 IN_FLIGHT = "IDEMPOTENCY_IN_FLIGHT"
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -94,6 +103,14 @@ def api_error(
     if cls is None or not issubclass(cls, family(status)):
         cls = family(status)
     return cls(status, code, message, details, after)
+
+
+def of_message(error: Mapping[str, Any]) -> APIError:
+    """The exception of an error in a WebSocket's message, which has no status of its own."""
+    code, message, details = error.get("code"), error.get("message"), error.get("details")
+    cls = BY_CODE.get(str(code), InvalidRequest)
+    status = next((status for status in STATUSES if issubclass(cls, family(status))), 400)
+    return cls(status, str(code), str(message), details if isinstance(details, dict) else {})
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

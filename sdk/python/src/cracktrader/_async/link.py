@@ -12,7 +12,7 @@ from typing import Any
 from cracktrader import _retry
 from cracktrader._settings import Settings
 from cracktrader._transport import AsyncSocket
-from cracktrader.errors import APIError, ConnectionLost
+from cracktrader.errors import ConnectionLost
 
 
 class AsyncLink:
@@ -65,7 +65,7 @@ class AsyncLink:
             return self._kept.popleft()
         message = await self._receive(seconds)
         if message is not None and "error" in message:
-            raise _refused(message["error"])
+            raise _retry.of_message(message["error"])
         return message
 
     async def _ask(self, action: str, **about: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class AsyncLink:
                 continue
             if message.get("id") == asked:
                 if "error" in message:
-                    raise _refused(message["error"])
+                    raise _retry.of_message(message["error"])
                 return message
             self._kept.append(message)
         raise ConnectionLost("/ws: no answer in time")
@@ -99,9 +99,3 @@ class AsyncLink:
             self._pinged = True
             await self._socket.send(json.dumps({"action": "ping"}))
         return None
-
-
-def _refused(error: dict[str, Any]) -> APIError:
-    return _retry.api_error(
-        400, str(error.get("code")), str(error.get("message")), error.get("details")
-    )

@@ -23,8 +23,6 @@ from cracktrader._transport import async_sleep
 from cracktrader._waiting import OVER
 from cracktrader.errors import APIError, ConnectionLost, RunNotFound, TimedOut
 
-from .link import AsyncLink
-
 if TYPE_CHECKING:
     from .client import AsyncCrackTraderAPI
 
@@ -211,9 +209,12 @@ async def ticker(
     while True:
         try:
             async with api._link() as link:
-                at = None if ticks is None or run_id is None else ticks.since
-                begins = await link.subscribe("ticker", run_id, at, symbol)
-                ticks = Ticks(begins) if ticks is None else ticks
+                if ticks is None:
+                    ticks = Ticks(await link.subscribe("ticker", run_id, None, symbol))
+                else:
+                    since = None if run_id is None else ticks.since
+                    asked = {"channel": "ticker", "run_id": run_id, "symbol": symbol}
+                    await link.request("subscribe", since=since, **asked)
                 again.succeeded()
                 looked, told = False, time.monotonic()
                 while True:
@@ -227,20 +228,24 @@ async def ticker(
                     elif looked or run_id is None:
                         continue
                     elif time.monotonic() - told >= IDLE_SECONDS:
-                        looked = True
-                        if await _has_ended(api, run_id, link, ticks.last):
+                        # If it goes on, its end will be told.
+                        await link.request("subscribe", channel="status", run_id=run_id)
+                        looked = (await api.get_run(run_id)).status not in OVER
+                        if not looked and await _has_no_more_bars(api, run_id, ticks.last):
                             return
+                        told = time.monotonic()
         except BROKEN as error:
             pause = again.pause(error)
             logger.info("%s; the ticker goes on in %.1f s", error, pause)
         await async_sleep(pause)
 
 
-async def _has_ended(api: AsyncCrackTraderAPI, run_id: str, link: AsyncLink, last: int) -> bool:
-    """Whether no tick follows.  If the run goes on, `link` tells of its end too."""
-    await link.subscribe("status", run_id)
-    run = await api.get_run(run_id)
-    if run.status not in OVER:
-        return False
-    later = await api.get_events(run_id, last, limit=10_000)
-    return not any(event.kind == "equity" for event in later)
+async def _has_no_more_bars(api: AsyncCrackTraderAPI, run_id: str, last: int) -> bool:
+    """Of a run that is over, whether none follows after the event `last`."""
+    while True:
+        page = await api.get_events(run_id, last, limit=100)
+        if any(event.kind == "equity" for event in page):
+            return False
+        if len(page) < 100:
+            return True
+        last = page[-1].seq

@@ -15,7 +15,7 @@ from typing import Any
 from cracktrader import _retry
 from cracktrader._settings import Settings
 from cracktrader._transport import Socket
-from cracktrader.errors import APIError, ConnectionLost
+from cracktrader.errors import ConnectionLost
 
 
 class Link:
@@ -64,7 +64,7 @@ class Link:
             return self._kept.popleft()
         message = self._receive(seconds)
         if message is not None and "error" in message:
-            raise _refused(message["error"])
+            raise _retry.of_message(message["error"])
         return message
 
     def _ask(self, action: str, **about: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Link:
                 continue
             if message.get("id") == asked:
                 if "error" in message:
-                    raise _refused(message["error"])
+                    raise _retry.of_message(message["error"])
                 return message
             self._kept.append(message)
         raise ConnectionLost("/ws: no answer in time")
@@ -98,9 +98,3 @@ class Link:
             self._pinged = True
             self._socket.send(json.dumps({"action": "ping"}))
         return None
-
-
-def _refused(error: dict[str, Any]) -> APIError:
-    return _retry.api_error(
-        400, str(error.get("code")), str(error.get("message")), error.get("details")
-    )
