@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 UNLIMITED = {"CRACKTRADER_RATE_LIMIT": "0", "CRACKTRADER_RATE_LIMIT_PAGES": "0"}
+_PORTS = range(20_000, 32_000)
 DONE = ("completed", "failed", "stopped")
 
 EXAMPLE = {
@@ -31,9 +34,12 @@ EXAMPLE = {
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """None of those the system gives to connections: it is free still when a server comes up."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Desk:
