@@ -24,6 +24,7 @@ from cracktrader_site import checks, doors, listening, proxies, safety
 from cracktrader_site import env as environ
 from exchanges.sealing import new_key
 from tests.desk import ROOT, free_port
+from tests.site.streams import Web
 
 RANDOM = "k3" + "abcdefghij" * 5
 SAFE = {
@@ -370,3 +371,44 @@ def test_the_documented_production_settings_pass_every_check(tmp_path):
     failed = run(tmp_path, *command, **env | {"CRACKTRADER_AUTH": "0"})
     assert failed.returncode == 1
     assert "set CRACKTRADER_AUTH=1" in failed.stderr
+
+
+@pytest.mark.process
+def test_behind_tls_cookies_are_bound_to_https_and_plain_http_is_sent_away(tmp_path):
+    env = {"CRACKTRADER_AUTH": "1", "CRACKTRADER_BEHIND_TLS": "1"}
+    env |= {"CRACKTRADER_ALLOWED_HOSTS": "desk.example", "CRACKTRADER_RATE_LIMIT": "100"}
+    with Web(tmp_path, **env) as web:
+        url, host = f"http://127.0.0.1:{web.port}", {"Host": "desk.example"}
+        plain = httpx.get(f"{url}/admin/login/", headers=host)
+        assert plain.status_code == 301
+        assert plain.headers["Location"] == "https://desk.example/admin/login/"
+        assert httpx.get(f"{url}/api/v1/health", headers=host).status_code == 200
+        web.manage("create_key", "x", "--scopes", "read", "--quiet")
+        secure = {**host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
+        page = httpx.get(f"{url}/admin/login/", headers=secure)
+        assert page.status_code == 200
+        assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        subprocess.run(
+            [sys.executable, "manage.py", "createsuperuser", "--noinput", "--username", "ann",
+             "--email", "ann@desk.example"],
+            env=web.env | {"DJANGO_SUPERUSER_PASSWORD": "correct horse battery"}, cwd=ROOT,
+            check=True, capture_output=True,
+        )  # fmt: skip
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert token is not None
+        form = {"username": "ann", "password": "correct horse battery"}
+        entered = httpx.post(
+            f"{url}/admin/login/?next=/admin/", data=form | {"csrfmiddlewaretoken": token[1]},
+            headers=secure | {
+                "Origin": "https://desk.example",
+                "Cookie": page.headers["Set-Cookie"].partition(";")[0],
+            },
+        )  # fmt: skip
+        assert entered.status_code == 302, entered.text[:300]
+        cookies = entered.headers.get_list("Set-Cookie")
+        assert {cookie.partition("=")[0] for cookie in cookies} == {
+            "__Host-sessionid", "__Host-csrftoken",
+        }  # fmt: skip
+        for cookie in cookies:
+            assert {"Secure", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+            assert "Domain" not in cookie
