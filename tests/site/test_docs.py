@@ -105,6 +105,17 @@ def test_the_readmes_paper_run_and_replay_work_as_written(desk):
 
 
 @pytest.mark.process
+def test_the_readmes_python_works_as_written(desk, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CRACKTRADER_URL", f"http://127.0.0.1:{desk.port}")
+    monkeypatch.chdir(tmp_path)
+    seen: dict[str, Any] = {}
+    exec(block_with(README, "python", "CrackTraderAPI"), seen)
+    assert seen["results"].status == "completed"
+    assert "pnl" in capsys.readouterr().out
+    assert "plotly" in (tmp_path / "run.html").read_text()
+
+
+@pytest.mark.process
 def test_the_readmes_command_line_works_as_written(desk, tmp_path):
     chart = tmp_path / "out.html"
     line = block_with(README, "sh", "manage.py backtest").replace("out.html", str(chart))
