@@ -41,6 +41,8 @@ async def events(
 ) -> AsyncEvents:
     if channels is not None and not set(channels) <= set(CHANNELS):
         raise ValueError(f"channels are of {', '.join(CHANNELS)}")
+    if run_id is None and since:
+        raise ValueError("since counts one run's events: run_id is missing")
     if run_id is None:
         found = _of_all_runs(api)
     else:
@@ -204,6 +206,8 @@ async def _joined(api: AsyncCrackTraderAPI, event: StreamEvent) -> InOrder:
 async def ticker(
     api: AsyncCrackTraderAPI, symbol: str | None, run_id: str | None, since: int | None
 ) -> AsyncEvents:
+    if run_id is None and since is not None:
+        raise ValueError("since counts one run's events: run_id is missing")
     ticks: Ticks | None = None if since is None else Ticks(since)
     again = Reconnecting()
     while True:

@@ -44,6 +44,8 @@ def events(
 ) -> Events:
     if channels is not None and not set(channels) <= set(CHANNELS):
         raise ValueError(f"channels are of {', '.join(CHANNELS)}")
+    if run_id is None and since:
+        raise ValueError("since counts one run's events: run_id is missing")
     if run_id is None:
         found = _of_all_runs(api)
     else:
@@ -203,6 +205,8 @@ def _joined(api: CrackTraderAPI, event: StreamEvent) -> InOrder:
 def ticker(
     api: CrackTraderAPI, symbol: str | None, run_id: str | None, since: int | None
 ) -> Events:
+    if run_id is None and since is not None:
+        raise ValueError("since counts one run's events: run_id is missing")
     ticks: Ticks | None = None if since is None else Ticks(since)
     again = Reconnecting()
     while True:
