@@ -377,7 +377,8 @@ def test_the_admin_adds_one_and_shows_nothing_of_it(staff, binance):
     added = credentials.find("main")
     assert credentials.keys(added).values == KEYS
     assert (added.sandbox, added.created_by) == (True, "admin:root")
-    assert AuditEntry.objects.get().who == "admin:root"
+    entry = AuditEntry.objects.get(action="credential.added")
+    assert entry.who == "admin:root"
     for path in (PATH, f"{PATH}{added.pk}/change/", f"{PATH}{added.pk}/delete/"):
         page = staff.get(path)
         assert page.status_code == 200
