@@ -406,11 +406,11 @@ def test_whatever_happens_the_books_agree_in_the_end(seed, wire):
     for _ in range(3):
         for symbol in ("BTC/USDT", "ETH/USDT"):
             entry = intend(run, symbol=symbol, share=0.3, protect={"stop_loss": 0.02})
-            until(tender, lambda entry=entry: over(entry), 30)
+            until(tender, lambda entry=entry: over(entry), 120)
             sale = intend(run, "sell", symbol)
-            until(tender, lambda sale=sale: over(sale), 30)
+            until(tender, lambda sale=sale: over(sale), 120)
     wire.server.unleash(None)
-    until(tender, lambda: not run.venue_orders.filter(finished_at=None).exists(), 30)
+    until(tender, lambda: not run.venue_orders.filter(finished_at=None).exists(), 120)
     agree(wire, account_of(run))
     for symbol in run.symbols:
         assert Holdings.of(run).position(symbol) < Decimal("0.001")
