@@ -49,7 +49,8 @@ export async function* followAllRuns(
       const message = held.shift() ?? (await link.next(signal));
       if (message === null) return false;
       refuseErrors(message);
-      if (isEvent(message)) for (const event of sequenceOf(message).take(message)) yield* tell(event);
+      if (isEvent(message))
+        for (const event of sequenceOf(message).take(message)) yield* tell(event);
       for (const runId of lasting(holes)) yield* fill(runId);
     }
   });

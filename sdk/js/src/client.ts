@@ -51,7 +51,8 @@ export class CrackTrader {
     }
     const { api, socket } = addresses(options.baseUrl);
     const fetch = options.fetch ?? globalThis.fetch;
-    if (fetch === undefined) throw new CrackTraderError('There is no fetch: Node 20 or newer is needed');
+    if (fetch === undefined)
+      throw new CrackTraderError('There is no fetch: Node 20 or newer is needed');
     this.#apiKey = apiKey;
     this.#socketUrl = socket;
     this.#timeout = options.timeout ?? 30_000;
@@ -121,7 +122,10 @@ export class CrackTrader {
   }
 
   /** Stops the current run, or `runId`. */
-  stopRun(runId?: string, { flatten = false, ...options }: r.StopOptions = {}): Promise<m.RunResponse> {
+  stopRun(
+    runId?: string,
+    { flatten = false, ...options }: r.StopOptions = {},
+  ): Promise<m.RunResponse> {
     const body = runId === undefined ? { flatten } : { run_id: runId, flatten };
     // Without a name the second sending might meet another run.
     return this.#post('/run/stop', body, runId === undefined ? 'never' : 'safe', options);
@@ -155,7 +159,11 @@ export class CrackTrader {
   }
 
   /** One page. */
-  getTrades(runId: string, query: r.PageQuery = {}, options?: RequestOptions): Promise<m.TradesPage> {
+  getTrades(
+    runId: string,
+    query: r.PageQuery = {},
+    options?: RequestOptions,
+  ): Promise<m.TradesPage> {
     return this.#get(run(runId, 'trades'), query, options);
   }
 
@@ -172,7 +180,11 @@ export class CrackTrader {
   }
 
   /** One page of a run's filled orders. */
-  getRunOrders(runId: string, query: r.PageQuery = {}, options?: RequestOptions): Promise<m.OrdersPage> {
+  getRunOrders(
+    runId: string,
+    query: r.PageQuery = {},
+    options?: RequestOptions,
+  ): Promise<m.OrdersPage> {
     return this.#get(run(runId, 'orders'), query, options);
   }
 
@@ -189,7 +201,11 @@ export class CrackTrader {
   }
 
   /** One page of a run's whole equity curve. */
-  getEquity(runId: string, query: r.PageQuery = {}, options?: RequestOptions): Promise<m.EquityPage> {
+  getEquity(
+    runId: string,
+    query: r.PageQuery = {},
+    options?: RequestOptions,
+  ): Promise<m.EquityPage> {
     return this.#get(run(runId, 'equity'), query, options);
   }
 
@@ -206,7 +222,12 @@ export class CrackTrader {
   }
 
   /** What happened to a run after `since`, a `seq`. */
-  getEvents(runId: string, since = 0, query: r.EventQuery = {}, options?: RequestOptions): Promise<m.EventPage> {
+  getEvents(
+    runId: string,
+    since = 0,
+    query: r.EventQuery = {},
+    options?: RequestOptions,
+  ): Promise<m.EventPage> {
     return this.#get(run(runId, 'events'), { ...query, since }, options);
   }
 
@@ -218,7 +239,7 @@ export class CrackTrader {
     options?: RequestOptions,
   ): AsyncGenerator<m.EventSchema, void, undefined> {
     const limit = query.limit ?? BIG_PAGE;
-    for (let last = since; ; ) {
+    for (let last = since; ;) {
       const { events } = await this.getEvents(runId, last, { ...query, limit }, options);
       yield* events;
       if (events.length < limit) return;
@@ -231,7 +252,11 @@ export class CrackTrader {
   }
 
   /** A Parquet file's bytes. */
-  downloadArtifact(runId: string, name: r.ArtifactName, options?: RequestOptions): Promise<ArrayBuffer> {
+  downloadArtifact(
+    runId: string,
+    name: r.ArtifactName,
+    options?: RequestOptions,
+  ): Promise<ArrayBuffer> {
     const path = `${run(runId, 'artifacts')}/${encodeURIComponent(name)}`;
     return this.#send({ method: 'GET', path, repeat: 'safe', binary: true }, options);
   }
@@ -399,7 +424,12 @@ export class CrackTrader {
     return this.#send({ method: 'GET', path, query, repeat: 'safe' }, options);
   }
 
-  #post<T>(path: string, body: unknown, repeat: 'safe' | 'never', options?: RequestOptions): Promise<T> {
+  #post<T>(
+    path: string,
+    body: unknown,
+    repeat: 'safe' | 'never',
+    options?: RequestOptions,
+  ): Promise<T> {
     return this.#send({ method: 'POST', path, body, repeat }, options);
   }
 

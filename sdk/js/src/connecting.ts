@@ -61,7 +61,8 @@ export async function* reconnecting<T>(
     } catch (error) {
       if (!mayRepeat(error, 'safe')) throw error;
       await explain(how, runId, signal);
-      const spent = lost === undefined ? failures >= how.maxRetries : Date.now() - lost > reconnectTimeout;
+      const spent =
+        lost === undefined ? failures >= how.maxRetries : Date.now() - lost > reconnectTimeout;
       if (spent) throw error;
     } finally {
       link?.close();
@@ -73,10 +74,16 @@ export async function* reconnecting<T>(
 }
 
 /** A WebSocket does not show why it was refused: the same is asked by HTTP.  Throws what is wrong. */
-async function explain(how: Streaming, runId: string | undefined, signal?: AbortSignal): Promise<void> {
+async function explain(
+  how: Streaming,
+  runId: string | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
   const options = { maxRetries: 0, timeout: how.timeout, ...(signal && { signal }) };
   try {
-    await (runId === undefined ? how.api.getStatus(undefined, options) : how.api.getRun(runId, options));
+    await (runId === undefined
+      ? how.api.getStatus(undefined, options)
+      : how.api.getRun(runId, options));
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ApiError && [401, 403, 404].includes(error.status)) throw error;
@@ -105,7 +112,8 @@ export class Patience {
     if (Date.now() - this.#since < STALLED) return false;
     this.#times += 1;
     this.#since = Date.now();
-    if (this.#times > 3) throw new CrackTraderError(`The server does not tell event ${seq + 1} of the run`);
+    if (this.#times > 3)
+      throw new CrackTraderError(`The server does not tell event ${seq + 1} of the run`);
     return true;
   }
 }

@@ -17,7 +17,9 @@ export interface Addresses {
 }
 
 /** `baseUrl` may end with `/api/v1`, with a slash, or with neither. */
-export function addresses(baseUrl: string = environment('CRACKTRADER_URL') ?? DEFAULT_URL): Addresses {
+export function addresses(
+  baseUrl: string = environment('CRACKTRADER_URL') ?? DEFAULT_URL,
+): Addresses {
   let url: URL;
   try {
     url = new URL(baseUrl);

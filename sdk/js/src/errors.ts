@@ -86,7 +86,8 @@ const FAMILIES: Record<number, typeof ApiError> = {
 
 /** The error of the answer's family; a status that no family has is the server's above 499. */
 export function apiError(answer: ErrorAnswer): ApiError {
-  const family = FAMILIES[answer.status] ?? (answer.status >= 500 ? ServerError : InvalidRequestError);
+  const family =
+    FAMILIES[answer.status] ?? (answer.status >= 500 ? ServerError : InvalidRequestError);
   return new family(answer);
 }
 

@@ -1,10 +1,4 @@
-import {
-  apiError,
-  ConnectionError,
-  CrackTraderError,
-  isObject,
-  readEnvelope,
-} from './errors.js';
+import { apiError, ConnectionError, CrackTraderError, isObject, readEnvelope } from './errors.js';
 import { mayRepeat, pause, retryAfter, type Repeat } from './retries.js';
 import { deadline, sleep } from './timing.js';
 
@@ -77,7 +71,9 @@ export class Transport {
     } catch (error) {
       if (limit.signal.aborted) throw limit.signal.reason;
       if (error instanceof CrackTraderError) throw error;
-      throw new ConnectionError(`${call.method} ${call.path}: ${reasonOf(error)}`, { cause: error });
+      throw new ConnectionError(`${call.method} ${call.path}: ${reasonOf(error)}`, {
+        cause: error,
+      });
     } finally {
       limit.clear();
     }
@@ -86,10 +82,16 @@ export class Transport {
   #init(call: Call): RequestInit {
     const headers: Record<string, string> = {};
     if (!call.binary) headers['Accept'] = 'application/json';
-    if (this.#options.apiKey !== undefined) headers['Authorization'] = `Bearer ${this.#options.apiKey}`;
+    if (this.#options.apiKey !== undefined)
+      headers['Authorization'] = `Bearer ${this.#options.apiKey}`;
     if (call.idempotencyKey !== undefined) headers['Idempotency-Key'] = call.idempotencyKey;
     // Never with the cookies of somebody who is signed in to the admin.
-    const init: RequestInit = { method: call.method, headers, credentials: 'omit', cache: 'no-store' };
+    const init: RequestInit = {
+      method: call.method,
+      headers,
+      credentials: 'omit',
+      cache: 'no-store',
+    };
     if (call.body === undefined) return init;
     headers['Content-Type'] = 'application/json';
     return { ...init, body: JSON.stringify(call.body) };
@@ -102,7 +104,9 @@ function read(response: Response, text: string): unknown {
     body = JSON.parse(text);
   } catch {
     if (response.ok) {
-      throw new CrackTraderError('The answer is not JSON: is baseUrl the address of a Cracktrader server?');
+      throw new CrackTraderError(
+        'The answer is not JSON: is baseUrl the address of a Cracktrader server?',
+      );
     }
   }
   if (response.ok) return body;
@@ -130,4 +134,3 @@ function reasonOf(error: unknown): string {
   const found = isObject(told) ? told['message'] || told['code'] || told['name'] : undefined;
   return typeof found === 'string' ? found : 'the connection failed';
 }
-

@@ -16,7 +16,8 @@ export type HoldingsQuery = QueryOf<'balance'>;
 export type ArtifactName = operations['run_artifact']['parameters']['path']['name'];
 
 /** Mode `paper` may be left out. */
-export type LiveRequest = Omit<LiveTradingRequest, 'mode'> & Partial<Pick<LiveTradingRequest, 'mode'>>;
+export type LiveRequest = Omit<LiveTradingRequest, 'mode'> &
+  Partial<Pick<LiveTradingRequest, 'mode'>>;
 export type OrderRequest = ManualOrderRequest;
 
 export interface StartOptions extends RequestOptions {

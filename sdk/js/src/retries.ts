@@ -22,7 +22,11 @@ export function mayRepeat(error: unknown, repeat: Repeat): boolean {
 }
 
 /** Milliseconds before the next try, `tried` (from 0) having failed; null: not worth waiting for. */
-export function pause(tried: number, error?: unknown, random: () => number = Math.random): number | null {
+export function pause(
+  tried: number,
+  error?: unknown,
+  random: () => number = Math.random,
+): number | null {
   const own = Math.min(FIRST_PAUSE * 2 ** tried, LONGEST_PAUSE) * (0.5 + random() / 2);
   const asked = error instanceof ApiError ? error.retryAfter : undefined;
   if (asked === undefined) return own;
@@ -31,7 +35,10 @@ export function pause(tried: number, error?: unknown, random: () => number = Mat
 }
 
 /** Seconds of a Retry-After header: a number, or a date. */
-export function retryAfter(header: string | null, details: Record<string, unknown>): number | undefined {
+export function retryAfter(
+  header: string | null,
+  details: Record<string, unknown>,
+): number | undefined {
   if (header !== null && header.trim() !== '') {
     const seconds = Number(header);
     if (Number.isFinite(seconds)) return Math.max(seconds, 0);

@@ -6,7 +6,11 @@ export interface Placed {
 }
 
 /** Events that both `status` and `logs` tell of. */
-export const TOLD_TWICE: ReadonlySet<string> = new Set(['run.prepared', 'run.resumed', 'run.worker_lost']);
+export const TOLD_TWICE: ReadonlySet<string> = new Set([
+  'run.prepared',
+  'run.resumed',
+  'run.worker_lost',
+]);
 
 /**
  * Puts the events of a run's channels in order.

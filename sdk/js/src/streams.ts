@@ -67,7 +67,11 @@ export async function* streamTicker(
 async function currentRun(how: Streaming, signal?: AbortSignal): Promise<string> {
   const { run_id } = await how.api.getStatus(undefined, signal && { signal });
   if (run_id !== null) return run_id;
-  throw new NotFoundError({ status: 404, code: 'RUN_NOT_FOUND', message: 'There is no current run' });
+  throw new NotFoundError({
+    status: 404,
+    code: 'RUN_NOT_FOUND',
+    message: 'There is no current run',
+  });
 }
 
 function isTicker(message: object): message is TickerEvent {

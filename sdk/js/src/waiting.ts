@@ -65,7 +65,9 @@ export async function resultsOf(
 }
 
 /** A run's `error` is `CODE: message`. */
-export function failure(run: Pick<RunDetail, 'run_id' | 'error' | 'error_details'>): RunFailedError {
+export function failure(
+  run: Pick<RunDetail, 'run_id' | 'error' | 'error_details'>,
+): RunFailedError {
   const error = run.error ?? 'RUN_FAILED: The run failed';
   const [, code = 'RUN_FAILED', message = error] = /^([A-Z][A-Z0-9_]*): ?(.*)$/s.exec(error) ?? [];
   return new RunFailedError(run.run_id, code, message, run.error_details);

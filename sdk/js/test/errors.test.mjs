@@ -96,7 +96,9 @@ test('the key is shown by nothing: not the client, not an error, not a stream', 
     String(thing),
     JSON.stringify(thing),
     thing.stack ?? '',
-    Object.getOwnPropertyNames(thing).map((name) => String(thing[name])).join(),
+    Object.getOwnPropertyNames(thing)
+      .map((name) => String(thing[name]))
+      .join(),
   ]);
   const secret = KEY.slice(20);
   assert.ok(!shown.join('\n').includes(secret));

@@ -4,12 +4,17 @@ import { test } from 'node:test';
 
 import { newIdempotencyKey, pause } from '../dist/esm/retries.js';
 import { ApiError, CrackTrader } from '../dist/esm/index.js';
+import { pollPause } from '../dist/esm/waiting.js';
 import { answer, failure, lost, scripted } from './helpers.mjs';
 
 const STARTED = { run_id: 'r-1', status: 'starting', message: '' };
 
 test('what is asked is asked again after a lost connection, 429 and 5xx', async () => {
-  for (const trouble of [lost(), failure(503, 'X'), failure(429, 'RATE_LIMITED', {}, { 'Retry-After': '0' })]) {
+  for (const trouble of [
+    lost(),
+    failure(503, 'X'),
+    failure(429, 'RATE_LIMITED', {}, { 'Retry-After': '0' }),
+  ]) {
     const { api, requests } = scripted([trouble, answer(200, { status: 'idle' })]);
     assert.equal((await api.getStatus()).status, 'idle');
     assert.equal(requests.length, 2);
@@ -17,7 +22,11 @@ test('what is asked is asked again after a lost connection, 429 and 5xx', async 
 });
 
 test('what is wrong is not asked again', async () => {
-  for (const [status, code] of [[400, 'INVALID_VALUE'], [401, 'NOT_AUTHENTICATED'], [404, 'RUN_NOT_FOUND']]) {
+  for (const [status, code] of [
+    [400, 'INVALID_VALUE'],
+    [401, 'NOT_AUTHENTICATED'],
+    [404, 'RUN_NOT_FOUND'],
+  ]) {
     const { api, requests } = scripted([failure(status, code)]);
     await assert.rejects(api.getRun('r'), { status });
     assert.equal(requests.length, 1);
@@ -61,7 +70,9 @@ test('the name a caller gives is taken; one that no header can carry is refused'
   await api.placeOrder({ client_id: 'dip-1' });
   const names = requests.map(({ headers }) => headers['Idempotency-Key']);
   assert.deepEqual(names, ['mine', 'dip-1']);
-  await assert.rejects(api.startBacktest({}, { idempotencyKey: 'é' }), { name: 'CrackTraderError' });
+  await assert.rejects(api.startBacktest({}, { idempotencyKey: 'é' }), {
+    name: 'CrackTraderError',
+  });
   assert.equal(requests.length, 2);
 });
 
@@ -88,7 +99,11 @@ for (const [name, ask] of Object.entries(AGAIN)) {
 
 for (const [name, ask] of Object.entries(ONCE)) {
   test(`${name} is never repeated`, async () => {
-    for (const trouble of [lost(), failure(503, 'X'), failure(429, 'RATE_LIMITED', {}, { 'Retry-After': '0' })]) {
+    for (const trouble of [
+      lost(),
+      failure(503, 'X'),
+      failure(429, 'RATE_LIMITED', {}, { 'Retry-After': '0' }),
+    ]) {
       const { api, requests } = scripted([trouble]);
       await assert.rejects(ask(api));
       assert.equal(requests.length, 1);
@@ -97,13 +112,32 @@ for (const [name, ask] of Object.entries(ONCE)) {
 }
 
 test('the pauses grow, differ, are bounded, and obey Retry-After', () => {
-  const asked = (seconds) => new ApiError({ status: 429, code: 'X', message: '', retryAfter: seconds });
-  assert.equal(pause(0, undefined, () => 1), 250);
-  assert.equal(pause(0, undefined, () => 0), 125);
-  assert.equal(pause(3, undefined, () => 1), 2_000);
-  assert.equal(pause(50, undefined, () => 1), 8_000);
-  assert.equal(pause(0, asked(10), () => 0), 10_000);
-  assert.equal(pause(0, asked(61), () => 0), null);
+  const asked = (seconds) =>
+    new ApiError({ status: 429, code: 'X', message: '', retryAfter: seconds });
+  assert.equal(
+    pause(0, undefined, () => 1),
+    250,
+  );
+  assert.equal(
+    pause(0, undefined, () => 0),
+    125,
+  );
+  assert.equal(
+    pause(3, undefined, () => 1),
+    2_000,
+  );
+  assert.equal(
+    pause(50, undefined, () => 1),
+    8_000,
+  );
+  assert.equal(
+    pause(0, asked(10), () => 0),
+    10_000,
+  );
+  assert.equal(
+    pause(0, asked(61), () => 0),
+    null,
+  );
 });
 
 test('a server that wants to be left alone for longer than a minute is not waited for', async () => {
@@ -132,15 +166,27 @@ test('an abort ends a request, and the pause before the next, with its reason', 
     const { api, requests } = scripted(answers);
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('enough')), 30);
-    await assert.rejects(api.getStatus(undefined, { signal: controller.signal }), { message: 'enough' });
+    await assert.rejects(api.getStatus(undefined, { signal: controller.signal }), {
+      message: 'enough',
+    });
     assert.equal(requests.length, 1);
   }
   const { api, requests } = scripted(['silence']);
-  await assert.rejects(api.getStatus(undefined, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  await assert.rejects(api.getStatus(undefined, { signal: AbortSignal.abort() }), {
+    name: 'AbortError',
+  });
   assert.equal(requests.length, 1);
 });
 
 test('names of starts differ', () => {
   const names = Array.from({ length: 1_000 }, newIdempotencyKey);
   assert.equal(new Set(names).size, 1_000);
+});
+
+test('waiting for a run takes a small part of the requests that a minute has', () => {
+  let spent = 0;
+  let polls = 0;
+  for (; spent < 60_000; polls += 1) spent += pollPause(polls);
+  assert.equal(pollPause(0), 100);
+  assert.ok(polls < 45, String(polls));
 });

@@ -22,7 +22,10 @@ function history(count) {
 function shuffled(events, seed) {
   let state = seed;
   const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
-  return events.map((event) => [random(), event]).sort(([a], [b]) => a - b).map(([, event]) => event);
+  return events
+    .map((event) => [random(), event])
+    .sort(([a], [b]) => a - b)
+    .map(([, event]) => event);
 }
 
 test('whatever comes first and however often, each comes out once, in order', () => {
@@ -30,7 +33,10 @@ test('whatever comes first and however often, each comes out once, in order', ()
   for (let seed = 1; seed <= 50; seed += 1) {
     const sequence = new Sequence(0);
     const mixed = shuffled([...events, ...events.filter((_, n) => n % 3 === 0)], seed);
-    assert.deepEqual(mixed.flatMap((event) => sequence.take(event)), events);
+    assert.deepEqual(
+      mixed.flatMap((event) => sequence.take(event)),
+      events,
+    );
     assert.deepEqual([sequence.last, sequence.waiting], [200, 0]);
   }
 });

@@ -28,7 +28,13 @@ function fakes(script) {
 }
 
 const options = (WebSocket, more = {}) => ({
-  WebSocket, url: 'ws://x/ws', apiKey: KEY, timeout: 50, heartbeatTimeout: 80, buffer: 3, ...more,
+  WebSocket,
+  url: 'ws://x/ws',
+  apiKey: KEY,
+  timeout: 50,
+  heartbeatTimeout: 80,
+  buffer: 3,
+  ...more,
 });
 const status = (seq, event) => ({ channel: 'status', run_id: 'r', seq, data: { event } });
 
@@ -77,7 +83,7 @@ test('what nobody takes fills the buffer and no more: it is still given, then th
   await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(made[0].closed);
   const told = [];
-  for (let message; (message = await link.next()); ) told.push(message.seq);
+  for (let message; (message = await link.next());) told.push(message.seq);
   assert.deepEqual(told, [1, 2, 3]);
 });
 

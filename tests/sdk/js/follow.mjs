@@ -1,10 +1,10 @@
 // follow.mjs PORT RUN_ID CUTS [ticker|all] OPTIONS: follows through a proxy that cuts every
-// connection at random, CUTS times; prints what it was told, as one line of JSON.
+// connection at random (with {"freeze": true}: passes nothing on any more), CUTS times; prints what it was told, as one line of JSON.
 import { CrackTrader } from '../../../sdk/js/dist/esm/index.js';
 import { proxy } from './proxy.mjs';
 
 const [port, runId, cuts, kind = 'events', json = '{}'] = process.argv.slice(2);
-const { seed = 1, untilRun, nap = 0, ...options } = JSON.parse(json);
+const { seed = 1, untilRun, nap = 0, freeze = false, ...options } = JSON.parse(json);
 let state = seed;
 const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
 
@@ -14,12 +14,13 @@ const between = await proxy(Number(port), (client, upstream) => {
   connections += 1;
   if (left === 0) return false;
   left -= 1;
-  let bytes = 400 + random() * (random() < 0.3 ? 2_000 : 60_000);
+  let bytes = 400 + random() * (random() < 0.3 ? 2_000 : 25_000);
   upstream.on('data', (chunk) => {
     bytes -= chunk.length;
     // Mid-frame: what is left of the chunk does not arrive.
     client.write(bytes < 0 ? chunk.subarray(0, chunk.length + bytes) : chunk);
-    if (bytes < 0) client.destroy();
+    if (bytes < 0 && freeze) upstream.removeAllListeners('data').resume();
+    else if (bytes < 0) client.destroy();
   });
   return true;
 });

@@ -51,7 +51,13 @@ for (const [operation, method] of Object.entries(OPERATIONS)) {
   const fetch = async (url, { method: verb, headers, body }) => {
     const { pathname, searchParams } = new URL(url);
     const query = [...searchParams.keys()];
-    seen[operation] = { verb, path: pathname, query, headers: Object.keys(headers), body: body ?? null };
+    seen[operation] = {
+      verb,
+      path: pathname,
+      query,
+      headers: Object.keys(headers),
+      body: body ?? null,
+    };
     return new Response('{}');
   };
   await new CrackTrader({ fetch })[method](...(ARGUMENTS[method] ?? []));

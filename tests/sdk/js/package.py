@@ -54,7 +54,7 @@ def finished(process: subprocess.Popen[str], seconds: float = 60) -> Any:
         process.kill()
         printed, said = process.communicate()
         raise AssertionError(f"still running after {seconds} s\n{printed}\n{said}") from None
-    assert process.returncode == 0, f"{printed[-6000:]}\n{said[-6000:]}"
+    assert process.returncode == 0, f"{process.args}\n{printed[-6000:]}\n{said[-6000:]}"
     return json.loads(printed.splitlines()[-1])
 
 
