@@ -61,7 +61,12 @@ export class Link {
     this.#options = options;
     // A page cannot send headers: the key is the second subprotocol.
     const protocols = options.apiKey === undefined ? [] : ['bearer', options.apiKey];
-    this.#socket = new options.WebSocket(options.url, protocols);
+    try {
+      this.#socket = new options.WebSocket(options.url, protocols);
+    } catch {
+      // What it says may show the key.
+      throw new CrackTraderError(`A WebSocket to ${options.url} is not allowed here`);
+    }
     this.#socket.onmessage = (event: { data?: unknown }) => this.#receive(event.data);
     this.#socket.onclose = (event: { code?: number }) => this.#end(event?.code);
     this.#socket.onerror = () => this.#end();

@@ -148,3 +148,16 @@ test('without a WebSocket the error says how to give one', async () => {
     globalThis.WebSocket = kept;
   }
 });
+
+test('a WebSocket that cannot be made is an error that does not show the key', async () => {
+  class Strict {
+    constructor(_, protocols) {
+      throw new SyntaxError(`The subprotocol ${protocols} is invalid`);
+    }
+  }
+  const { api } = scripted([], { WebSocket: Strict });
+  await assert.rejects(api.streamEvents({ runId: 'r' }).next(), (error) => {
+    assert.ok(error instanceof sdk.CrackTraderError);
+    return !inspect(error).includes(KEY);
+  });
+});

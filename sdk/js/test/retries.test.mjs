@@ -190,3 +190,17 @@ test('waiting for a run takes a small part of the requests that a minute has', (
   assert.equal(pollPause(0), 100);
   assert.ok(polls < 45, String(polls));
 });
+
+test('waiting for a run ends with its time and with its signal, and shows how far the run is', async () => {
+  const run = { run_id: 'r-1', status: 'running', progress: 0.5 };
+  const told = [];
+  const { api } = scripted(() => answer(200, run));
+  const onProgress = (progress) => told.push(progress);
+  await assert.rejects(api.waitForRun('r-1', { timeout: 50, onProgress }), {
+    name: 'TimeoutError',
+    message: /r-1/,
+  });
+  assert.deepEqual(told[0], { run_id: 'r-1', status: 'running', fraction: 0.5 });
+  const signal = AbortSignal.timeout(30);
+  await assert.rejects(api.waitForRun('r-1', { signal }), { name: 'TimeoutError', code: 23 });
+});
