@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cracktrader_site.api.models import KeptReply
 from runs import queries
 from runs.models import Run
 from tests.site.api import (  # noqa: F401 - fixtures
