@@ -29,6 +29,7 @@ BACKTEST: dict[str, Any] = {
     "exchange": "simulated",
 }
 MONTH = {"start_date": "2024-01-01", "end_date": "2024-02-01"}
+FORTNIGHT = {"start_date": "2024-01-01", "end_date": "2024-01-15"}
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_start_whose_answer_does_not_come_is_repeated_and_makes_one_run(
 
 
 def test_eight_threads_with_one_key_make_one_run(
-    api: CrackTraderAPI, desk: Desk, proxy: Proxy, key: str
+    api: CrackTraderAPI, proxy: Proxy, key: str
 ) -> None:
     before = set(run_ids(api))
     proxy.faults += [Fault.cut_answer(), Fault(), Fault.cut_answer(20), Fault(cut_request=True)]
@@ -132,9 +133,7 @@ def test_a_stop_without_a_name_and_a_reset_are_not_repeated(proxy: Proxy, key: s
             assert proxy.connections == before + 1
 
 
-def test_what_was_never_sent_is_sent_again_whatever_it_is(
-    desk: Desk, key: str, api: CrackTraderAPI
-) -> None:
+def test_what_was_never_sent_is_sent_again_whatever_it_is(key: str) -> None:
     port = free_port()
     began = time.monotonic()
     with (
@@ -142,7 +141,7 @@ def test_what_was_never_sent_is_sent_again_whatever_it_is(
         pytest.raises(ConnectionLost),
     ):
         client.reset_runner()
-    assert 0.3 < time.monotonic() - began < 2
+    assert 0.3 < time.monotonic() - began < 10
 
 
 def test_an_answer_that_does_not_come_in_time_is_told_as_such(proxy: Proxy, key: str) -> None:
@@ -155,7 +154,7 @@ def test_an_answer_that_does_not_come_in_time_is_told_as_such(proxy: Proxy, key:
 
 
 def replay(api: CrackTraderAPI, speed: float = 0) -> str:
-    run = api.start_live(**BACKTEST, replay={**MONTH, "speed": speed})
+    run = api.start_live(**BACKTEST, replay={**FORTNIGHT, "speed": speed})
     return run.run_id
 
 
@@ -169,9 +168,9 @@ def check(events: list[StreamEvent], expected: list[int]) -> None:
 def test_a_stream_cut_at_random_tells_every_event_once_and_in_order(
     api: CrackTraderAPI, desk: Desk, key: str
 ) -> None:
-    run_id = replay(api, speed=1_200_000)
+    run_id = replay(api, speed=600_000)
     with (
-        Proxy("127.0.0.1", desk.port, (1_000, 20_000), seed=5) as proxy,
+        Proxy("127.0.0.1", desk.port, (800, 9_000), seed=5) as proxy,
         through(proxy, key) as client,
     ):
         events = list(client.stream_events(run_id))
@@ -187,7 +186,7 @@ def test_an_asynchronous_stream_does_as_well(api: CrackTraderAPI, desk: Desk, ke
         async with AsyncCrackTraderAPI(key, f"http://127.0.0.1:{port}") as client:
             return [event async for event in client.stream_events(run_id)]
 
-    with Proxy("127.0.0.1", desk.port, (600, 30_000), seed=6) as proxy:
+    with Proxy("127.0.0.1", desk.port, (800, 12_000), seed=6) as proxy:
         events = asyncio.run(follow(proxy.port))
         cuts = proxy.cuts
     check(events, told(api, run_id))
@@ -214,13 +213,13 @@ def test_a_half_open_connection_is_given_up_and_resumed(
 ) -> None:
     run_id = replay(api)
     api.wait_for_run(run_id)
-    proxy.faults.append(Fault.stall(30_000))
+    proxy.faults.append(Fault.stall(20_000))
     with through(proxy, key, stall_seconds=2.0) as client:
         began = time.monotonic()
         events = list(client.stream_events(run_id))
     check(events, told(api, run_id))
     assert proxy.stalls == 1
-    assert 2 < time.monotonic() - began < 6
+    assert 2 < time.monotonic() - began < 20
 
 
 def test_a_quiet_run_is_no_stalled_one(api: CrackTraderAPI, proxy: Proxy, key: str) -> None:
@@ -239,9 +238,9 @@ def test_the_ticker_tells_each_bar_of_each_symbol_once(
     api: CrackTraderAPI, desk: Desk, key: str
 ) -> None:
     both = {**BACKTEST, "symbols": ["BTC/USDT", "ETH/USDT"]}
-    run_id = api.start_live(**both, replay=MONTH).run_id
+    run_id = api.start_live(**both, replay=FORTNIGHT).run_id
     with (
-        Proxy("127.0.0.1", desk.port, (3_000, 40_000), seed=7) as proxy,
+        Proxy("127.0.0.1", desk.port, (3_000, 30_000), seed=7) as proxy,
         through(proxy, key) as client,
     ):
         ticks = list(client.stream_ticker(run_id=run_id, since=0))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BROKEN = (ConnectionLost, TimedOut, APIError)
 IDLE_SECONDS = 1.0
+FEW = 20
 MANY_RUNS = 20
 """A server takes 60 messages at once, and 20 a second."""
 
@@ -246,9 +247,9 @@ def ticker(
 def _has_no_more_bars(api: CrackTraderAPI, run_id: str, last: int) -> bool:
     """Of a run that is over, whether none follows after the event `last`."""
     while True:
-        page = api.get_events(run_id, last, limit=100)
+        page = api.get_events(run_id, last, limit=FEW)
         if any(event.kind == "equity" for event in page):
             return False
-        if len(page) < 100:
+        if len(page) < FEW:
             return True
         last = page[-1].seq
