@@ -240,7 +240,7 @@ def test_the_ticker_tells_each_bar_of_each_symbol_once(
     both = {**BACKTEST, "symbols": ["BTC/USDT", "ETH/USDT"]}
     run_id = api.start_live(**both, replay=FORTNIGHT).run_id
     with (
-        Proxy("127.0.0.1", desk.port, (2_000, 25_000), seed=7) as proxy,
+        Proxy("127.0.0.1", desk.port, (4_000, 40_000), seed=7) as proxy,
         through(proxy, key) as client,
     ):
         ticks = list(client.stream_ticker(run_id=run_id, since=0))
