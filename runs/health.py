@@ -16,8 +16,9 @@ from django_q.models import OrmQ
 from exchanges import queries as market_data
 from exchanges.models import Account
 
-from . import feeding, queries
+from . import clusters, feeding, queries
 from .models import Discrepancy, Heartbeat, Run, VenueOrder
+from .processes import ProcessId
 
 API_VERSION = "1.0.0"
 QUEUE_AGE_DEGRADED = 60.0
@@ -76,17 +77,23 @@ def _queue(metrics: Metrics) -> Check:
 
 
 def _workers(metrics: Metrics) -> Check:
+    """Of both kinds: a desk whose backtests nobody executes is not well because paper runs are."""
     now = timezone.now()
-    busy = Run.objects.filter(status__in=Run.ACTIVE, lease_expires_at__gt=now).count()
-    newest = Heartbeat.objects.aggregate(newest=Max("seen_at"))["newest"]
-    age = (now - newest).total_seconds() if newest else None
-    metrics["workers_busy"], metrics["worker_heartbeat_age_seconds"] = busy, age
-    if age is None:
-        return "error", "no worker has answered yet"
-    # Workers that are all busy answer nothing, but they renew their leases.
-    if age > BEAT_STALE.total_seconds() and not busy:
-        return "error", f"no worker has answered for {age:.0f} s"
-    return "ok", f"{busy} busy, last answer {age:.0f} s ago"
+    held = Run.objects.filter(status__in=Run.ACTIVE, lease_expires_at__gt=now)
+    owners = [ProcessId.parse(owner) for owner in held.values_list("lease_owner", flat=True)]
+    beats = Heartbeat.objects.values_list("cluster").annotate(Max("seen_at"))
+    newest = {cluster: seen for cluster, seen in beats if seen is not None}
+    ages = {cluster: (now - seen).total_seconds() for cluster, seen in newest.items()}
+    metrics["workers_busy"] = len(owners)
+    metrics["worker_heartbeat_age_seconds"] = max(ages.values(), default=None)
+    for cluster in (clusters.JOBS, clusters.LIVE):
+        if cluster not in ages:
+            return "error", f"no worker of {cluster} has answered yet"
+        # Workers that are all busy answer nothing, but they renew their leases.
+        busy = any(owner is not None and owner.cluster == cluster for owner in owners)
+        if ages[cluster] > BEAT_STALE.total_seconds() and not busy:
+            return "error", f"no worker of {cluster} has answered for {ages[cluster]:.0f} s"
+    return "ok", f"{len(owners)} busy, last answers {max(ages.values()):.0f} s ago"
 
 
 def _disk(metrics: Metrics) -> Check:
