@@ -33,7 +33,16 @@ class Setting:
 REGISTRY: dict[str, Setting] = {}
 
 
-def _read(name: str, kind: str, default: T, help: str, parse: Callable[[str], T]) -> T:
+def _read(
+    name: str,
+    kind: str,
+    default: T,
+    help: str,
+    parse: Callable[[str], T],
+    *,
+    may_hold_secret: bool = False,
+) -> T:
+    """Raises ImproperlyConfigured, which repeats the value where that cannot be a secret."""
     shown = ",".join(default) if isinstance(default, list) else str(default)
     REGISTRY[name] = Setting(name, kind, shown, help)
     raw = os.environ.get(name)
@@ -41,8 +50,9 @@ def _read(name: str, kind: str, default: T, help: str, parse: Callable[[str], T]
         return default
     try:
         return parse(raw)
-    except (ValueError, TypeError):
-        raise ImproperlyConfigured(f"{name}={raw!r} is not {kind}: {help}") from None
+    except (ValueError, TypeError, OverflowError, RuntimeError):
+        given = name if may_hold_secret else f"{name}={raw[:80]!r}"
+        raise ImproperlyConfigured(f"{given} is not {kind}: {help}") from None
 
 
 def markdown() -> str:
@@ -69,18 +79,38 @@ def text(name: str, default: str, help: str) -> str:
     return _read(name, "text", default, help, str)
 
 
-def integer(name: str, default: int, help: str, minimum: int = 0) -> int:
+def integer(name: str, default: int, help: str, minimum: int = 0, *, maximum: int) -> int:
+    """Both ends included.  Beyond `maximum` lies what nobody means, or nothing could work with."""
+
     def parse(raw: str) -> int:
         value = int(raw)
-        if value < minimum:
+        if not minimum <= value <= maximum:
             raise ValueError
         return value
 
-    return _read(name, f"an integer ≥ {minimum}", default, help, parse)
+    return _read(name, f"an integer from {minimum} to {maximum}", default, help, parse)
 
 
-def number(name: str, default: float, help: str) -> float:
-    return _read(name, "a number", default, help, float)
+def number(name: str, default: float, help: str, minimum: float, maximum: float) -> float:
+    """Both ends included."""
+
+    def parse(raw: str) -> float:
+        value = float(raw)
+        if not minimum <= value <= maximum:
+            raise ValueError
+        return value
+
+    return _read(name, f"a number from {minimum:g} to {maximum:g}", default, help, parse)
+
+
+def choice(name: str, default: str, words: list[str], help: str) -> str:
+    def parse(raw: str) -> str:
+        word = raw.strip().upper()
+        if word not in words:
+            raise ValueError
+        return word
+
+    return _read(name, f"{', '.join(words[:-1])} or {words[-1]}", default, help, parse)
 
 
 def flag(name: str, default: bool, help: str) -> bool:
@@ -121,7 +151,7 @@ def redis(name: str, help: str) -> str:
         parse_url(raw)
         return raw
 
-    return _read(name, "a redis:// address", "", help, parse)
+    return _read(name, "a redis:// address", "", help, parse, may_hold_secret=True)
 
 
 def path(name: str, default: Path, help: str) -> Path:

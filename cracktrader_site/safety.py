@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,9 +17,10 @@ from django.conf import settings
 
 from exchanges import sealing
 
-# Django's own idea of a key that somebody thought up (security.W009).
+# Django's own idea of a key that somebody thought up (security.W009), but for its letters:
+# 50 random decimal digits go from one to the next and on in some 40 ways, other keys in more.
 _SHORTEST_SECRET = 50
-_FEWEST_CHARACTERS = 5
+_FEWEST_STEPS = 30
 _MADE_BY_STARTPROJECT = "django-insecure-"
 
 # A network of more addresses than these is no proxy's.
@@ -131,6 +133,17 @@ def _any_host(place: Place) -> str | None:
         "CRACKTRADER_ALLOWED_HOSTS holds a *, so any site could have its name point here (DNS "
         "rebinding): list the names people type, e.g. desk.example."
     )
+
+
+@_rule("E018")
+def _hosts_of_anybody(place: Place) -> str | None:
+    for name in settings.ALLOWED_HOSTS:
+        if name.startswith(".") and "." not in name.strip("."):
+            return (
+                f"CRACKTRADER_ALLOWED_HOSTS holds {name!r}, so any site below it could have its "
+                "name point here (DNS rebinding): list the names people type, e.g. desk.example."
+            )
+    return None
 
 
 @_rule("E008")
@@ -266,8 +279,11 @@ def _is_open_to_others(path: Path) -> bool:
 
 
 def _is_random(key: str) -> bool:
+    """Whether it may be; repetitions, rows of neighbours and few letters are not."""
+    codes = [ord(letter) for letter in key]
+    steps = [after - before for before, after in pairwise(codes)]
     return (
         len(key) >= _SHORTEST_SECRET
-        and len(set(key)) >= _FEWEST_CHARACTERS
+        and len(set(pairwise(steps))) >= _FEWEST_STEPS
         and not key.startswith(_MADE_BY_STARTPROJECT)
     )

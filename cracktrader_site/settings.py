@@ -65,7 +65,7 @@ HOST = env.text(
     "127.0.0.1",
     "Address the web server listens on; loopback only without CRACKTRADER_AUTH.",
 )
-PORT = env.integer("PORT", 8000, "Port the web server listens on.", minimum=1)
+PORT = env.integer("PORT", 8000, "Port the web server listens on.", minimum=1, maximum=65_535)
 ALLOWED_HOSTS = env.names(
     "CRACKTRADER_ALLOWED_HOSTS",
     ["localhost", "127.0.0.1", "[::1]"],
@@ -104,19 +104,25 @@ if SECURE_PROXY:
     # A browser takes cookies of these names over HTTPS only, and from no other host.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_AGE = 3600 * env.integer(
-    "CRACKTRADER_SESSION_HOURS", 12, "Hours after which the admin asks to log in again.", minimum=1
+    "CRACKTRADER_SESSION_HOURS",
+    12,
+    "Hours after which the admin asks to log in again.",
+    minimum=1,
+    maximum=8760,
 )
 AXES_FAILURE_LIMIT = env.integer(
     "CRACKTRADER_LOGIN_FAILURES",
     5,
     "Failed logins with a name from an address that lock it there.",
     minimum=1,
+    maximum=100,
 )
 LOGIN_FAILURES_ADDRESS = env.integer(
     "CRACKTRADER_LOGIN_FAILURES_ADDRESS",
     20,
     "Failed logins from an address, whatever the names, that lock logins from there.",
     minimum=1,
+    maximum=1000,
 )
 AXES_COOLOFF_TIME = timedelta(
     minutes=env.integer(
@@ -124,6 +130,7 @@ AXES_COOLOFF_TIME = timedelta(
         15,
         "Minutes for which failed logins are counted, and a lock holds.",
         minimum=1,
+        maximum=10_080,
     )
 )
 AXES_HANDLER = "cracktrader_site.logins.LoginLimits"
@@ -161,7 +168,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_PROXY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_PROXY
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer(
-    "CRACKTRADER_MAX_BODY_BYTES", 1_048_576, "Largest request body accepted.", minimum=1024
+    "CRACKTRADER_MAX_BODY_BYTES",
+    1_048_576,
+    "Largest request body accepted.",
+    minimum=1024,
+    maximum=104_857_600,
 )
 DEFAULT_EXCEPTION_REPORTER_FILTER = "cracktrader_site.hiding.AlwaysHiding"
 AUTH_PASSWORD_VALIDATORS = [
@@ -271,43 +282,56 @@ STORAGES = {
 # --- tasks -----------------------------------------------------------------
 
 JOB_WORKERS = env.integer(
-    "CRACKTRADER_JOB_WORKERS", 2, "Worker processes for backtests.", minimum=1
+    "CRACKTRADER_JOB_WORKERS", 2, "Worker processes for backtests.", minimum=1, maximum=256
 )
 BACKTEST_TIMEOUT = env.integer(
-    "CRACKTRADER_BACKTEST_TIMEOUT", 1800, "Seconds one backtest may take.", minimum=1
+    "CRACKTRADER_BACKTEST_TIMEOUT",
+    1800,
+    "Seconds one backtest may take.",
+    minimum=1,
+    maximum=604_800,
 )
 RUN_LEASE_SECONDS = env.integer(
     "CRACKTRADER_RUN_LEASE_SECONDS",
     30,
     "Seconds without a sign of life after which another worker takes a run over.",
     minimum=2,
+    maximum=3600,
 )
 RUN_MAX_ATTEMPTS = env.integer(
     "CRACKTRADER_RUN_MAX_ATTEMPTS",
     5,
     "How often a run whose worker died is taken up again before it fails.",
     minimum=1,
+    maximum=1000,
 )
 LIVE_WORKERS = env.integer(
-    "CRACKTRADER_LIVE_WORKERS", 2, "Worker processes for paper and live runs.", minimum=1
+    "CRACKTRADER_LIVE_WORKERS",
+    2,
+    "Worker processes for paper and live runs.",
+    minimum=1,
+    maximum=256,
 )
 SLICE_BARS = env.integer(
     "CRACKTRADER_SLICE_BARS",
     250,
     "Bars a paper run that has fallen behind, or a replay, steps before it commits.",
     minimum=1,
+    maximum=1_000_000,
 )
 SLICE_TIMEOUT = env.integer(
     "CRACKTRADER_SLICE_TIMEOUT",
     60,
     "Seconds one slice of a paper run may take; a replay's has CRACKTRADER_BACKTEST_TIMEOUT.",
     minimum=1,
+    maximum=86_400,
 )
 LATE_SECONDS = env.integer(
     "CRACKTRADER_LATE_SECONDS",
     60,
     "Seconds after its close from which a bar that a paper run steps is marked late.",
     minimum=1,
+    maximum=86_400,
 )
 # Slices and backtests wind their own alarms (runs.turns).  A task also begins its last
 # slice late in its turn, closes books, and waits for a database that is busy.
@@ -344,25 +368,36 @@ Q_CLUSTER = {
 
 # --- market data -----------------------------------------------------------
 
-MAX_SYMBOLS = env.integer("CRACKTRADER_MAX_SYMBOLS", 50, "Symbols one run may trade.", minimum=1)
+MAX_SYMBOLS = env.integer(
+    "CRACKTRADER_MAX_SYMBOLS", 50, "Symbols one run may trade.", minimum=1, maximum=1000
+)
 MAX_BARS = env.integer(
-    "CRACKTRADER_MAX_BARS", 5_000_000, "Bars one run may cover, all symbols together.", minimum=1
+    "CRACKTRADER_MAX_BARS",
+    5_000_000,
+    "Bars one run may cover, all symbols together.",
+    minimum=1,
+    maximum=1_000_000_000,
 )
 VENUE_TIMEOUT = env.integer(
-    "CRACKTRADER_VENUE_TIMEOUT", 15, "Seconds to wait for a venue's answer.", minimum=1
+    "CRACKTRADER_VENUE_TIMEOUT", 15, "Seconds to wait for a venue's answer.", minimum=1, maximum=600
 )
 VENUE_RETRIES = env.integer(
-    "CRACKTRADER_VENUE_RETRIES", 4, "How often a failed market data request is repeated."
+    "CRACKTRADER_VENUE_RETRIES",
+    4,
+    "How often a failed market data request is repeated.",
+    maximum=20,
 )
 BAR_SETTLE = env.integer(
     "CRACKTRADER_BAR_SETTLE_MS",
     300,
     "Milliseconds to leave a venue after a bar's close before it is asked for the bar.",
+    maximum=60_000,
 )
 BAR_PATIENCE = env.integer(
     "CRACKTRADER_BAR_PATIENCE",
     30,
     "Seconds after a bar's close from which on a bar the venue does not deliver is passed over.",
+    maximum=86_400,
 )
 REHEARSAL_CLOCK = env.clock(
     "CRACKTRADER_CLOCK",
@@ -388,6 +423,7 @@ RECV_WINDOW = env.integer(
     5000,
     "Milliseconds after which a venue refuses an order that was sent and has not arrived.",
     minimum=100,
+    maximum=60_000,
 )
 ORDER_SKEW = env.integer(
     "CRACKTRADER_ORDER_SKEW_MS",
@@ -395,27 +431,38 @@ ORDER_SKEW = env.integer(
     "Milliseconds to wait beyond that window, for clocks that differ and books that show an order "
     "late, before an order the venue does not know is taken for one it never got.",
     minimum=100,
+    maximum=600_000,
 )
 ORDER_TIMEOUT = env.number(
-    "CRACKTRADER_ORDER_TIMEOUT", 10.0, "Seconds to wait for a venue's answer about an account."
+    "CRACKTRADER_ORDER_TIMEOUT",
+    10.0,
+    "Seconds to wait for a venue's answer about an account.",
+    0.1,
+    600.0,
 )
 ORDER_POLL = env.integer(
     "CRACKTRADER_ORDER_POLL_MS",
     1000,
     "Milliseconds between two looks at orders that are open at a venue.",
     minimum=50,
+    maximum=600_000,
 )
 RECONCILE_SECONDS = env.integer(
     "CRACKTRADER_RECONCILE_SECONDS",
     300,
     "Seconds between two comparisons of a venue's books with ours.",
     minimum=1,
+    maximum=86_400,
 )
 
 # --- alerts ----------------------------------------------------------------
 
 WEBHOOK_TIMEOUT = env.integer(
-    "CRACKTRADER_WEBHOOK_TIMEOUT", 10, "Seconds a webhook's receiver has to answer.", minimum=1
+    "CRACKTRADER_WEBHOOK_TIMEOUT",
+    10,
+    "Seconds a webhook's receiver has to answer.",
+    minimum=1,
+    maximum=600,
 )
 
 # --- API -------------------------------------------------------------------
@@ -479,27 +526,32 @@ RATE_LIMIT = env.integer(
     "CRACKTRADER_RATE_LIMIT",
     100,
     "API requests a key may make in any 60 seconds; without a key, an address. 0: no limit.",
+    maximum=100_000,
 )
 RATE_LIMIT_BACKTEST = env.integer(
     "CRACKTRADER_RATE_LIMIT_BACKTEST",
     0,
     "Of these, requests that need the scope `backtest`. 0: no limit of their own.",
+    maximum=100_000,
 )
 RATE_LIMIT_PAPER = env.integer(
     "CRACKTRADER_RATE_LIMIT_PAPER",
     0,
     "Of these, requests that need the scope `paper`. 0: no limit of their own.",
+    maximum=100_000,
 )
 RATE_LIMIT_LIVE = env.integer(
     "CRACKTRADER_RATE_LIMIT_LIVE",
     0,
     "Of these, requests that need the scope `live`. 0: no limit of their own.",
+    maximum=100_000,
 )
 RATE_LIMIT_PAGES = env.integer(
     "CRACKTRADER_RATE_LIMIT_PAGES",
     600,
     "API requests that the server's own pages may make for one user in any 60 seconds. "
     "0: no limit.",
+    maximum=100_000,
 )
 RATE_STORE = env.redis(
     "CRACKTRADER_RATE_STORE",
@@ -513,18 +565,21 @@ WS_CONNECTIONS = env.integer(
     200,
     "WebSocket connections the web server holds at a time.",
     minimum=1,
+    maximum=100_000,
 )
 WS_HEARTBEAT_SECONDS = env.integer(
     "CRACKTRADER_WS_HEARTBEAT_SECONDS",
     15,
     "Seconds between two heartbeats to a WebSocket client.",
     minimum=1,
+    maximum=3600,
 )
 WS_STALL_SECONDS = env.integer(
     "CRACKTRADER_WS_STALL_SECONDS",
     10,
     "Seconds after which a WebSocket client that takes nothing is cut off.",
     minimum=1,
+    maximum=3600,
 )
 
 # --- admin -----------------------------------------------------------------
@@ -540,7 +595,12 @@ UNFOLD = {
 
 # --- logging ---------------------------------------------------------------
 
-LOG_LEVEL = env.text("CRACKTRADER_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+LOG_LEVEL = env.choice(
+    "CRACKTRADER_LOG_LEVEL",
+    "INFO",
+    ["DEBUG", "INFO", "WARNING", "ERROR"],
+    "The least that is logged.",
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

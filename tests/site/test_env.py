@@ -1,12 +1,14 @@
 """Settings: typed, documented, refused when they make no sense."""
 
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.core.management.utils import get_random_secret_key
 
 from cracktrader_site import env, listening, secret
 
@@ -31,10 +33,17 @@ def test_every_variable_the_code_reads_is_registered() -> None:
 @pytest.mark.parametrize(
     ("read", "raw"),
     [
-        (lambda: env.integer("X_TEST", 1, "h", minimum=1), "0"),
-        (lambda: env.integer("X_TEST", 1, "h"), "many"),
+        (lambda: env.integer("X_TEST", 1, "h", minimum=1, maximum=9), "0"),
+        (lambda: env.integer("X_TEST", 1, "h", maximum=9), "many"),
         (lambda: env.flag("X_TEST", False, "h"), "perhaps"),
-        (lambda: env.number("X_TEST", 1.0, "h"), "one"),
+        (lambda: env.integer("X_TEST", 1, "h", maximum=9), "10"),
+        (lambda: env.integer("X_TEST", 1, "h", maximum=9), "9" * 5000),
+        (lambda: env.number("X_TEST", 1.0, "h", 0.5, 2.0), "one"),
+        (lambda: env.number("X_TEST", 1.0, "h", 0.5, 2.0), "0.4"),
+        (lambda: env.number("X_TEST", 1.0, "h", 0.5, 2.0), "inf"),
+        (lambda: env.number("X_TEST", 1.0, "h", 0.5, 2.0), "nan"),
+        (lambda: env.choice("X_TEST", "A", ["A", "B"], "h"), "C"),
+        (lambda: env.path("X_TEST", Path(), "h"), "~nobody-of-this-name/x"),
     ],
 )
 def test_a_setting_of_the_wrong_kind_says_what_it_should_be(
@@ -44,6 +53,24 @@ def test_a_setting_of_the_wrong_kind_says_what_it_should_be(
     with pytest.raises(ImproperlyConfigured, match="X_TEST"):
         read()  # type: ignore[operator]
     env.REGISTRY.pop("X_TEST", None)
+
+
+@pytest.mark.parametrize(
+    "address", ["rediss//:hunter2@host:6379/0", "redis://:hunter2@host:port/0", "hunter2"]
+)
+def test_what_may_hold_a_password_is_not_repeated(monkeypatch, address: str) -> None:
+    monkeypatch.setenv("X_TEST", address)
+    with pytest.raises(ImproperlyConfigured, match="X_TEST is not a redis:// address") as refused:
+        env.redis("X_TEST", "h")
+    env.REGISTRY.pop("X_TEST")
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_a_choice_is_taken_in_small_letters_too(monkeypatch) -> None:
+    monkeypatch.setenv("X_TEST", "info")
+    assert env.choice("X_TEST", "WARNING", ["INFO", "WARNING"], "h") == "INFO"
+    assert env.REGISTRY.pop("X_TEST").kind == "INFO or WARNING"
 
 
 def test_a_generated_secret_key_is_private_and_stays(tmp_path: Path) -> None:
@@ -66,7 +93,7 @@ def test_any_other_address_is_refused_while_there_is_no_authentication(host: str
         listening.require_safe(host)
 
 
-RANDOM = "k3" + "abcdefghij" * 5
+RANDOM = "vqA9t_Zr2LwXc7-HnE0sKdyM5uGbJ3oP8iTfQ6hRk1WxaSjYCe4N"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +103,14 @@ RANDOM = "k3" + "abcdefghij" * 5
         (True, True, RANDOM, "CRACKTRADER_DEBUG is on"),
         (True, False, "changeme", "not random"),
         (True, False, "x" * 60, "not random"),
+        (True, False, "abcde" * 12, "not random"),
+        (True, False, "k3" + "abcdefghij" * 5, "not random"),
+        (
+            True,
+            False,
+            "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            "not random",
+        ),
         (True, False, f"django-insecure-{RANDOM}", "not random"),
     ],
 )
@@ -88,3 +123,16 @@ def test_other_machines_are_let_in_with_authentication_and_nothing_left_open(
         listening.require_safe("0.0.0.0")
     settings.AUTH, settings.DEBUG, settings.SECRET_KEY = True, False, RANDOM
     listening.require_safe("0.0.0.0")
+
+
+@pytest.mark.parametrize("kind", ["startproject's", "openssl's", "ours"])
+def test_keys_as_tools_make_them_are_random(settings: Any, tmp_path: Path, kind: str) -> None:
+    settings.AUTH, settings.DEBUG, settings.ALLOW_PLAIN_HTTP = True, False, True
+    settings.RATE_LIMIT = 100
+    for number in range(100):
+        settings.SECRET_KEY = {
+            "startproject's": get_random_secret_key,
+            "openssl's": lambda: token_hex(32),
+            "ours": lambda number=number: secret.read_or_create(tmp_path / str(number)),
+        }[kind]()
+        listening.require_safe("0.0.0.0")

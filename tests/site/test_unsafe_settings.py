@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,13 +21,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 
-from cracktrader_site import checks, doors, listening, proxies, safety
+from cracktrader_site import addresses, checks, doors, listening, proxies, safety
 from cracktrader_site import env as environ
 from exchanges.sealing import new_key
 from tests.desk import ROOT, free_port
 from tests.site.streams import Web
 
-RANDOM = "k3" + "abcdefghij" * 5
+RANDOM = "vqA9t_Zr2LwXc7-HnE0sKdyM5uGbJ3oP8iTfQ6hRk1WxaSjYCe4N"
 SAFE = {
     "HOST": "0.0.0.0",
     "CRACKTRADER_AUTH": "1",
@@ -57,6 +58,9 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
         {"CRACKTRADER_SECRET_KEY": "changeme"}, "E004", "not random: unset it",
     ),
     "a secret of one letter": ({"CRACKTRADER_SECRET_KEY": "x" * 60}, "E004", "not random"),
+    "a secret of a few letters": (
+        {"CRACKTRADER_SECRET_KEY": "abcde" * 12}, "E004", "not random",
+    ),
     "the secret of a template": (
         {"CRACKTRADER_SECRET_KEY": f"django-insecure-{RANDOM}"}, "E004", "not random",
     ),
@@ -68,6 +72,10 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
     "any host, on loopback too": (
         LOCAL | {"CRACKTRADER_ALLOWED_HOSTS": "localhost,*"}, "E007", "DNS rebinding",
     ),
+    "all of a top-level domain": (
+        {"CRACKTRADER_ALLOWED_HOSTS": "desk.example,.com"}, "E018", "holds '.com'",
+    ),
+    "all names": ({"CRACKTRADER_ALLOWED_HOSTS": "."}, "E018", "DNS rebinding"),
     "any page": ({"CRACKTRADER_CORS_ORIGINS": "*"}, "E008", "which is no origin"),
     "pages of files": ({"CRACKTRADER_CORS_ORIGINS": "null"}, "E008", "https://desk.example"),
     "an origin with a path": (
@@ -131,6 +139,7 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
 
 SERVED = {
     "as SAFE has it": {},
+    "under names of our own": {"CRACKTRADER_ALLOWED_HOSTS": ".desk.example"},
     "with two proxies": {"CRACKTRADER_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/16"},
     "on a network that is trusted": {
         "CRACKTRADER_BEHIND_TLS": "0", "CRACKTRADER_ALLOW_PLAIN_HTTP": "1",
@@ -157,9 +166,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch, home: Path, env: dict[str, str]) -> M
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)  # type: ignore[union-attr]
-    for reader in (safety, checks, doors, proxies):
-        if hasattr(reader, "settings"):
-            monkeypatch.setattr(reader, "settings", module)
+    for reader in (safety, checks, doors, addresses):
+        monkeypatch.setattr(reader, "settings", module)
     return module
 
 
@@ -218,6 +226,30 @@ def test_a_host_without_an_address_is_said(settings_of):
     with pytest.raises(ImproperlyConfigured, match="cannot be resolved"):
         listening.require_safe(settings.HOST)
     assert [check.id for check in checks.unsafe_settings(None)] == ["cracktrader.E000"]
+
+
+INTEGERS = [s for s in environ.REGISTRY.values() if s.kind.startswith("an integer")]
+
+
+@pytest.mark.parametrize("setting", INTEGERS, ids=lambda setting: setting.name)
+def test_an_integer_that_nothing_could_work_with_is_refused_in_a_sentence(settings_of, setting):
+    for absurd in ("9999999999999", "-1", "9" * 400):
+        with pytest.raises(ImproperlyConfigured, match=setting.name) as refused:
+            settings_of(**{setting.name: absurd})
+        assert setting.help in str(refused.value)
+
+
+@pytest.mark.parametrize("end", ["least", "most"])
+def test_the_ends_of_what_is_allowed_are_served(settings_of, end):
+    ends = {}
+    for setting in INTEGERS:
+        least, most = re.findall(r"\d+", setting.kind)
+        ends[setting.name] = {"least": least, "most": most}[end]
+    ends["CRACKTRADER_RATE_LIMIT"] = "100"
+    settings = settings_of(**ends)
+    listening.require_safe(settings.HOST)
+    now = datetime.now(UTC)
+    assert now - settings.AXES_COOLOFF_TIME < now + timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
 # --- the ways in -----------------------------------------------------------------------------
