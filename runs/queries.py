@@ -69,10 +69,6 @@ def current_run(owner: str = "") -> Run | None:
     return _whole_runs(owner).filter(id__gt=pointer or 0).order_by("-id").first()
 
 
-def run_or_current(run_id: str | None, owner: str = "") -> Run | None:
-    return current_run(owner) if run_id is None else get_run(run_id, owner)
-
-
 _TRIES = 3
 Answer = TypeVar("Answer")
 

@@ -120,9 +120,16 @@ def _start_real(
     from exchanges.services import accounts
 
     config = accounts.parse_exchange_config(request["exchange_config"])
+    named = (config.sandbox, config.values, config.credential)
+    earlier = queries.run_by_key(idempotency_key, owner) if idempotency_key else None
+    if earlier is not None:
+        # What was started is, whatever its venue or the kill switch says by now.
+        known = accounts.known_account(get_exchange(request["exchange"]), *named)
+        kept = {} if known is None else accounts.redacted(config, known)
+        return _same_start(earlier, request | {"exchange_config": kept})
     exchange = resolve(request).exchange
     # Not below: the venue is asked.
-    tried = accounts.try_out(exchange, config.sandbox, config.values, config.credential)
+    tried = accounts.try_out(exchange, *named)
     # A start that is refused leaves no account behind, and no other keys on one.
     with transaction.atomic():
         account = accounts.open_account(
@@ -140,9 +147,7 @@ def _start_real(
                 "The account's kill switch was thrown; it trades again when that is released",
                 account_id=str(account.public_id),
             )
-        run = _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account)
-        audit.record(by, "live.started", str(run.public_id), account=str(account.public_id))
-        return run
+        return _start(Run.Mode.LIVE, request, owner, tell, idempotency_key, account, by)
 
 
 def _start(
@@ -152,6 +157,7 @@ def _start(
     tell: bool,
     idempotency_key: str,
     account: Account | None = None,
+    by: str = "",
 ) -> Run:
     if idempotency_key:
         earlier = queries.run_by_key(idempotency_key, owner)
@@ -159,7 +165,7 @@ def _start(
             return _same_start(earlier, request)
     resolved = resolve(request)
     try:
-        return _record(mode, resolved, request, owner, tell, idempotency_key, account)
+        return _record(mode, resolved, request, owner, tell, idempotency_key, account, by)
     except IntegrityError:
         if not idempotency_key:
             raise
@@ -177,6 +183,7 @@ def _record(
     tell: bool,
     idempotency_key: str,
     account: Account | None,
+    by: str,
 ) -> Run:
     with transaction.atomic():
         run = Run.objects.create(
@@ -200,6 +207,7 @@ def _record(
         recorder.append(run.id, "run.created", {"mode": run.mode})
         if account is not None:
             _take_symbols(run, account)
+            audit.record(by, "live.started", str(run.public_id), account=str(account.public_id))
         if tell:
             ring(run)
     return run

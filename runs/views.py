@@ -47,8 +47,20 @@ _WITHOUT_KEYS = frozenset({"read", "backtest", "paper"})
 
 
 def owner_of(request: Request) -> str:
-    """Who the runs belong to: the key's prefix, or nobody while authentication is off."""
+    """Whom what is started belongs to, and the current run; nobody while authentication is off."""
     return str(getattr(request.auth, "owner", ""))
+
+
+def viewer_of(request: Request) -> str:
+    """The owner whose things may be seen; empty: everybody's."""
+    return str(getattr(request.auth, "sees", ""))
+
+
+def current_or(run_id: str | None, request: Request) -> Run | None:
+    """The run that is named, or the newest one that the caller started."""
+    if run_id is not None:
+        return queries.get_run(run_id, viewer_of(request))
+    return queries.current_run(owner_of(request))
 
 
 def scopes_of(request: Request) -> frozenset[str]:
@@ -113,7 +125,7 @@ class RunnerViewSet(ViewSet):
 
     def _run(self, request: Request) -> Run | None:
         refuse_unknown_query(request, "run_id")
-        return queries.run_or_current(request.query_params.get("run_id"), owner_of(request))
+        return current_or(request.query_params.get("run_id"), request)
 
     @extend_schema(
         operation_id="status",
@@ -208,7 +220,7 @@ class RunnerViewSet(ViewSet):
         asked = request.query_params.get("run_id", named)
         if named not in (None, asked):
             raise InvalidInput("INVALID_VALUE", "run_id differs between query and body")
-        run = queries.run_or_current(asked, owner_of(request))
+        run = current_or(asked, request)
         if run is None:
             return Response(payloads.run_response(None, "there is no run to stop"))
         require_scope(request, run.mode)
@@ -281,10 +293,10 @@ class RunViewSet(GenericViewSet[Run]):
         return ORDERINGS[request.query_params.get("order", "newest")]
 
     def _run(self, run_id: str) -> Run:
-        return queries.get_run(run_id, owner_of(self.request))
+        return queries.get_run(run_id, viewer_of(self.request))
 
     def list(self, request: Request) -> Response:
-        runs = filter_runs(queries.list_runs(owner_of(request)), request)
+        runs = filter_runs(queries.list_runs(viewer_of(request)), request)
         page = self.paginate_queryset(runs)
         return self.get_paginated_response(s.RunSummary(page, many=True).data)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import logging
 import threading
 import time
@@ -80,10 +81,22 @@ def _caller(request: Request) -> str:
 
 @sensitive_variables()
 def _fingerprint(request: Request) -> str:
-    """Of path and body.  Keyed, because a body may hold a venue's secret."""
-    body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+    """Of path and body, however its numbers are written.
+
+    Keyed, because a body may hold a venue's secret.
+    """
+    body = json.dumps(_plain(request.data), sort_keys=True).encode()
     said = b"\n".join((str(request.method).encode(), request.get_full_path().encode(), body))
     return hmac.new(settings.SECRET_KEY.encode(), said, hashlib.sha256).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """With 1000.0 and 1e3 as 1000.  The parser bounds depth and size."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _claim(caller: str, key: str, asked: str) -> KeptReply:

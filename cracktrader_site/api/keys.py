@@ -39,14 +39,19 @@ _NOBODYS = "0" * 64
 class Caller:
     """Who a request comes from.
 
-    `name`: as the audit trail has it.  `owner`: what its runs are filed under
-    and the only ones it sees, a key's prefix; empty for staff, who see all.
+    `name`: as the audit trail has it.  `owner`: what its runs are filed under,
+    a key's prefix or `user:<id>`, and for a key the only ones it sees.
     """
 
     name: str
     owner: str
     scopes: frozenset[str]
     is_session: bool = False
+
+    @property
+    def sees(self) -> str:
+        """The owner whose runs it may know of; empty: all of them."""
+        return "" if self.is_session else self.owner
 
     @property
     def counted_as(self) -> str:
@@ -125,8 +130,13 @@ def revoke(key: ApiKey, who: str) -> bool:
 
 def check_name(name: str) -> None:
     """Raises INVALID_VALUE."""
-    # The audit trail names commands and users of the admin beside keys.
-    if not _NAME.fullmatch(name) or name == audit.COMMAND:
+    if name.lower() in audit.OWN:
+        raise InvalidInput(
+            "INVALID_VALUE",
+            f"{name} is what the audit trail calls what is done without a key: choose another name",
+            field="name",
+        )
+    if not _NAME.fullmatch(name):
         raise InvalidInput(
             "INVALID_VALUE",
             "A key's name is 1 to 64 letters, digits and . _ - and begins with a letter or digit",

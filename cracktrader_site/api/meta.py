@@ -124,11 +124,11 @@ class MetaView(APIView):
 
 def _caller(request: Request) -> dict[str, Any]:
     scopes = scopes_of(request)
-    owner = getattr(request.auth, "owner", "")
-    key = ApiKey.objects.filter(prefix=owner).first() if owner else None
+    prefix = getattr(request.auth, "sees", "")
+    key = ApiKey.objects.filter(prefix=prefix).only("expires_at").first() if prefix else None
     return {
         "name": getattr(request.auth, "name", None),
-        "key_prefix": f"ct_{owner}" if owner else None,
+        "key_prefix": f"ct_{prefix}" if prefix else None,
         "scopes": [scope for scope in SCOPES if scope in scopes],
         "expires_at": key and key.expires_at,
     }

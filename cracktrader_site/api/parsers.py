@@ -16,6 +16,7 @@ from exchanges.domain import CracktraderError, InvalidInput
 MAX_DEPTH = 32
 # 2**63 has 19 digits; nothing in the contract needs more.
 MAX_DIGITS = 19
+LOWEST = -(2**63)
 
 
 class BodyTooLarge(CracktraderError):
@@ -87,7 +88,11 @@ def _integer(text: str) -> int:
         raise InvalidInput(
             "INVALID_NUMBER", f"{text[:10]}… has too many digits", max_digits=MAX_DIGITS
         )
-    return int(text)
+    value = int(text)
+    if value < LOWEST:
+        # No binary format of ours has room for it, nor would JSON writers echo it.
+        raise InvalidInput("INVALID_NUMBER", f"{text} is too low a number", minimum=LOWEST)
+    return value
 
 
 def _constant(text: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """Staff who are logged in to the admin, as callers of the API.
 
-What a key may do by its scopes they may do by their permissions; whose a run
-is does not matter to them.
+What a key may do by its scopes they may do by their permissions.  They see
+everybody's runs; "the current run" is the newest that they started themselves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def caller_of(user: User | AnonymousUser | None) -> Caller | None:
     if user is None or not (user.is_active and user.is_staff):
         return None
     scopes = frozenset(scope for scope, needed in GRANTS.items() if user.has_perm(needed))
-    return Caller(audit.admin(user.get_username()), "", scopes, is_session=True)
+    name = audit.admin(user.get_username())
+    return Caller(name, f"user:{user.pk}", scopes, is_session=True)
 
 
 def of_handshake(request: HttpRequest) -> Caller | None:

@@ -141,6 +141,16 @@ def open_account(
 
 
 @sensitive_variables("values")
+def known_account(
+    exchange: Exchange, sandbox: bool, values: Mapping[str, Any] | None, credential_name: str
+) -> Account | None:
+    """The account that these credentials name, if it was opened.  Raises UNKNOWN_CREDENTIAL."""
+    if credential_name:
+        return _find(exchange, sandbox, _stored(exchange, sandbox, credential_name).fingerprint)
+    return _find(exchange, sandbox, credentials.account_fingerprint(exchange, values or {}))
+
+
+@sensitive_variables("values")
 def try_out(
     exchange: Exchange,
     sandbox: bool,

@@ -11,7 +11,7 @@ from exchanges.models import Account
 from runs import queries as run_queries
 from runs.filters import refuse_unknown_query
 from runs.models import Run
-from runs.views import owner_of
+from runs.views import owner_of, viewer_of
 
 from . import queries
 
@@ -30,13 +30,13 @@ def who(request: Request) -> str:
 
 def asked_account(request: Request) -> Account | None:
     named = request.query_params.get("account_id")
-    return None if named is None else queries.get_account(named, owner_of(request))
+    return None if named is None else queries.get_account(named, viewer_of(request))
 
 
 def asked_run(request: Request) -> Run | None:
     """The run of the query, with its account."""
     named = request.query_params.get("run_id")
-    return None if named is None else run_queries.get_run(named, owner_of(request))
+    return None if named is None else run_queries.get_run(named, viewer_of(request))
 
 
 def asked_of_both(request: Request) -> tuple[Run | None, Account | None]:

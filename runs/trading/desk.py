@@ -61,13 +61,16 @@ def place(
     """Records the order and waits until the trader has sent it; the order as it then is.
 
     Asked again under the same `name` by the same owner for the same account it
-    is the same order.  `by`: whom the audit trail names.  Raises
+    is the same order.  One that somebody else (staff) places within a run is its
+    owner's, under a name of its own.  `by`: whom the audit trail names.  Raises
     LIVE_TRADING_DISABLED, RUN_NOT_ACTIVE, ACCOUNT_KILLED, INVALID_SYMBOL,
     INVALID_VALUE, IDEMPOTENCY_MISMATCH.
     """
     services.allow_live(scopes, confirmed=confirmed)
     _check(wish)
     symbol = _symbol(account, run, wish.symbol)
+    if run is not None and run.owner != owner:
+        owner, name = run.owner, name and f"{owner}/{name}"
     order = _record(account, run, symbol, wish, owner, MANUAL + _named(name), by)
     under_way = {State.NEW, State.SUBMITTED}
     if wish.type == VenueOrder.Type.MARKET:

@@ -24,6 +24,7 @@ from runs.views import (
     owner_of,
     scopes_of,
     validated,
+    viewer_of,
 )
 
 from . import bodies, desk, examples, queries
@@ -74,7 +75,7 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
         terms = self._terms(request)
         if run is not None and not run.is_live:
             return Response(_simulated(request, run, account, terms))
-        orders = queries.visible_orders(owner_of(request)).filter(**terms)
+        orders = queries.visible_orders(viewer_of(request)).filter(**terms)
         if run is not None:
             orders = orders.filter(run=run)
         if account is not None:
@@ -107,7 +108,7 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
     )
     def retrieve(self, request: Request, order_id: str) -> Response:
         refuse_unknown_query(request)
-        return Response(s.OrderDetail(queries.get_order(order_id, owner_of(request))).data)
+        return Response(s.OrderDetail(queries.get_order(order_id, viewer_of(request))).data)
 
     @extend_schema(
         operation_id="place_order",
@@ -141,10 +142,10 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
         return Response(s.DeskOrderSchema(order).data)
 
     def _within(self, body: dict[str, Any]) -> tuple[Run | None, Account]:
-        owner = owner_of(self.request)
+        viewer = viewer_of(self.request)
         if body["run_id"] is None:
-            return None, queries.get_account(body["account_id"], owner)
-        run = run_queries.get_run(body["run_id"], owner)
+            return None, queries.get_account(body["account_id"], viewer)
+        run = run_queries.get_run(body["run_id"], viewer)
         if run.account is None:
             raise InvalidInput(
                 "RUN_NOT_LIVE", f"A {run.mode} run places no orders", run_id=str(run.public_id)
@@ -162,7 +163,7 @@ class OrderViewSet(GenericViewSet[VenueOrder]):
     )
     def destroy(self, request: Request, order_id: str) -> Response:
         refuse_unknown_query(request)
-        order = queries.get_order(order_id, owner_of(request))
+        order = queries.get_order(order_id, viewer_of(request))
         return Response(s.DeskOrderSchema(desk.cancel(order, who(request))).data)
 
 

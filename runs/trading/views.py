@@ -16,7 +16,7 @@ from exchanges.models import Account
 from runs.filters import refuse_unknown_query
 from runs.models import Discrepancy
 from runs.services import allow_live
-from runs.views import CURSOR, LIMIT, RUN_ID, owner_of, scopes_of, validated
+from runs.views import CURSOR, LIMIT, RUN_ID, scopes_of, validated, viewer_of
 
 from . import bodies, desk, discrepancies, examples, funds, queries
 from . import serializers as s
@@ -44,7 +44,7 @@ class AccountViewSet(ViewSet):
     lookup_value_regex = "[^/]+"
 
     def _row(self, account: Account) -> dict[str, Any]:
-        return queries.account_rows([account], owner_of(self.request))[0]
+        return queries.account_rows([account], viewer_of(self.request))[0]
 
     @extend_schema(
         operation_id="accounts",
@@ -55,8 +55,8 @@ class AccountViewSet(ViewSet):
     )
     def list(self, request: Request) -> Response:
         refuse_unknown_query(request)
-        owner = owner_of(request)
-        rows = queries.account_rows(queries.visible_accounts(owner), owner)
+        viewer = viewer_of(request)
+        rows = queries.account_rows(queries.visible_accounts(viewer), viewer)
         return Response(s.AccountList({"accounts": rows}).data)
 
     @extend_schema(
@@ -69,7 +69,7 @@ class AccountViewSet(ViewSet):
     )
     def retrieve(self, request: Request, account_id: str) -> Response:
         refuse_unknown_query(request)
-        account = queries.get_account(account_id, owner_of(request))
+        account = queries.get_account(account_id, viewer_of(request))
         return Response(s.AccountSchema(self._row(account)).data)
 
     @extend_schema(
@@ -89,7 +89,7 @@ class AccountViewSet(ViewSet):
     @action(detail=True, methods=["post"])
     def kill(self, request: Request, account_id: str) -> Response:
         refuse_unknown_query(request)
-        account = queries.get_account(account_id, owner_of(request))
+        account = queries.get_account(account_id, viewer_of(request))
         body = validated(bodies.KillRequest, request)
         answer = desk.kill(account, body["steps"], who(request), body["reason"])
         account.refresh_from_db(fields=["killed_at", "killed_by", "kill"])
@@ -109,7 +109,7 @@ class AccountViewSet(ViewSet):
     @action(detail=True, methods=["post"])
     def release(self, request: Request, account_id: str) -> Response:
         refuse_unknown_query(request)
-        account = queries.get_account(account_id, owner_of(request))
+        account = queries.get_account(account_id, viewer_of(request))
         if not validated(bodies.ReleaseRequest, request)["confirm"]:
             raise InvalidInput("INVALID_VALUE", 'Releasing needs "confirm": true', field="confirm")
         allow_live(scopes_of(request), confirmed=True)
@@ -151,7 +151,7 @@ class BalanceViewSet(ViewSet):
     def positions(self, request: Request) -> Response:
         run, account = asked_of_both(request)
         if account is not None:
-            rows = funds.positions_of_account(account, owner_of(request))
+            rows = funds.positions_of_account(account, viewer_of(request))
         else:
             rows = [] if run is None else funds.positions_of_run(run)
         return Response({"positions": rows})
@@ -192,7 +192,7 @@ class DiscrepancyViewSet(GenericViewSet[Discrepancy]):
         if wanted not in ("true", "false"):
             raise InvalidInput("INVALID_VALUE", "open must be true or false")
         found = discrepancies.listed(
-            owner_of(request),
+            viewer_of(request),
             asked_account(request),
             asked_run(request),
             open_only=wanted == "true",
@@ -220,7 +220,7 @@ class DiscrepancyViewSet(GenericViewSet[Discrepancy]):
         return Response(s.DiscrepancySchema(self._find(discrepancy_id)).data)
 
     def _find(self, discrepancy_id: str) -> Discrepancy:
-        listed = discrepancies.listed(owner_of(self.request), open_only=False)
+        listed = discrepancies.listed(viewer_of(self.request), open_only=False)
         digits = discrepancy_id.isascii() and discrepancy_id.isdigit()
         known = digits and len(discrepancy_id) <= _MAX_ID_DIGITS
         found = listed.filter(pk=int(discrepancy_id)).first() if known else None

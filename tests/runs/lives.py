@@ -38,8 +38,8 @@ class Wire:
     def ledger(self) -> Ledger:
         return self.server.ledger
 
-    def begin(self, **changes: Any) -> Run:
-        """A live run, recorded; nothing has worked on it."""
+    def begin(self, key: str = "", **changes: Any) -> Run:
+        """A live run, recorded; nothing has worked on it.  `key`: of its start."""
         body = BODY | {
             "mode": "live",
             "exchange": "wire",
@@ -53,7 +53,9 @@ class Wire:
         }
         form = LiveTradingRequest(data=body | changes)
         form.is_valid(raise_exception=True)
-        return services.start_live(dict(form.validated_data), ring=False, scopes=SCOPES)
+        return services.start_live(
+            dict(form.validated_data), ring=False, scopes=SCOPES, idempotency_key=key
+        )
 
     def started(self, **changes: Any) -> Run:
         """`begin`, and past its start, as a slice would have it."""

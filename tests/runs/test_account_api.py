@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -220,6 +221,24 @@ def test_one_name_of_two_callers_on_one_account_is_two_orders(me, somebody, monk
     theirs = other.order(run_id="-", account_id=me.account_id, client_id="one", amount="0.02")
     assert mine["client_order_id"] != theirs["client_order_id"]
     error(me.ask("get", f"/orders/{theirs['client_order_id']}"), 404, "ORDER_NOT_FOUND")
+
+
+def test_an_order_of_staff_within_a_run_is_the_runs_under_a_name_of_its_own(me, monkeypatch):
+    monkeypatch.setattr(trading_desk, "PATIENCE", 0.0)
+    mine = me.order(client_id="one")
+    staff = Client()
+    staff.force_login(User.objects.create_superuser("ann"))
+    body = {
+        "run_id": str(me.run.public_id), "symbol": "BTC/USDT", "side": "buy", "type": "market",
+        "amount": "0.02", "confirm_live": True, "client_id": "one",
+    }  # fmt: skip
+    answers = [staff.post(f"{API}/orders", body, "application/json") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].content
+    names = {answer.json()["client_order_id"] for answer in answers}
+    assert len(names) == 1
+    seen = {row["client_order_id"] for row in me.get("/orders")["orders"]}
+    assert seen == {mine["client_order_id"], *names}
+    assert AuditEntry.objects.filter(action="order.placed", who="admin:ann").count() == 1
 
 
 def test_real_orders_need_the_server_the_key_and_the_body(me, settings):

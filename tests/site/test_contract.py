@@ -326,6 +326,6 @@ def test_a_broken_database_is_a_500_in_the_envelope(client, monkeypatch):
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM no_such_table")
 
-    monkeypatch.setattr(queries, "run_or_current", broken)
+    monkeypatch.setattr(queries, "current_run", broken)
     found = error(client.get(f"{API}/status"), 500, "INTERNAL_ERROR")
     assert "no_such_table" not in str(found)

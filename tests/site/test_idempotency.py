@@ -12,10 +12,12 @@ import pytest
 from django.db import DatabaseError, connection, connections
 from django.test import Client
 from django.utils import timezone
+from rest_framework.response import Response
 
 from cracktrader_site.api import idempotency, keys
 from cracktrader_site.api.idempotency import KEPT_FOR, REPLAYED
 from cracktrader_site.api.models import KeptReply
+from exchanges.domain import InvalidInput
 from exchanges.models import Exchange
 from exchanges.services import sync_exchanges
 from runs import services
@@ -113,9 +115,31 @@ def test_the_reply_stays_what_it_was_while_the_run_goes_on():
     assert reply(post("/run/backtest", GOOD)) == first
 
 
-def test_the_order_of_the_bodys_fields_is_no_difference():
-    first = reply(post("/run/backtest", GOOD))
-    assert reply(post("/run/backtest", dict(reversed(GOOD.items())))) == first
+def raw(text: str) -> Any:
+    headers = {"Idempotency-Key": "mine"}
+    path = API + "/run/backtest"
+    return Client().post(path, text, content_type="application/json", headers=headers)
+
+
+def test_the_order_of_fields_and_the_spelling_of_numbers_are_no_difference():
+    first = reply(post("/run/backtest", GOOD | {"initial_cash": 1000}))
+    assert (
+        reply(post("/run/backtest", dict(reversed((GOOD | {"initial_cash": 1000}).items()))))
+        == first
+    )
+    text = json.dumps(GOOD | {"initial_cash": 1000})
+    for spelled in ("1000.0", "1e3", "1000.00"):
+        assert reply(raw(text.replace("1000", spelled, 1))) == first
+    error(raw(text.replace("1000", "1000.5", 1)), 400, "IDEMPOTENCY_MISMATCH")
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, -(10**19) + 1, 2**63, 10**19 - 1, 1e300])
+@pytest.mark.parametrize("path", STARTS)
+def test_numbers_beyond_all_formats_are_refused_as_without_the_header(path, number):
+    for body in ({"initial_cash": number}, {"x": {"y": [number]}}, number):
+        answer = post(path, body)
+        error(answer, 400)
+        assert answer.content == post(path, body, None).content
 
 
 @pytest.mark.parametrize("path", ["/run/backtest", "/run/live"])
@@ -239,6 +263,38 @@ def test_who_was_overtaken_changes_nothing_of_what_is_kept(held):
     assert reply(late.wait()) == reply(overtaking.wait())
     assert Run.objects.count() == KeptReply.objects.count() == 1
     assert KeptReply.objects.get().reply
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answered", [True, False])
+def test_who_was_overtaken_and_fails_leaves_the_others_claim_and_reply(answered):
+    """What a process does that wakes up late: its own row is not its own any more."""
+
+    class Late:
+        auth, method, data = None, "POST", {}
+
+        def get_full_path(self) -> str:
+            return "/api/v1/run/backtest"
+
+    def fail() -> Any:
+        claim = {"attempt": 2, "reply": '{"run_id": "x"}' if answered else ""}
+        KeptReply.objects.update(**claim)
+        raise InvalidInput("INVALID_VALUE", "too late")
+
+    with pytest.raises(InvalidInput):
+        idempotency.once(Late(), "mine", fail)  # type: ignore[arg-type]
+    kept = KeptReply.objects.get()
+    assert (kept.attempt, bool(kept.reply)) == (2, answered)
+
+    def succeed() -> Any:
+        KeptReply.objects.update(attempt=9, reply="")
+        return Response({"run_id": "mine"})
+
+    KeptReply.objects.update(
+        attempt=3, reply="", claimed_at=timezone.now() - 2 * idempotency.IN_FLIGHT
+    )
+    idempotency.once(Late(), "mine", succeed)  # type: ignore[arg-type]
+    assert KeptReply.objects.get().reply == ""
 
 
 @pytest.mark.django_db(transaction=True)

@@ -31,8 +31,8 @@ def auth(settings: Any) -> None:
 
 
 def somebody(*permissions: str, **fields: Any) -> User:
-    fields = {"is_staff": True} | fields
-    user = User.objects.create_user("ann", password="x", **fields)
+    fields = {"username": "ann", "is_staff": True} | fields
+    user = User.objects.create_user(password="x", **fields)
     for name in permissions:
         app, codename = name.split(".")
         user.user_permissions.add(
@@ -66,10 +66,39 @@ def test_staff_see_every_run_and_may_start_one():
     assert client.get(f"{API}/runs/{others.public_id}").status_code == 200
     started = post(client, "/run/backtest", GOOD, **token)
     assert started.status_code == 200, started.content
-    assert Run.objects.get(public_id=started.json()["run_id"]).owner == ""
+    assert Run.objects.get(public_id=started.json()["run_id"]).owner.startswith("user:")
     told = strict_json(client.get(f"{API}/meta").content)["caller"]
     assert told["name"] == "admin:ann"
     assert told["key_prefix"] is None
+
+
+def test_without_a_name_staff_speak_of_their_own_newest_run():
+    client, token = at_work(somebody(is_superuser=True))
+    mine = make_run(status="running", mode="paper", owner=f"user:{User.objects.get().pk}")
+    theirs = make_run(status="running", mode="paper", owner="0123456789ab")
+    nobodys = make_run(status="running", mode="paper")
+    assert strict_json(client.get(f"{API}/status").content)["run_id"] == str(mine.public_id)
+    assert post(client, "/run/stop", **token).json()["run_id"] == str(mine.public_id)
+    Run.objects.filter(pk=mine.pk).update(status="stopped")
+    assert client.delete(f"{API}/run/reset", headers=token).status_code == 200
+    assert post(client, "/run/stop", **token).json()["run_id"] is None
+    for run in (theirs, nobodys):
+        run.refresh_from_db()
+        assert run.stop_requested_at is None
+    stopped = post(client, "/run/stop", {"run_id": str(theirs.public_id)}, **token)
+    assert stopped.json()["run_id"] == str(theirs.public_id)
+
+
+def test_two_of_the_staff_may_use_one_idempotency_key():
+    sync_exchanges()
+    sync_strategies()
+    started = set()
+    for name in ("ann", "bob"):
+        client, token = at_work(somebody(username=name, is_superuser=True))
+        for _ in range(2):
+            answer = post(client, "/run/backtest", GOOD, **token, **{"Idempotency-Key": "monday"})
+            started.add(answer.json()["run_id"])
+    assert len(started) == Run.objects.count() == 2
 
 
 def test_a_cookie_without_its_pages_token_changes_nothing():
@@ -166,8 +195,16 @@ def health(**headers: str) -> Any:
 def test_strangers_learn_how_the_desk_is_and_nothing_of_what_it_does():
     make_run(status="running", owner="0123456789ab")
     _, blind = keys.create("blind", ["paper"], "command")
-    for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {blind}"}):
-        told = health(**headers)
+    staff, _ = at_work(somebody(is_superuser=True))
+    cases: list[tuple[Client, dict[str, str]]] = [
+        (Client(), {}),
+        (Client(), {"Authorization": "Bearer x"}),
+        (Client(), {"Authorization": f"Bearer {blind}"}),
+        # A cookie makes no bad key good.
+        (staff, {"Authorization": "Bearer x"}),
+    ]
+    for client, headers in cases:
+        told = strict_json(client.get(f"{API}/health", headers=headers).content)
         assert told["metrics"] == {}
         assert {check["message"] for check in told["checks"].values()} == {""}
         assert {check["status"] for check in told["checks"].values()} <= {"ok", "degraded", "error"}
