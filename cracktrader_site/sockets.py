@@ -119,7 +119,7 @@ async def _let_in(websocket: WebSocket, request: HttpRequest, *, updates: bool) 
     # A browser that named it hangs up where the answer does not.
     named = next((name for name in protocols if name.lower() == SCHEME), None)
     await websocket.accept(subprotocol=named)
-    owner = "" if client is None else client.owner
+    owner = "" if client is None else client.sees
     connection = Connection(websocket, ApiDialect(), owner, _still_welcome(client, request))
     try:
         await hub.serve(connection, updates=updates)
