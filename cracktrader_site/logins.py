@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -24,8 +26,21 @@ from .api.errors import envelope
 
 logger = logging.getLogger(__name__)
 
-NOBODY = "admin"
-"""`who` of those who did not get in."""
+_at_work: ContextVar[HttpRequest | None] = ContextVar("at_work", default=None)
+
+
+class AtWork:
+    """Remembers the request that is being answered, for what is told deep inside a model."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = _at_work.set(request)
+        try:
+            return self.get_response(request)
+        finally:
+            _at_work.reset(token)
 
 
 class LoginLimits(AxesDatabaseHandler):
@@ -53,7 +68,7 @@ class PasswordsTold:
 
     def password_changed(self, password: str, user: AbstractBaseUser | None = None) -> None:
         if user is not None:
-            audit.record("desk", "password.set", user.get_username())
+            audit.record(_who(), "password.set", user.get_username())
 
     def get_help_text(self) -> str:
         return ""
@@ -117,7 +132,8 @@ def _on_failure(
         # Told once, when the lock fell.
         return
     logger.warning("A login failed from %s", _from(request).get("address", UNKNOWN))
-    audit.record(NOBODY, "login.failed", _known(credentials.get("username")), **_from(request))
+    name = _known(credentials.get("username"))
+    audit.record(audit.NOBODY, "login.failed", name, **_from(request))
 
 
 @receiver(user_locked_out)
@@ -128,7 +144,15 @@ def _on_lock(
         # Tried again while locked.
         return
     logger.warning("Logins from %s are locked for a while", ip_address)
-    audit.record(NOBODY, "login.locked", _known(username), address=ip_address)
+    audit.record(audit.NOBODY, "login.locked", _known(username), address=ip_address)
+
+
+def _who() -> str:
+    request = _at_work.get()
+    if request is None:
+        return audit.COMMAND
+    user = request.user
+    return audit.admin(user.get_username()) if user.is_authenticated else audit.NOBODY
 
 
 def _known(username: str | None) -> str:

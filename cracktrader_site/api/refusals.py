@@ -39,7 +39,7 @@ def _matters(error: CracktraderError) -> bool:
 
 def _tell(error: CracktraderError, context: dict[str, Any]) -> None:
     request = context["request"]
-    who = str(getattr(request.auth, "name", "")) or "api"
+    who = str(getattr(request.auth, "name", "")) or audit.API
     what = (who, error.code, request.path)
     now = time.monotonic()
     if now - _told.get(what, -QUIET_SECONDS) < QUIET_SECONDS:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -21,9 +22,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
-from cracktrader_site.api import keys, refusals
+from cracktrader_site.api import audit, keys, refusals
 from cracktrader_site.api.models import AuditEntry
 from cracktrader_site.logins import address
+from exchanges.domain import InvalidInput
 from exchanges.models import Account, Credential, Exchange
 from runs import services
 from runs.models import Run, Webhook
@@ -165,7 +167,21 @@ def test_a_changed_password_ends_the_other_sessions_and_is_told(ann, client):
     assert client.post("/admin/password_change/", form).status_code == 302
     assert client.get("/admin/").status_code == 200
     assert other.get("/admin/").status_code == 302
-    assert ("desk", "password.set", "ann") in trail()
+    assert ("admin:ann", "password.set", "ann") in trail()
+
+
+def test_a_password_is_set_by_who_sets_it(ann, client):
+    client.force_login(ann)
+    new = "another horse, another battery"
+    form = {"username": "bob", "usable_password": "true", "password1": new, "password2": new}
+    assert client.post("/admin/auth/user/add/", form).status_code == 302
+    bob = User.objects.get(username="bob")
+    form = {"usable_password": "true", "password1": new + "!", "password2": new + "!"}
+    assert client.post(f"/admin/auth/user/{bob.pk}/password/", form).status_code == 302
+    bob.set_password(new)
+    bob.save()
+    told = [entry for entry in trail() if entry[1:] == ("password.set", "bob")]
+    assert [who for who, _, _ in told] == ["admin:ann", "admin:ann", "command"]
 
 
 def test_an_api_request_asks_nothing_about_logins(db, client, settings):
@@ -357,7 +373,7 @@ def test_edits_in_the_admin_are_told_by_their_fields_and_without_values(desk, cl
     mine = [(action, target) for who, action, target in told() if who == "admin:ann"]
     assert sorted(mine) == sorted(
         [
-            ("user.changed", "bob"), ("group.added", "operators"),
+            ("password.set", "bob"), ("user.changed", "bob"), ("group.added", "operators"),
             ("exchange.changed", str(venue)),
             ("webhook.added", "one"), ("webhook.added", "two"),
             ("webhook.disabled", "one"), ("webhook.disabled", "two"),
@@ -367,6 +383,78 @@ def test_edits_in_the_admin_are_told_by_their_fields_and_without_values(desk, cl
     details = json.dumps([entry.detail for entry in AuditEntry.objects.all()])
     for secret in (new, "path-is-secret", "s3cret"):
         assert secret not in details
+
+
+NAMED = {"by", "who", "resolved_by"}
+
+
+def names_of_the_trails_own() -> set[str]:
+    """What the code writes as `who` by itself: defaults, constants, last resorts."""
+    found = set()
+    for room in ("cracktrader_site", "runs", "exchanges", "strategies"):
+        for path in (ROOT / room).rglob("*.py"):
+            if "migrations" not in path.parts:
+                found |= names_written_in(ast.parse(path.read_text()))
+    return found - {""}
+
+
+def names_written_in(tree: ast.AST) -> set[str]:
+    constants = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found: set[str] = set()
+
+    def see(node: ast.AST | None) -> None:
+        match node:
+            case ast.Constant(value=str(text)):
+                found.add(text)
+            case ast.BoolOp(values=parts) | ast.Tuple(elts=parts) if parts:
+                for part in parts if isinstance(node, ast.BoolOp) else parts[:1]:
+                    see(part)
+            case ast.IfExp(body=one, orelse=other):
+                see(one)
+                see(other)
+            case ast.Starred(value=value) | ast.Return(value=value):
+                see(value)
+            case ast.Name(id=name) if name.isupper() and name in constants:
+                see(constants[name])
+            case ast.Attribute(value=ast.Name(id="audit"), attr=name):
+                found.add(getattr(audit, name))
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name, args=args):
+                for arg, default in zip(reversed(args.args), reversed(args.defaults), strict=False):
+                    if arg.arg in NAMED:
+                        see(default)
+                for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+                    if arg.arg in NAMED:
+                        see(default)
+                if name in NAMED:
+                    for inner in ast.walk(node):
+                        if isinstance(inner, ast.Return):
+                            see(inner)
+            case ast.keyword(arg=str(name), value=value) if name in NAMED:
+                see(value)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in NAMED:
+                see(value)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="audit"), attr="record"), args=args):
+                see(args[0])
+            case ast.Assign(targets=[ast.Name(id="WHO")], value=value):
+                see(value)
+    return found
+
+
+def test_no_key_is_named_as_the_audit_trail_names_the_desk_itself(db):
+    assert names_of_the_trails_own() == {"admin", "api", "command", "desk"} == audit.OWN
+    for name in [*audit.OWN, "Admin", "DESK"]:
+        with pytest.raises(InvalidInput, match="the audit trail"):
+            keys.create(name, ["read"], "command")
+    assert keys.create("desk-2", ["read"], "command")
 
 
 def test_webhooks_by_command_are_told(db, capsys):

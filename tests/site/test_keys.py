@@ -565,7 +565,7 @@ KEYS, AUDIT = "/admin/api/apikey/", "/admin/api/auditentry/"
 
 
 def test_the_admin_makes_a_key_shows_it_once_and_revokes_it(operator, settings):
-    form = {"name": "desk", "scopes": ["paper", "read"], "days": "30"}
+    form = {"name": "bot", "scopes": ["paper", "read"], "days": "30"}
     page = operator.post(f"{KEYS}add/", form)
     assert page.status_code == 200
     text = re.search(r"ct_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", page.content.decode())[0]
@@ -595,6 +595,7 @@ def test_the_admin_makes_a_key_shows_it_once_and_revokes_it(operator, settings):
     [
         {"name": "a b", "scopes": ["read"]},
         {"name": "command", "scopes": ["read"]},
+        {"name": "Desk", "scopes": ["read"]},
         {"name": "bot", "scopes": ["read"]},
         {"name": "new", "scopes": []},
         {"name": "new", "scopes": ["trade"]},
