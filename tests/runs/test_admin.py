@@ -431,7 +431,7 @@ def test_the_dashboard_shows_health_and_counts(desk, settings):
     assert "Newest runs" in text
     assert "+50.00 %" in text
     assert re.search(r"status__exact=failed\">\s*1\s*<", text)
-    assert "no worker has answered yet" in text
+    assert "no worker of jobs has answered yet" in text
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [float("nan")], ["<b>"], [None, 3.0]])

@@ -51,7 +51,7 @@ def by_hand(run: Run, side: str, type: str, amount: str, price: str | None = Non
         "BTC/USDT", side, type, Decimal(amount), None if price is None else Decimal(price)
     )
     name = f"manual-{time.time_ns()}"
-    return trading_desk._record(account_of(run), run, "BTC/USDT", wish, "", name)
+    return trading_desk._record(account_of(run), run, "BTC/USDT", wish, "", name, "ann")
 
 
 def protected(wire: Wire, run: Run, tender: Tender, **protect: float) -> VenueOrder:

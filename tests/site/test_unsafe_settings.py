@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 from django.test import RequestFactory
 
 from cracktrader_site import addresses, checks, doors, listening, proxies, safety
@@ -194,6 +195,16 @@ def test_safe_settings_are_served(settings_of, env):
     settings = settings_of(**env)
     listening.require_safe(settings.HOST)
     assert checks.unsafe_settings(None) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "::1", "localhost"])
+def test_this_machine_may_use_its_own_names_and_nobody_can_have_those(settings_of, host):
+    settings = settings_of(HOST=host)
+    for name in ("localhost", "127.0.0.1", "[::1]", "desk.example"):
+        assert validate_host(name, settings.ALLOWED_HOSTS)
+    for name in ("localhost.evil.example", "evil.localhost", "127.0.0.2", "0.0.0.0"):
+        assert not validate_host(name, settings.ALLOWED_HOSTS)
+    assert len(set(settings.ALLOWED_HOSTS)) == len(settings.ALLOWED_HOSTS)
 
 
 def test_the_table_has_every_rule():
@@ -384,6 +395,7 @@ def test_only_the_proxy_is_believed_to_have_served_https(
 ):
     ours = settings_of(HOST="127.0.0.1", CRACKTRADER_TRUSTED_PROXIES=proxies_named)
     settings.SECURE_PROXY_SSL_HEADER = ours.SECURE_PROXY_SSL_HEADER
+    settings.TRUSTED_PROXIES = ours.TRUSTED_PROXIES
     request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_PROTO="https")
     assert proxies.ForwardedProto(lambda request: request)(request) is request
     assert request.is_secure() is is_believed
@@ -414,7 +426,9 @@ def test_behind_tls_cookies_are_bound_to_https_and_plain_http_is_sent_away(tmp_p
         plain = httpx.get(f"{url}/admin/login/", headers=host)
         assert plain.status_code == 301
         assert plain.headers["Location"] == "https://desk.example/admin/login/"
-        assert httpx.get(f"{url}/api/v1/health", headers=host).status_code == 200
+        for name, status in ((f"localhost:{web.port}", 200), ("desk.example", 200), ("evil", 400)):
+            asked = httpx.get(f"{url}/api/v1/health", headers={"Host": name})
+            assert asked.status_code == status
         web.manage("create_key", "x", "--scopes", "read", "--quiet")
         secure = {**host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
         page = httpx.get(f"{url}/admin/login/", headers=secure)
