@@ -124,7 +124,7 @@ class Command(BaseCommand):
     def _web(self, host: str, port: int) -> None:
         import uvicorn
 
-        from cracktrader_site import websocket_protocol
+        from cracktrader_site import http_protocol, websocket_protocol
 
         uvicorn.run(
             "cracktrader_site.asgi:application",
@@ -136,6 +136,7 @@ class Command(BaseCommand):
             proxy_headers=False,
             timeout_graceful_shutdown=2,
             lifespan="off",
+            http=http_protocol.Bounded,
             ws=websocket_protocol.Bounded,
             ws_max_size=websocket_protocol.MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
