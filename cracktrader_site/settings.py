@@ -68,11 +68,14 @@ HOST = env.text(
 PORT = env.integer("PORT", 8000, "Port the web server listens on.", minimum=1, maximum=65_535)
 ALLOWED_HOSTS = env.names(
     "CRACKTRADER_ALLOWED_HOSTS",
-    ["localhost", "127.0.0.1", "[::1]"],
-    "Host names requests may be addressed to.",
+    [],
+    "Host names requests may be addressed to, besides HOST, localhost, 127.0.0.1 and [::1].",
 )
-if HOST not in ("", "0.0.0.0", "::", *ALLOWED_HOSTS):  # noqa: S104 - compared, not bound
-    ALLOWED_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
+# A browser sends these to the machine it is on, and nobody can have a name of his own resolve so.
+_OWN_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+if HOST not in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+    _OWN_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
+ALLOWED_HOSTS = list(dict.fromkeys([*ALLOWED_HOSTS, *_OWN_HOSTS]))
 CSRF_TRUSTED_ORIGINS = env.names(
     "CRACKTRADER_TRUSTED_ORIGINS", [], "Origins of a proxy in front, e.g. https://desk.example."
 )
@@ -210,8 +213,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "cracktrader_site.proxies.ForwardedProto",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "cracktrader_site.browsers.BrowserPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "cracktrader_site.api.cors.ListedOrigins",
     "cracktrader_site.api.middleware.ApiGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -249,6 +252,7 @@ STATIC_URL = "static/"
 # Assets come from the installed packages; nothing is collected or built.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- database --------------------------------------------------------------
 
@@ -618,6 +622,8 @@ LOGGING = {
         # Two lines a task at INFO say nothing the run's events do not.
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "django": {"handlers": [], "propagate": True},
+        # It would write in a form of its own.
+        "uvicorn": {"handlers": [], "propagate": True},
         # A refused request is the client's news, not the operator's.
         "django.request": {"level": "ERROR"},
         # ccxt prints request headers, keys included, at DEBUG.
