@@ -106,5 +106,8 @@ def _call(app: Wsgi, environ: dict[str, Any]) -> wire.Answer:
         finally:
             getattr(found, "close", lambda: None)()
         body = b"".join(written)
-    raw = [(name.lower().encode("latin1"), value.encode("latin1")) for name, value in headers]
+    # Django begins the value of a Set-Cookie with a space.
+    raw = [
+        (name.lower().encode("latin1"), value.strip().encode("latin1")) for name, value in headers
+    ]
     return wire.Answer(int(status[:3]), raw, body)
