@@ -34,7 +34,12 @@ def client_address(request: HttpRequest) -> str:
 
 def is_from_proxy(request: HttpRequest) -> bool:
     """Whether it came past a proxy of ours, whose headers are then the proxy's own."""
-    peer = _parse(request.META.get("REMOTE_ADDR", ""))
+    return is_trusted(request.META.get("REMOTE_ADDR", ""))
+
+
+def is_trusted(address: str) -> bool:
+    """Whether it is that of a proxy of ours."""
+    peer = _parse(address)
     return peer is not None and _is_proxy(peer)
 
 

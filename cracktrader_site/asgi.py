@@ -16,10 +16,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
 from .wsgi import application as django
 
 # Needs Django's applications.
-from . import bridge, doors, sockets  # isort: skip
+from . import bridge, doors, headers, sockets  # isort: skip
 
 # Not a Mount: that one splits paths by a pattern, and takes a trailing line
 # feed for the end of the line.
 _root = Starlette(routes=sockets.ROUTES)
 _root.router.default = sockets.or_none(bridge.Threads(django))
-application = doors.keep_sockets(_root)
+application = doors.keep(headers.without_underscores(_root))

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from . import listening, safety
+from .addresses import is_trusted
 from .api.errors import envelope
 
 logger = logging.getLogger(__name__)
@@ -31,13 +32,18 @@ _REFUSED = orjson.dumps(envelope("PERMISSION_DENIED", "Only this machine is serv
 _ELSEWHERE = safety.Place("(another server's)", is_local=False)
 
 
+# Other servers take a connection's address from these (uvicorn's FORWARDED_ALLOW_IPS).
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED")
+
+
 def keep_wsgi(app: Wsgi) -> Wsgi:
     """The application for requests, behind the door.  Raises ImproperlyConfigured."""
     if _is_open():
         return app
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if is_here(environ.get("REMOTE_ADDR", "")):
+        said = [environ[name] for name in _FORWARDED if name in environ]
+        if _may_come(environ.get("REMOTE_ADDR", ""), said):
             return app(environ, start_response)
         length = str(len(_REFUSED))
         headers = [("Content-Type", "application/json"), ("Content-Length", length)]
@@ -47,18 +53,26 @@ def keep_wsgi(app: Wsgi) -> Wsgi:
     return serve
 
 
-def keep_sockets(app: ASGIApp) -> ASGIApp:
-    """The same for WebSocket connections."""
+def keep(app: ASGIApp) -> ASGIApp:
+    """The same for an ASGI application."""
     if _is_open():
         return app
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client") or ("",)
-        if scope["type"] != "websocket" or is_here(client[0]):
+        said = [
+            value.decode("latin1")
+            for name, value in scope.get("headers", ())
+            if f"HTTP_{name.decode('latin1').upper().replace('-', '_')}" in _FORWARDED
+        ]
+        if scope["type"] == "lifespan" or _may_come(client[0], said):
             await app(scope, receive, send)
             return
         refusal = Response(_REFUSED, 403, media_type="application/json")
-        await WebSocket(scope, receive, send).send_denial_response(refusal)
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(refusal)
+        else:
+            await refusal(scope, receive, send)
 
     return serve
 
@@ -68,17 +82,31 @@ def _is_open() -> bool:
     return not any(safety.broken(_ELSEWHERE))
 
 
+def _may_come(address: str, forwarded: list[str]) -> bool:
+    """Whether a connection of that address is let in, with these headers of a proxy."""
+    if not is_here(address):
+        return False
+    if not forwarded:
+        return True
+    # An address that the header names may be one that the header made.
+    return is_trusted(address) and not any(address in said for said in forwarded)
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
 @lru_cache(maxsize=256)
 def is_here(address: str) -> bool:
     """Whether a connection is from this machine; one through a UNIX socket has no address."""
     if not address:
         return True
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if not ip.is_loopback:
-        reasons = " ".join(said for _, said in safety.broken(_ELSEWHERE))
-        logger.error("A connection from %s was refused: %s", address, reasons)
-    return ip.is_loopback
+    if is_loopback(address):
+        return True
+    reasons = " ".join(said for _, said in safety.broken(_ELSEWHERE))
+    logger.error("A connection from %s was refused: %s", address, reasons)
+    return False

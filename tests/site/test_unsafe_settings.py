@@ -371,7 +371,7 @@ def test_no_door_is_kept_where_all_may_come(settings_of):
 
     settings_of()
     assert doors.keep_wsgi(app) is app
-    assert doors.keep_sockets(app) is app  # type: ignore[comparison-overlap]
+    assert doors.keep(app) is app  # type: ignore[comparison-overlap]
 
 
 # --- behind TLS ------------------------------------------------------------------------------
