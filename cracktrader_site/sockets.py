@@ -11,7 +11,7 @@ import orjson
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
 from starlette.responses import Response
@@ -19,17 +19,20 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from exchanges.domain import Busy, CracktraderError
+from exchanges.domain import Busy, CracktraderError, Refused
 from runs.streaming import reads
 from runs.streaming.connection import Connection
 from runs.streaming.hub import Hub
 
+from . import doors
+from .addresses import client_address, counted_address
 from .api import errors, keys, parsers, sessions
 from .api.authentication import SCHEME, bearer, caller
 from .api.keys import Caller
 from .api.middleware import refusal
 from .api.permissions import require_any
 from .api.throttling.counting import count_handshake, refused_handshake
+from .proxies import ForwardedProto
 
 hub = Hub()
 
@@ -99,9 +102,10 @@ async def _serve(websocket: WebSocket, *, updates: bool) -> None:
         )
         return
     try:
+        _require_tls(request)
         hub.take_place()
-    except Busy as busy:
-        await _deny(websocket, busy)
+    except (Refused, Busy) as error:
+        await _deny(websocket, error)
         return
     try:
         await _let_in(websocket, request, updates=updates)
@@ -116,6 +120,21 @@ async def _let_in(websocket: WebSocket, request: HttpRequest, *, updates: bool) 
     except (APIException, CracktraderError, Error) as error:
         await _deny(websocket, error)
         return
+    try:
+        hub.take_share(whose := _counted_as(client, request))
+    except Busy as busy:
+        await _deny(websocket, busy)
+        return
+    try:
+        await _welcome(websocket, request, client, updates=updates)
+    finally:
+        hub.free_share(whose)
+
+
+async def _welcome(
+    websocket: WebSocket, request: HttpRequest, client: Caller | None, *, updates: bool
+) -> None:
+    protocols: list[str] = websocket.scope.get("subprotocols", [])
     # A browser that named it hangs up where the answer does not.
     named = next((name for name in protocols if name.lower() == SCHEME), None)
     await websocket.accept(subprotocol=named)
@@ -125,6 +144,24 @@ async def _let_in(websocket: WebSocket, request: HttpRequest, *, updates: bool) 
         await hub.serve(connection, updates=updates)
     except (TimeoutError, Error):
         await websocket.close(1011, "the database does not answer")
+
+
+def _require_tls(request: HttpRequest) -> None:
+    """Behind TLS a request in plain HTTP is sent away; a handshake follows no redirect."""
+    if not settings.SECURE_PROXY:
+        return
+    ForwardedProto(lambda request: HttpResponse())(request)
+    if request.scheme not in ("https", "wss"):
+        raise Refused("PERMISSION_DENIED", "Connect by wss://: this desk is served over TLS only")
+
+
+def _counted_as(client: Caller | None, request: HttpRequest) -> str | None:
+    """Who shares the places; None, the programs of this machine while authentication is off."""
+    if client is not None:
+        return client.counted_as
+    if doors.is_loopback(client_address(request)):
+        return None
+    return counted_address(request)
 
 
 def _still_welcome(client: Caller | None, request: HttpRequest) -> Callable[[str], bool] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from .connection import Connection
 from .tail import Tailer
 
 RETRY_AFTER_SECONDS = 5
+_SHARES = 4
 _LONGEST_DISPATCH_SECONDS = 5.0
 _LONGEST_START_SECONDS = 10.0
 
@@ -62,22 +64,39 @@ class Watch:
 class Hub:
     def __init__(self) -> None:
         self._places = 0
+        self._shares: Counter[str] = Counter()
         self._connections: set[Connection] = set()
         self._watch: Watch | None = None
 
     def take_place(self) -> None:
         """Before a connection is accepted; `free_place` gives it back.  Raises Busy."""
         if self._places >= settings.WS_CONNECTIONS:
-            raise Busy(
-                "TOO_MANY_CONNECTIONS",
-                "The server holds as many WebSocket connections as it may",
-                maximum=settings.WS_CONNECTIONS,
-                retry_after_seconds=RETRY_AFTER_SECONDS,
+            raise _too_many(
+                "The server holds as many WebSocket connections as it may", settings.WS_CONNECTIONS
             )
         self._places += 1
 
     def free_place(self) -> None:
         self._places -= 1
+
+    def take_share(self, whose: str | None) -> None:
+        """Nobody takes more than a quarter of the places; None may.  Raises Busy.
+
+        `free_share` gives it back.
+        """
+        if whose is None:
+            return
+        most = max(1, settings.WS_CONNECTIONS // _SHARES)
+        if self._shares[whose] >= most:
+            raise _too_many("You hold as many WebSocket connections as one caller may", most)
+        self._shares[whose] += 1
+
+    def free_share(self, whose: str | None) -> None:
+        if whose is None:
+            return
+        self._shares[whose] -= 1
+        if not self._shares[whose]:
+            del self._shares[whose]
 
     async def serve(self, connection: Connection, *, updates: bool) -> None:
         """Until the connection ends.  `updates`: it is told each run's status unasked.
@@ -103,3 +122,12 @@ class Hub:
         for event in events:
             for connection in self._connections:
                 connection.offer(event)
+
+
+def _too_many(message: str, maximum: int) -> Busy:
+    return Busy(
+        "TOO_MANY_CONNECTIONS",
+        message,
+        maximum=maximum,
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
