@@ -623,7 +623,8 @@ LOGGING = {
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "django": {"handlers": [], "propagate": True},
         # It would write in a form of its own.
-        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn": {"level": "WARNING", "handlers": [], "propagate": True},
+        "uvicorn.access": {"handlers": [], "propagate": False},
         # A refused request is the client's news, not the operator's.
         "django.request": {"level": "ERROR"},
         # ccxt prints request headers, keys included, at DEBUG.

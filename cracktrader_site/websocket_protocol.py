@@ -9,6 +9,7 @@ from __future__ import annotations
 from asyncio import Task
 from asyncio.transports import BaseTransport
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -32,6 +33,12 @@ class Bounded(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
         self._drop_after(GRACE_SECONDS)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        # A refusal ends the handshake; or its end is logged as an error of ours.
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -130,6 +130,7 @@ class Command(BaseCommand):
             "cracktrader_site.asgi:application",
             host=host,
             port=port,
+            log_config=None,
             log_level=logging.getLevelName(logging.WARNING).lower(),
             access_log=False,
             server_header=False,
