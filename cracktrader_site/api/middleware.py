@@ -60,12 +60,9 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
     try:
         host = request.get_host()
     except DisallowedHost:
-        return _json(
-            400,
-            "INVALID_REQUEST",
-            "This Host is not served here",
-            {"allowed_hosts": settings.ALLOWED_HOSTS},
-        )
+        # Where keys are asked for, strangers are not told the desk's names.
+        details = {} if settings.AUTH else {"allowed_hosts": settings.ALLOWED_HOSTS}
+        return _json(400, "INVALID_REQUEST", "This Host is not served here", dict(details))
     if _is_foreign(request, host):
         return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
