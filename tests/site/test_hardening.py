@@ -25,10 +25,15 @@ from websockets.exceptions import InvalidStatus
 from cracktrader_site.api import audit, keys, refusals
 from cracktrader_site.api.models import AuditEntry
 from cracktrader_site.logins import address
+from exchanges import sealing
 from exchanges.domain import InvalidInput
 from exchanges.models import Account, Credential, Exchange
-from runs import services
+from exchanges.sealing import new_key
+from exchanges.services import sync_exchanges
+from runs import services, signing, webhooks
+from runs.examples import BACKTEST_BODY
 from runs.models import Run, Webhook
+from strategies.services import sync_strategies
 from tests.desk import ROOT
 from tests.runs.factory import make_run
 from tests.site.api import API, desk, error  # noqa: F401 - fixture
@@ -182,6 +187,33 @@ def test_a_password_is_set_by_who_sets_it(ann, client):
     bob.save()
     told = [entry for entry in trail() if entry[1:] == ("password.set", "bob")]
     assert [who for who, _, _ in told] == ["admin:ann", "admin:ann", "command"]
+
+
+def test_what_ends_with_the_secret_key_and_what_does_not(ann, client, settings):
+    """As docs/production.md says, where it tells how to rotate it."""
+    sync_exchanges()
+    sync_strategies()
+    settings.AUTH, settings.CREDENTIALS_KEY = True, [new_key()]
+    sealed = sealing.seal({"apiKey": "k"})
+    webhook, _ = webhooks.add("http://one.example/hook")
+    _, text = keys.create("bot", ["read", "backtest"], "command")
+    headers = {"authorization": f"Bearer {text}", "idempotency-key": "mine"}
+    body = BACKTEST_BODY | {"exchange": "simulated"}
+
+    def start() -> Any:
+        return Client().post(f"{API}/run/backtest", body, "application/json", headers=headers)
+
+    first = start()
+    assert first.status_code == 200
+    client.force_login(ann)
+    assert client.get("/admin/").status_code == 200
+    settings.SECRET_KEY = "another" * 10
+    assert client.get("/admin/").status_code == 302
+    assert not signing.readable(webhook.sealed_secret)
+    details = error(start(), 400, "IDEMPOTENCY_MISMATCH")["details"]
+    assert details["run_id"] == first.json()["run_id"]
+    assert Run.objects.count() == 1
+    assert sealing.unseal(sealed) == {"apiKey": "k"}
 
 
 def test_an_api_request_asks_nothing_about_logins(db, client, settings):
