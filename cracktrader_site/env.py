@@ -146,9 +146,14 @@ def redis(name: str, help: str) -> str:
     """The address of a Redis, as redis://:password@host:6379/0, or nothing."""
 
     def parse(raw: str) -> str:
-        from redis.connection import parse_url
+        from redis.connection import ConnectionPool
+        from redis.exceptions import RedisError
 
-        parse_url(raw)
+        try:
+            # It connects later; an option it does not know it refuses here.
+            ConnectionPool.from_url(raw).make_connection()
+        except RedisError:
+            raise ValueError from None
         return raw
 
     return _read(name, "a redis:// address", "", help, parse, may_hold_secret=True)

@@ -31,7 +31,8 @@ def place(host: str) -> safety.Place:
 def _is_loopback(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # The latter of a name that is none: a part of it is empty or too long.
         raise ImproperlyConfigured(f"HOST={host!r} cannot be resolved: {error}") from None
     return all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
 

@@ -160,8 +160,8 @@ def _wrong_origin(name: str, origins: list[str]) -> str | None:
     for origin in origins:
         if not _is_origin(origin):
             return (
-                f"{name} holds {origin!r}, which is no origin: list each as scheme, name and port "
-                "if any, e.g. https://desk.example, without a path and without a *."
+                f"{name} holds {_without_password(origin)!r}, which is no origin: list each as "
+                "scheme, name and port if any, e.g. https://desk.example, without a path and without a *."
             )
         parts = urlsplit(origin)
         if settings.SECURE_PROXY and parts.scheme == "http" and parts.hostname not in _LOCAL_NAMES:
@@ -170,6 +170,11 @@ def _wrong_origin(name: str, origins: list[str]) -> str | None:
                 "CRACKTRADER_BEHIND_TLS is on: give it as https://."
             )
     return None
+
+
+def _without_password(origin: str) -> str:
+    _, at, after = origin.rpartition("@")
+    return f"…@{after}" if at else origin
 
 
 def _is_origin(text: str) -> bool:

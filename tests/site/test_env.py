@@ -56,7 +56,14 @@ def test_a_setting_of_the_wrong_kind_says_what_it_should_be(
 
 
 @pytest.mark.parametrize(
-    "address", ["rediss//:hunter2@host:6379/0", "redis://:hunter2@host:port/0", "hunter2"]
+    "address",
+    [
+        "rediss//:hunter2@host:6379/0",
+        "redis://:hunter2@host:port/0",
+        "redis://:hunter2@host/0?no_such_option=1",
+        "redis://:hunter2@host/0?protocol=9",
+        "hunter2",
+    ],
 )
 def test_what_may_hold_a_password_is_not_repeated(monkeypatch, address: str) -> None:
     monkeypatch.setenv("X_TEST", address)

@@ -232,8 +232,18 @@ def test_a_home_or_secret_that_others_can_read_is_refused(monkeypatch):
                 listening.require_safe("127.0.0.1")
 
 
-def test_a_host_without_an_address_is_said(settings_of):
-    settings = settings_of(HOST="no.such.host.invalid")
+@pytest.mark.parametrize("name", ["CRACKTRADER_CORS_ORIGINS", "CRACKTRADER_TRUSTED_ORIGINS"])
+def test_a_password_in_an_origin_is_not_repeated(settings_of, name):
+    settings = settings_of(**{name: "https://me:hunter2@app.example"})
+    with pytest.raises(ImproperlyConfigured, match="which is no origin") as refused:
+        listening.require_safe(settings.HOST)
+    assert "holds '…@app.example'" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 64, "a..b"])
+def test_a_host_without_an_address_is_said(settings_of, host):
+    settings = settings_of(HOST=host)
     with pytest.raises(ImproperlyConfigured, match="cannot be resolved"):
         listening.require_safe(settings.HOST)
     assert [check.id for check in checks.unsafe_settings(None)] == ["cracktrader.E000"]
