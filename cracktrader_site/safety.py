@@ -161,7 +161,8 @@ def _wrong_origin(name: str, origins: list[str]) -> str | None:
         if not _is_origin(origin):
             return (
                 f"{name} holds {_without_password(origin)!r}, which is no origin: list each as "
-                "scheme, name and port if any, e.g. https://desk.example, without a path and without a *."
+                "scheme, name and port if any, e.g. https://desk.example, without a path and "
+                "without a *."
             )
         parts = urlsplit(origin)
         if settings.SECURE_PROXY and parts.scheme == "http" and parts.hostname not in _LOCAL_NAMES:
