@@ -45,8 +45,13 @@ class Threads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = await self._answer(scope, receive)
-        if answer is not None:
+        if answer is None:
+            return
+        try:
             await wire.write(answer, scope, receive, send)
+        finally:
+            if isinstance(answer.body, wire.File):
+                self._ordinary.submit(answer.body.close)
 
     async def _answer(self, scope: Scope, receive: Receive) -> wire.Answer | None:
         length, limit = wire.promised(scope), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -97,15 +102,16 @@ def _call(app: Wsgi, environ: dict[str, Any]) -> wire.Answer:
         return written.append
 
     found = app(environ, start_response)
-    body: bytes | wire.File
-    if isinstance(found, wire.File):
-        body = found
-    else:
-        try:
+    body: bytes | wire.File = b""
+    try:
+        if isinstance(found, wire.File):
+            body = found.settled()
+        else:
             written += found
-        finally:
+            body = b"".join(written)
+    finally:
+        if body is not found:
             getattr(found, "close", lambda: None)()
-        body = b"".join(written)
     # Django begins the value of a Set-Cookie with a space.
     raw = [
         (name.lower().encode("latin1"), value.strip().encode("latin1")) for name, value in headers

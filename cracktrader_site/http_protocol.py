@@ -13,6 +13,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
+LAST_BYTES_SECONDS = 20.0
 
 
 class Bounded(H11Protocol):
@@ -35,10 +36,18 @@ class Bounded(H11Protocol):
         else:
             self._forget_head()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._drop_if_untaken()
+
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
+        self._drop_if_untaken()
+
+    def _drop_if_untaken(self) -> None:
+        """A connection that closes waits no longer than others for its last bytes to be taken."""
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self.loop.call_later(LAST_BYTES_SECONDS, self.transport.abort)
 
     def _await_head(self) -> None:
         if self._head_timer is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,14 +32,22 @@ class File:
     """PEP 3333's wsgi.file_wrapper: an answer that is read where it lies, as it is taken."""
 
     def __init__(self, file: Readable, block_size: int = _PIECE) -> None:
-        self.file = file
+        self._file = file
+        self._first = b""
+
+    def settled(self) -> bytes | File:
+        """All of a file that is small; another one itself, whose beginning is read now."""
+        self._first = self._file.read(_PIECE)
+        return self._first if len(self._first) < _PIECE else self
 
     def __iter__(self) -> Iterator[bytes]:
-        while piece := self.file.read(_PIECE):
+        yield self._first
+        while piece := self._file.read(_PIECE):
             yield piece
 
     def close(self) -> None:
-        self.file.close()
+        """Tells Django that the request is over: not in the event loop."""
+        self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,6 @@ async def write(answer: Answer, scope: Scope, receive: Receive, send: Send) -> N
             abort()
             # Until the server knows.
             await receive()
-    finally:
-        if isinstance(answer.body, File):
-            with suppress(OSError):
-                answer.body.close()
 
 
 async def _write(answer: Answer, is_head: bool, send: Send) -> None:

@@ -18,11 +18,12 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from django.conf import settings as configured
 from django.db import connection
 from websockets.exceptions import InvalidStatus
 
-from cracktrader_site import asgi, doors, wire
+from cracktrader_site import asgi, doors, http_protocol, wire
 from cracktrader_site.api import keys
 from cracktrader_site.api.models import ApiKey
 from cracktrader_site.bridge import Threads
@@ -209,6 +210,42 @@ def test_who_does_not_take_the_answer_is_cut_off(monkeypatch):
         stuck.takes = False
         await stuck.run(Threads(echo))
         assert stuck.aborted
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("last", [b"keep-alive", b"close"])
+@pytest.mark.parametrize("size", [200_000, 20_000_000])
+def test_a_socket_that_takes_nothing_is_gone_after_a_time(monkeypatch, last, size):
+    monkeypatch.setattr(wire, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(http_protocol, "LAST_BYTES_SECONDS", 0.3)
+
+    def much(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(size))])
+        return [b"x" * size]
+
+    async def ask() -> None:
+        config = uvicorn.Config(
+            Threads(much), http=http_protocol.Bounded, log_config=None, lifespan="off",
+            timeout_keep_alive=1,
+        )  # fmt: skip
+        config.load()
+        server = uvicorn.Server(config)
+        here = socket.socket()
+        here.bind(("127.0.0.1", 0))
+        serving = asyncio.create_task(server.serve(sockets=[here]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            one.connect(here.getsockname())
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: " + last + b"\r\n\r\n")
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(SOON):
+                while server.server_state.connections:
+                    await asyncio.sleep(0.02)
+        server.should_exit = True
+        await serving
 
     asyncio.run(ask())
 
