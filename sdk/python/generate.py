@@ -45,6 +45,7 @@ SYNC_NAMES = {
     "async_sleep": "sleep",
     "aclose": "close",
     "aclosing": "closing",
+    "aiter_bytes": "iter_bytes",
     "_async": "_sync",
 }
 

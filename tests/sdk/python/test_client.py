@@ -7,8 +7,12 @@ import io
 import json
 import logging
 import pickle
+import threading
+import time
 import traceback
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,9 +22,10 @@ import httpx
 import numpy as np
 import pytest
 from cracktrader import AsyncCrackTraderAPI, CrackTraderAPI, errors, models
+from cracktrader._gate import Gate
 from cracktrader._retry import Policy, backoff
 from cracktrader._stream import InOrder, Reconnecting, StreamEvent, Ticks
-from cracktrader._waiting import pauses
+from cracktrader._waiting import Board
 
 KEY = "ct_0123456789ab_SecretSecretSecretSecret"
 START = {"strategy_name": "S", "symbols": "BTC/USDT", "timeframe": "1h", "exchange": "simulated"}
@@ -62,6 +67,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Pauses are written down, not slept."""
     found: list[float] = []
     monkeypatch.setattr("cracktrader._sync.session.sleep", found.append)
+    for module in ("_gate", "_retry"):
+        monkeypatch.setattr(f"cracktrader.{module}.now", lambda: time.monotonic() + sum(found))
     return found
 
 
@@ -93,7 +100,7 @@ def test_an_error_is_the_exception_of_its_code_or_of_its_family(
     status: int, code: str, cls: type[Exception], also: type[Exception]
 ) -> None:
     script = Script(refusal(status, code))
-    with script.api(max_retries=0) as api, pytest.raises(cls) as caught:
+    with script.api(max_retries=0, rate_limit_wait=0) as api, pytest.raises(cls) as caught:
         api.get_status()
     error = caught.value
     assert type(error) is cls
@@ -157,6 +164,21 @@ def test_an_interrupt_says_that_the_run_goes_on() -> None:
         api.wait_for_run("r")
     assert "goes on" in caught.value.__notes__[0]
 
+    async def cancelled() -> list[str]:
+        desk = Sweep(took=60)
+        async with AsyncCrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api:
+            task = asyncio.create_task(api.run_backtest(**START))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError as error:
+                return list(error.__notes__)
+        return []
+
+    (note,) = asyncio.run(cancelled())
+    assert note.startswith("Run 0 goes on")
+
 
 # --- repetition ------------------------------------------------------------------------------
 
@@ -164,7 +186,6 @@ PASSING: list[Callable[[], Answer]] = [
     lambda: httpx.ReadError("gone"),
     lambda: httpx.ReadTimeout("slow"),
     lambda: httpx.RemoteProtocolError("torn"),
-    lambda: refusal(429, "RATE_LIMITED", 1),
     lambda: refusal(500, "INTERNAL_ERROR"),
     lambda: httpx.Response(503, text="busy"),
 ]
@@ -178,7 +199,6 @@ def test_questions_and_named_starts_are_repeated(failure: Callable[[], Answer]) 
         lambda api: api.start_live(**START),
         lambda api: api.stop_run("r"),
         lambda api: api.kill_account("a"),
-        lambda api: api.release_account("a", confirm=True),
         lambda api: api.cancel_order("o"),
         lambda api: api.check_strategy("S"),
         lambda api: api.place_order("BTC/USDT", "buy", "market", 1, account_id="a"),
@@ -195,7 +215,11 @@ def test_questions_and_named_starts_are_repeated(failure: Callable[[], Answer]) 
 
 @pytest.mark.parametrize("failure", PASSING)
 def test_what_could_happen_twice_is_not_repeated(failure: Callable[[], Answer]) -> None:
-    for act in (lambda api: api.stop_run(), lambda api: api.reset_runner()):
+    for act in (
+        lambda api: api.stop_run(),
+        lambda api: api.reset_runner(),
+        lambda api: api.release_account("a", confirm=True),
+    ):
         script = Script(failure())
         with script.api() as api, pytest.raises(cracktrader.CrackTraderError):
             act(api)
@@ -235,8 +259,184 @@ def test_a_pause_longer_than_all_patience_is_not_waited_for(slept: list[float]) 
     script = Script(refusal(429, "RATE_LIMITED", 600))
     with script.api() as api, pytest.raises(cracktrader.RateLimited) as caught:
         api.get_status()
-    assert caught.value.retry_after == 600
+    assert caught.value.retry_after == pytest.approx(600, abs=1)
     assert slept == []
+    script = Script(refusal(429, "RATE_LIMITED", 1))
+    with script.api(rate_limit_wait=0) as api:
+        for _ in range(2):
+            with pytest.raises(cracktrader.RateLimited):
+                api.get_status()
+    assert len(script.asked) == 1
+    assert slept == []
+
+
+def test_a_limit_is_waited_out_by_every_call_and_counts_as_no_repetition(
+    slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    for act in (
+        lambda api: api.get_status(),
+        lambda api: api.start_backtest(**START),
+        lambda api: api.reset_runner(),
+        lambda api: api.stop_run(),
+        lambda api: api.release_account("a", confirm=True),
+    ):
+        slept.clear()
+        script = Script(*(refusal(429, "RATE_LIMITED", 60) for _ in range(4)), ok(**STARTED))
+        with script.api(max_retries=0) as api:
+            act(api)
+        assert len(script.asked) == 5
+        assert 240 <= sum(slept) < 245
+    slept.clear()
+    script = Script(*(refusal(429, "RATE_LIMITED", 60) for _ in range(5)))
+    with script.api() as api, pytest.raises(cracktrader.RateLimited):
+        api.get_status()
+    assert sum(slept) < 300
+    assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 25
+
+
+def test_the_wait_for_a_started_runs_end_is_bounded_by_its_own_time_only(
+    slept: list[float],
+) -> None:
+    limited = [refusal(429, "RATE_LIMITED", 60) for _ in range(9)]
+    script = Script(ok(**STARTED), *limited, ok(run_id="r", status="completed"), ok(run_id="r"))
+    with script.api() as api:
+        assert api.run_backtest(**START).run_id == "r"
+    assert sum(slept) > 540
+    slept.clear()
+    script = Script(ok(**STARTED), refusal(429, "RATE_LIMITED", 60))
+    with script.api() as api, pytest.raises(cracktrader.RateLimited) as caught:
+        api.run_backtest(**START, timeout=30)
+    assert caught.value.run_id == "r"
+    assert pickle.loads(pickle.dumps(caught.value)).run_id == "r"
+    assert slept == []
+
+
+def test_whatever_is_raised_after_the_start_names_the_run() -> None:
+    for answers in (
+        [refusal(404, "RUN_NOT_FOUND")],
+        [ok(run_id="r", status="completed"), refusal(500, "INTERNAL_ERROR")],
+        [ok(run_id="r", status="completed"), httpx.ReadTimeout("slow")],
+        [ok(run_id="r", status="running")],
+    ):
+        script = Script(ok(**STARTED), *answers)
+        with (
+            script.api(max_retries=0) as api,
+            pytest.raises(cracktrader.CrackTraderError) as caught,
+        ):
+            api.run_backtest(**START, timeout=0.06)
+        assert caught.value.run_id == "r"
+
+
+def test_a_closed_client_says_so() -> None:
+    script = Script(ok(run_id="r"))
+    api = script.api()
+    results = api.load_results("r")
+    api.close()
+    for act in (api.get_status, lambda: results.equity, lambda: next(api.stream_events("r"))):
+        with pytest.raises(cracktrader.CrackTraderError, match="client is closed"):
+            act()
+
+
+def test_threads_share_one_gate_and_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """After a 429 nobody asks before its time, and then no more than there is room for."""
+    desk = Limited(room=10, seconds=1.0)
+    with (
+        CrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api,
+        pytest.MonkeyPatch.context() as patch,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        patch.setattr("cracktrader._sync.session.sleep", time.sleep)
+        patch.setattr("cracktrader._gate.now", time.monotonic)
+        patch.setattr("cracktrader._retry.now", time.monotonic)
+        for answer in [pool.submit(api.start_backtest, **START) for _ in range(30)]:
+            assert answer.result().run_id
+    assert desk.early == 0
+    assert desk.refused <= 16 + 6
+    warnings = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert 2 <= len(warnings) <= 6
+
+
+class Limited:
+    """Lets so many requests pass in so many seconds, the last ones counted."""
+
+    def __init__(self, room: int, seconds: float) -> None:
+        self.room, self.seconds = room, seconds
+        self.passed: deque[float] = deque()
+        self.refused = self.early = 0
+        self.opens = 0.0
+        self.lock = threading.Lock()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self.lock:
+            now = time.monotonic()
+            while self.passed and self.passed[0] <= now - self.seconds:
+                self.passed.popleft()
+            left = self.room - len(self.passed)
+            headers = {"X-RateLimit-Limit": str(self.room)}
+            if left <= 0:
+                self.refused += 1
+                after = self.passed[0] + self.seconds - now
+                headers |= {"Retry-After": str(after), "X-RateLimit-Remaining": "0"}
+                answer = refusal(429, "RATE_LIMITED")
+            else:
+                self.passed.append(now)
+                headers |= {"X-RateLimit-Remaining": str(left - 1)}
+                answer = self.answer(request)
+        answer.headers.update(headers)
+        return answer
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        return ok(**STARTED)
+
+
+class Sweep(Limited):
+    """Runs that take a while each."""
+
+    def __init__(self, took: float) -> None:
+        super().__init__(100, 60.0)
+        self.took = took
+        self.runs: dict[str, float] = {}
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            run_id = str(len(self.runs))
+            self.runs[run_id] = time.monotonic() + self.took
+            return ok(run_id=run_id, status="starting")
+        name = request.url.path.rpartition("/")[2]
+        if name == "results":
+            return ok(run_id=request.url.params["run_id"], status="completed")
+        if name == "runs":
+            return ok(runs=[self.run(run_id) for run_id in self.runs])
+        return ok(**self.run(name))
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        over = self.runs[run_id] <= time.monotonic()
+        return {"run_id": run_id, "status": "completed" if over else "running", "progress": 0.5}
+
+
+def test_a_sweep_of_threads_takes_three_requests_a_run() -> None:
+    desk = Sweep(took=0.3)
+    with (
+        CrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        began = time.monotonic()
+        found = list(pool.map(lambda _: api.run_backtest(**START).run_id, range(30)))
+        took = time.monotonic() - began
+    assert sorted(found, key=int) == [str(n) for n in range(30)]
+    assert len(desk.passed) <= 90
+    assert desk.refused == 0
+    assert took < 10
+
+
+def test_a_single_short_run_is_seen_at_once() -> None:
+    desk = Sweep(took=0.1)
+    with CrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api:
+        for _ in range(3):
+            began = time.monotonic()
+            api.run_backtest(**START)
+            assert time.monotonic() - began < 0.3
+    assert len(desk.passed) <= 12
 
 
 def test_a_start_that_is_in_flight_is_waited_for(slept: list[float]) -> None:
@@ -246,6 +446,10 @@ def test_a_start_that_is_in_flight_is_waited_for(slept: list[float]) -> None:
         assert api.start_backtest(**START).run_id == "r"
     assert all(1 <= pause < 1.5 for pause in slept)
     assert len(slept) == 9
+    script = Script(*(refusal(400, "IDEMPOTENCY_IN_FLIGHT", 100) for _ in range(3)))
+    with script.api() as api, pytest.raises(errors.IdempotencyInFlight):
+        api.start_backtest(**START)
+    assert len(script.asked) == 3
 
 
 def test_repetition_is_bounded_and_its_pauses_grow(slept: list[float]) -> None:
@@ -259,19 +463,21 @@ def test_repetition_is_bounded_and_its_pauses_grow(slept: list[float]) -> None:
     assert Policy().longest_seconds == 90
 
 
-def test_a_run_of_a_tenth_of_a_second_is_seen_at_once_and_a_long_one_is_asked_of_seldom(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_lone_long_run_is_asked_of_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("cracktrader._waiting.now", lambda: now[0])
+    board = Board(Gate())
     asked = []
-    for pause in pauses(600):
-        now[0] += pause
-        asked.append(now[0])
-    assert min(abs(when - 0.1) for when in asked) < 0.02
+    with board.waiting("r", fresh=True):
+        while now[0] < 600:
+            if board.turn():
+                asked.append(now[0])
+                board.tell([])
+            now[0] += board.pause()
+    assert asked[0] < 0.1
+    assert asked[1] < 0.15
     for start in range(0, 540, 10):
-        assert sum(start <= when < start + 60 for when in asked) < 60
-    assert asked[-1] == pytest.approx(600)
+        assert sum(start <= when < start + 60 for when in asked) < 45
 
 
 def test_the_asynchronous_half_repeats_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

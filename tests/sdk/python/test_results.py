@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import copy
+import pickle
 import sys
 from typing import Any
 
 import httpx
 import pandas as pd
 import pytest
-from cracktrader import AsyncCrackTraderAPI, AsyncResults, CrackTraderAPI, Results
+from cracktrader import AsyncCrackTraderAPI, AsyncResults, CrackTraderAPI, CrackTraderError, Results
 from cracktrader._progress import Progress
 
 HOUR = 3_600_000
@@ -120,17 +122,43 @@ def test_frames_are_complete_indexed_by_time_and_read_when_looked_at() -> None:
     assert results.equity["value"].iloc[-1] == 10_024
 
 
-def test_asynchronous_results_have_read_everything() -> None:
+def test_asynchronous_results_read_what_is_asked_for() -> None:
     desk = Desk()
 
     async def get() -> AsyncResults:
         async with AsyncCrackTraderAPI(transport=httpx.MockTransport(desk)) as api:
-            return await api.load_results("r")
+            results = await api.load_results("r")
+            assert desk.asked == ["results"]
+            assert len(results.orders) == 9
+            with pytest.raises(CrackTraderError, match=r'await results.load\("equity"\)'):
+                _ = results.equity
+            assert await results.load("equity") is results
+            assert "trades" not in desk.asked
+            with pytest.raises(ValueError, match="tables are trades"):
+                await results.load("equities")
+            return await results.load()
 
     results = asyncio.run(get())
     asked = len(desk.asked)
     assert (len(results.trades), len(results.orders), len(results.equity)) == (5, 9, 25)
     assert len(desk.asked) == asked
+
+
+def test_copies_have_the_tables_that_are_loaded() -> None:
+    results = load(Desk()).load("equity", "orders")
+    for copied in (pickle.loads(pickle.dumps(results)), copy.deepcopy(results)):
+        assert repr(copied) == repr(results)
+        assert len(copied.equity) == 25
+        assert len(copied.orders) == 9
+        with pytest.raises(CrackTraderError, match="copy of results has no trades"):
+            _ = copied.trades
+    assert len(results.trades) == 5
+
+
+def test_a_notebook_shows_the_figures() -> None:
+    shown = load(Desk())._repr_html_()
+    assert "TestStrategy on BTC/USDT" in shown
+    assert "<th style='text-align:left'>sharpe_ratio</th><td>1.25</td>" in shown
 
 
 def test_a_run_without_trades_has_empty_frames_and_a_plot() -> None:

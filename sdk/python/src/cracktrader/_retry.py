@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Mapping
+import time
+from asyncio import CancelledError
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx
 
@@ -22,8 +27,10 @@ from .errors import (
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 8.0
 STATUSES = (401, 403, 404, 429, 500)
-IN_FLIGHT = "IDEMPOTENCY_IN_FLIGHT"
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+now = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +51,91 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Policy:
     max_retries: int = 5
+    rate_limit_wait: float = 300.0
+    """Seconds of one call for the server's limit on requests."""
     longest_seconds: float = 90.0
-    """A request that would have to wait beyond this is given up."""
+    """A failing request that would be sent again after so long is given up."""
 
-    def pause(
-        self, call: Call, failure: CrackTraderError, unsent: bool, attempt: int
-    ) -> float | None:
-        """Seconds until the request is sent again; None where it is not.  `attempt` is from 0."""
+
+class Patience:
+    """What one call has left of it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._began = now()
+        self._attempt = 0
+        self._told_to_wait = 0.0
+        self._until = _WITHIN.get() if policy.rate_limit_wait else None
+
+    def pause(self, call: Call, failure: CrackTraderError, unsent: bool) -> float:
+        """Seconds until the request is sent again.  Raises `failure` where it is not."""
         asked = failure.retry_after if isinstance(failure, APIError) else None
-        if isinstance(failure, APIError) and failure.code == IN_FLIGHT:
-            return _jittered(asked or FIRST_PAUSE) if call.idempotency_key else None
-        if attempt >= self.max_retries or not (unsent or call.may_be_repeated()):
-            return None
+        if is_in_flight(failure) and call.idempotency_key is not None:
+            return self.wait(_jittered(asked or FIRST_PAUSE), failure)
         if isinstance(failure, APIError) and not (failure.status == 429 or failure.status >= 500):
-            return None
-        return backoff(attempt) if asked is None else _jittered(asked)
+            raise failure
+        if self._attempt >= self._policy.max_retries or not (unsent or call.may_be_repeated()):
+            raise failure
+        pause = backoff(self._attempt) if asked is None else _jittered(asked)
+        failing = now() - self._began - self._told_to_wait
+        if failing + pause > self._policy.longest_seconds:
+            raise failure
+        self._attempt += 1
+        return pause
+
+    def wait(self, seconds: float, failure: CrackTraderError) -> float:
+        """`seconds`, where the call may wait as long as the server says.  Raises `failure`."""
+        if self._until is None:
+            too_long = self._told_to_wait + seconds > self._policy.rate_limit_wait
+        else:
+            too_long = now() + seconds > self._until
+        if too_long:
+            raise failure
+        self._told_to_wait += seconds
+        return seconds
+
+
+_WITHIN: ContextVar[float | None] = ContextVar("within", default=None)
+
+
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Inside, waiting for the server's limit ends after `seconds` of all; None: never.
+
+    One inside another changes nothing.
+    """
+    if _WITHIN.get() is not None:
+        yield
+        return
+    token = _WITHIN.set(math.inf if seconds is None else now() + seconds)
+    try:
+        yield
+    finally:
+        _WITHIN.reset(token)
+
+
+@contextmanager
+def of_run(run_id: str) -> Iterator[None]:
+    """Errors inside carry the run's id; who interrupts is told that the run goes on."""
+    try:
+        yield
+    except CrackTraderError as error:
+        error.run_id = error.run_id or run_id
+        raise
+    except (KeyboardInterrupt, CancelledError) as interrupt:
+        note = f"Run {run_id} goes on; wait_for_run and stop_run take its id."
+        if note not in getattr(interrupt, "__notes__", ()):
+            interrupt.add_note(note)
+        raise
+
+
+def is_rate_limit(failure: CrackTraderError) -> TypeGuard[APIError]:
+    """Whether it is of the limit on requests: what is refused by that has not been done."""
+    return isinstance(failure, APIError) and failure.code in ("RATE_LIMITED", "HTTP_429")
+
+
+def is_in_flight(failure: CrackTraderError) -> bool:
+    return isinstance(failure, APIError) and failure.code == "IDEMPOTENCY_IN_FLIGHT"
 
 
 def backoff(attempt: int) -> float:
@@ -75,7 +152,15 @@ def of_transport(error: httpx.RequestError, call: Call) -> CrackTraderError:
     what = f"{call.method} {call.path}"
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(f"{what}: no answer in time")
-    return ConnectionLost(f"{what}: {error or type(error).__name__}")
+    text = str(error) or type(error).__name__
+    if is_of_tls(error):
+        text += "; is base_url right? A server without TLS has an address with http://"
+    return ConnectionLost(f"{what}: {text}")
+
+
+def is_of_tls(error: httpx.RequestError) -> bool:
+    """Whether the handshake failed: it will again."""
+    return isinstance(error, httpx.ConnectError) and "[SSL" in str(error)
 
 
 def of_answer(answer: httpx.Response) -> APIError:
@@ -87,6 +172,8 @@ def of_answer(answer: httpx.Response) -> APIError:
         details = found.get("details")
     except (ValueError, KeyError, TypeError, AttributeError):
         code, message, details = f"HTTP_{status}", answer.reason_phrase or "no message", None
+        if status == 404:
+            message += "; this is no Cracktrader server's answer: is base_url right?"
     details = details if isinstance(details, dict) else {}
     return api_error(status, code, message, details, retry_after(answer.headers))
 

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 class CrackTraderError(Exception):
     """Everything this package raises about a server or a run."""
 
+    run_id: str | None = None
+    """Of the run that was started or waited for; None where there was none yet."""
+
 
 class ConnectionLost(CrackTraderError, ConnectionError):
     """The server was not reached, or went away before it answered."""
@@ -48,7 +51,7 @@ class APIError(CrackTraderError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         about = (self.status, self.code, self.message, self.details, self.retry_after)
-        return type(self), about
+        return type(self), about, self.__dict__
 
 
 class InvalidRequest(APIError):
@@ -98,7 +101,8 @@ class RunFailed(CrackTraderError):
         self.details: dict[str, Any] = dict(details or {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.run_id, self.code, self.message, self.details)
+        about = (self.run_id, self.code, self.message, self.details)
+        return type(self), about, self.__dict__
 
 
 def family(status: int) -> type[APIError]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _tables, models
+from .exceptions import CrackTraderError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +24,7 @@ class ResultsBase:
         self.response = response
         """`GET /results` as it was answered."""
         self._frames: dict[str, pd.DataFrame] = {}
+        self._tables: dict[str, list[dict[str, Any]]] = {}
 
     @property
     def run_id(self) -> str:
@@ -92,13 +95,47 @@ class ResultsBase:
             what.append(f"Sharpe {sharpe:.2f}")
         return ", ".join(what)
 
+    def _repr_html_(self) -> str:
+        """A table of its figures, for notebooks."""
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{value:,.6g}</td></tr>"
+            for name, value in self.metrics.items()
+            if isinstance(value, int | float)
+        )
+        return f"<p><b>{escape(self._title())}</b></p><table>{rows}</table>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the client: a copy has the tables that are loaded."""
+        return self.__dict__ | {"_api": None}
+
     def _frame(self, name: str) -> pd.DataFrame:
         if name not in self._frames:
             self._frames[name] = _tables.frame(name, self._rows(name))
         return self._frames[name]
 
+    def _lacks(self, name: str) -> bool:
+        """Whether a table has to be asked for; keeps it where the response has all of it."""
+        if name in self._frames or name in self._tables:
+            return False
+        found = _tables.from_response(self.response, name)
+        if found is not None:
+            self._tables[name] = found
+        return found is None
+
     def _rows(self, name: str) -> list[dict[str, Any]]:
         raise NotImplementedError
+
+
+def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not set(names) <= set(_tables.TABLES):
+        raise ValueError(f"tables are {', '.join(_tables.TABLES)}")
+    return names or _tables.TABLES
+
+
+def _copied(name: str) -> CrackTraderError:
+    return CrackTraderError(
+        f"This copy of results has no {name}: load() them before results are copied or pickled"
+    )
 
 
 class Results(ResultsBase):
@@ -106,31 +143,48 @@ class Results(ResultsBase):
 
     def __init__(self, api: CrackTraderAPI, response: models.ResultsResponse) -> None:
         super().__init__(response)
-        self._api = api
+        self._api: CrackTraderAPI | None = api
 
-    def prepare(self) -> None:
-        """There is nothing to do yet."""
+    def load(self, *names: str) -> Self:
+        """Reads `trades`, `orders`, `equity`, or those named, now; returns itself."""
+        for name in _checked(names):
+            self._rows(name)
+        return self
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
         from ._sync import tables
 
-        return tables.rows(self._api, self.response, name)
+        if self._lacks(name):
+            if self._api is None:
+                raise _copied(name)
+            self._tables[name] = tables.rows(self._api, self.run_id, name)
+        return self._tables.get(name, [])
 
 
 class AsyncResults(ResultsBase):
-    """Tables are complete from the beginning."""
+    """`await results.load()` reads the tables; until then there is what the answer had.
+
+    That is all trades and orders unless there are more than 10,000, and no equity.
+    """
 
     def __init__(self, api: AsyncCrackTraderAPI, response: models.ResultsResponse) -> None:
         super().__init__(response)
-        self._api = api
-        self._tables: dict[str, list[dict[str, Any]]] = {}
+        self._api: AsyncCrackTraderAPI | None = api
 
-    async def prepare(self) -> None:
-        """Reads what the response does not have."""
+    async def load(self, *names: str) -> Self:
+        """Reads `trades`, `orders`, `equity`, or those named; returns itself."""
         from ._async import tables
 
-        for name in _tables.TABLES:
-            self._tables[name] = await tables.rows(self._api, self.response, name)
+        for name in _checked(names):
+            if self._lacks(name):
+                if self._api is None:
+                    raise _copied(name)
+                self._tables[name] = await tables.rows(self._api, self.run_id, name)
+        return self
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
+        if self._lacks(name):
+            if self._api is None:
+                raise _copied(name)
+            raise CrackTraderError(f'Not read yet: await results.load("{name}") first')
         return self._tables[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
@@ -14,7 +15,7 @@ from uuid import UUID
 import httpx
 
 from cracktrader import _settings, models
-from cracktrader._retry import Call, Policy
+from cracktrader._retry import Call, Policy, of_run, within
 from cracktrader._stream import AsyncEvents
 from cracktrader._values import Moment, RunId, checked_key, given, moment, query, symbol_list
 from cracktrader.results import AsyncResults
@@ -41,6 +42,7 @@ class AsyncCrackTraderAPI:
         *,
         timeout: float = 30.0,
         max_retries: int = 5,
+        rate_limit_wait: float = 300.0,
         stall_seconds: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -49,7 +51,9 @@ class AsyncCrackTraderAPI:
         `transport`: httpx's, in place of the network.
         """
         settings = _settings.resolve(api_key, base_url)
-        self._session = AsyncSession(settings, timeout, Policy(max_retries), transport)
+        self._session = AsyncSession(
+            settings, timeout, Policy(max_retries, rate_limit_wait), transport
+        )
         self._stall_seconds = stall_seconds
 
     def __repr__(self) -> str:
@@ -174,30 +178,34 @@ class AsyncCrackTraderAPI:
         `timeout`: the longest wait in seconds.  An interrupt or a time-out ends the waiting, not
         the run.  Raises RunFailed where the run has failed.
         """
-        started = await self.start_backtest(
-            strategy_name,
-            symbols,
-            timeframe,
-            exchange=exchange,
-            strategy_params=strategy_params,
-            start_date=start_date,
-            end_date=end_date,
-            initial_cash=initial_cash,
-            fee=fee,
-            slippage=slippage,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            trailing_stop=trailing_stop,
-            position_size=position_size,
-            max_drawdown=max_drawdown,
-            daily_loss=daily_loss,
-            cash=cash,
-            idempotency_key=idempotency_key,
-        )
-        run_id = str(started.run_id)
-        run = await self.wait_for_run(run_id, progress=progress, timeout=timeout)
-        waiting.refuse_failed(run)
-        return await self.load_results(run_id)
+        began = time.monotonic()
+        with within(timeout):
+            started = await self.start_backtest(
+                strategy_name,
+                symbols,
+                timeframe,
+                exchange=exchange,
+                strategy_params=strategy_params,
+                start_date=start_date,
+                end_date=end_date,
+                initial_cash=initial_cash,
+                fee=fee,
+                slippage=slippage,
+                stop_loss=stop_loss,
+                take_profit=take_profit,
+                trailing_stop=trailing_stop,
+                position_size=position_size,
+                max_drawdown=max_drawdown,
+                daily_loss=daily_loss,
+                cash=cash,
+                idempotency_key=idempotency_key,
+            )
+            run_id = str(started.run_id)
+            with of_run(run_id):
+                left = None if timeout is None else began + timeout - time.monotonic()
+                run = await waiting.until_over(self, run_id, left, progress, fresh=True)
+                await waiting.refuse_failed(self, run)
+                return await self.load_results(run_id)
 
     async def start_live(
         self,
@@ -276,7 +284,9 @@ class AsyncCrackTraderAPI:
         progress: bool | None = None,
     ) -> models.RunDetail:
         """The run once it is over, however it ended.  Raises TimedOut; the run goes on then."""
-        return await waiting.until_over(self, str(run_id), timeout, progress)
+        with of_run(str(run_id)), within(timeout):
+            run = await waiting.until_over(self, str(run_id), timeout, progress)
+            return run if isinstance(run, models.RunDetail) else await self.get_run(run_id)
 
     # --- results ------------------------------------------------------------------------
 
@@ -286,9 +296,8 @@ class AsyncCrackTraderAPI:
 
     async def load_results(self, run_id: RunId) -> AsyncResults:
         """As `run_backtest` gives them: with complete tables, as pandas frames, and a plot."""
-        results = AsyncResults(self, await self.get_results(run_id))
-        await results.prepare()
-        return results
+        with of_run(str(run_id)), within(None):
+            return AsyncResults(self, await self.get_results(run_id))
 
     async def list_runs(
         self,
@@ -475,7 +484,7 @@ class AsyncCrackTraderAPI:
     ) -> models.AccountSchema:
         """Takes the kill switch back; without `confirm` nothing is released."""
         path = f"/accounts/{_part(account_id)}/release"
-        call = Call("POST", path, body={"confirm": confirm}, repeatable=True)
+        call = Call("POST", path, body={"confirm": confirm})
         return await self._session.call(models.AccountSchema, call)
 
     async def get_balance(
@@ -563,11 +572,8 @@ class AsyncCrackTraderAPI:
             client_id=client_id,
             confirm_live=confirm_live,
         )
-        if client_id is not None and idempotency_key is None:
-            # The server makes one order of a client_id, however often it comes.
-            call = Call("POST", "/orders", body=body, repeatable=True)
-            return await self._session.call(models.DeskOrderSchema, call)
-        return await self._start(models.DeskOrderSchema, "/orders", body, idempotency_key)
+        key = client_id if idempotency_key is None else idempotency_key
+        return await self._start(models.DeskOrderSchema, "/orders", body, key)
 
     async def get_order(self, order_id: str) -> models.OrderDetail:
         """By its `client_order_id`; with what was traded of it."""
@@ -640,6 +646,7 @@ class AsyncCrackTraderAPI:
 
     def _link(self) -> AbstractAsyncContextManager[AsyncLink]:
         """A WebSocket connection."""
+        self._session.refuse_closed()
         return AsyncLink.open(self._session.settings, self._session.timeout, self._stall_seconds)
 
     async def _start(self, model: type[M], path: str, body: dict[str, Any], key: str | None) -> M:

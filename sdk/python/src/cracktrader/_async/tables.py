@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from cracktrader import models
-from cracktrader._tables import from_response
+from cracktrader._retry import Call, of_run, within
+from cracktrader.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
     from .client import AsyncCrackTraderAPI
 
+MOST_ROWS = 10_000
+"""That a server gives at once."""
 
-async def rows(
-    api: AsyncCrackTraderAPI, response: models.ResultsResponse, name: str
-) -> list[dict[str, Any]]:
-    """All rows of `trades`, `orders` or `equity`: the response's if it has all, else in pages."""
-    found = from_response(response, name)
-    if found is not None:
-        return found
-    read: dict[str, Any] = {
-        "trades": api.get_trades,
-        "orders": api.get_run_orders,
-        "equity": api.get_equity,
-    }
-    found = []
-    cursor: str | None = None
-    while True:
-        page = await read[name](response.run_id, limit=10_000, cursor=cursor)
-        found += page.raw.get(name, [])
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+
+async def rows(api: AsyncCrackTraderAPI, run_id: str, name: str) -> list[dict[str, Any]]:
+    """All rows of `trades`, `orders` or `equity`, page by page, as they came."""
+    found: list[dict[str, Any]] = []
+    params: dict[str, Any] = {"limit": MOST_ROWS}
+    path = f"/runs/{quote(run_id, safe='')}/{name}"
+    with of_run(run_id), within(None):
+        while True:
+            answer = await api._session.send(Call("GET", path, params))
+            try:
+                page = answer.json()
+                found += page[name]
+                cursor = page.get("next_cursor")
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise UnexpectedAnswer(f"GET {path}: the answer is not a table's") from None
+            if cursor is None:
+                return found
+            params = {"limit": MOST_ROWS, "cursor": cursor}

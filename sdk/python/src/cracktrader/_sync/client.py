@@ -5,6 +5,7 @@ Generated of _async/client.py by generate.py: change that.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -17,7 +18,7 @@ from uuid import UUID
 import httpx
 
 from cracktrader import _settings, models
-from cracktrader._retry import Call, Policy
+from cracktrader._retry import Call, Policy, of_run, within
 from cracktrader._stream import Events
 from cracktrader._values import Moment, RunId, checked_key, given, moment, query, symbol_list
 from cracktrader.results import Results
@@ -44,6 +45,7 @@ class CrackTraderAPI:
         *,
         timeout: float = 30.0,
         max_retries: int = 5,
+        rate_limit_wait: float = 300.0,
         stall_seconds: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -52,7 +54,7 @@ class CrackTraderAPI:
         `transport`: httpx's, in place of the network.
         """
         settings = _settings.resolve(api_key, base_url)
-        self._session = Session(settings, timeout, Policy(max_retries), transport)
+        self._session = Session(settings, timeout, Policy(max_retries, rate_limit_wait), transport)
         self._stall_seconds = stall_seconds
 
     def __repr__(self) -> str:
@@ -175,30 +177,34 @@ class CrackTraderAPI:
         `timeout`: the longest wait in seconds.  An interrupt or a time-out ends the waiting, not
         the run.  Raises RunFailed where the run has failed.
         """
-        started = self.start_backtest(
-            strategy_name,
-            symbols,
-            timeframe,
-            exchange=exchange,
-            strategy_params=strategy_params,
-            start_date=start_date,
-            end_date=end_date,
-            initial_cash=initial_cash,
-            fee=fee,
-            slippage=slippage,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            trailing_stop=trailing_stop,
-            position_size=position_size,
-            max_drawdown=max_drawdown,
-            daily_loss=daily_loss,
-            cash=cash,
-            idempotency_key=idempotency_key,
-        )
-        run_id = str(started.run_id)
-        run = self.wait_for_run(run_id, progress=progress, timeout=timeout)
-        waiting.refuse_failed(run)
-        return self.load_results(run_id)
+        began = time.monotonic()
+        with within(timeout):
+            started = self.start_backtest(
+                strategy_name,
+                symbols,
+                timeframe,
+                exchange=exchange,
+                strategy_params=strategy_params,
+                start_date=start_date,
+                end_date=end_date,
+                initial_cash=initial_cash,
+                fee=fee,
+                slippage=slippage,
+                stop_loss=stop_loss,
+                take_profit=take_profit,
+                trailing_stop=trailing_stop,
+                position_size=position_size,
+                max_drawdown=max_drawdown,
+                daily_loss=daily_loss,
+                cash=cash,
+                idempotency_key=idempotency_key,
+            )
+            run_id = str(started.run_id)
+            with of_run(run_id):
+                left = None if timeout is None else began + timeout - time.monotonic()
+                run = waiting.until_over(self, run_id, left, progress, fresh=True)
+                waiting.refuse_failed(self, run)
+                return self.load_results(run_id)
 
     def start_live(
         self,
@@ -275,7 +281,9 @@ class CrackTraderAPI:
         progress: bool | None = None,
     ) -> models.RunDetail:
         """The run once it is over, however it ended.  Raises TimedOut; the run goes on then."""
-        return waiting.until_over(self, str(run_id), timeout, progress)
+        with of_run(str(run_id)), within(timeout):
+            run = waiting.until_over(self, str(run_id), timeout, progress)
+            return run if isinstance(run, models.RunDetail) else self.get_run(run_id)
 
     # --- results ------------------------------------------------------------------------
 
@@ -285,9 +293,8 @@ class CrackTraderAPI:
 
     def load_results(self, run_id: RunId) -> Results:
         """As `run_backtest` gives them: with complete tables, as pandas frames, and a plot."""
-        results = Results(self, self.get_results(run_id))
-        results.prepare()
-        return results
+        with of_run(str(run_id)), within(None):
+            return Results(self, self.get_results(run_id))
 
     def list_runs(
         self,
@@ -468,7 +475,7 @@ class CrackTraderAPI:
     ) -> models.AccountSchema:
         """Takes the kill switch back; without `confirm` nothing is released."""
         path = f"/accounts/{_part(account_id)}/release"
-        call = Call("POST", path, body={"confirm": confirm}, repeatable=True)
+        call = Call("POST", path, body={"confirm": confirm})
         return self._session.call(models.AccountSchema, call)
 
     def get_balance(
@@ -555,11 +562,8 @@ class CrackTraderAPI:
             client_id=client_id,
             confirm_live=confirm_live,
         )
-        if client_id is not None and idempotency_key is None:
-            # The server makes one order of a client_id, however often it comes.
-            call = Call("POST", "/orders", body=body, repeatable=True)
-            return self._session.call(models.DeskOrderSchema, call)
-        return self._start(models.DeskOrderSchema, "/orders", body, idempotency_key)
+        key = client_id if idempotency_key is None else idempotency_key
+        return self._start(models.DeskOrderSchema, "/orders", body, key)
 
     def get_order(self, order_id: str) -> models.OrderDetail:
         """By its `client_order_id`; with what was traded of it."""
@@ -630,6 +634,7 @@ class CrackTraderAPI:
 
     def _link(self) -> AbstractContextManager[Link]:
         """A WebSocket connection."""
+        self._session.refuse_closed()
         return Link.open(self._session.settings, self._session.timeout, self._stall_seconds)
 
     def _start(self, model: type[M], path: str, body: dict[str, Any], key: str | None) -> M:

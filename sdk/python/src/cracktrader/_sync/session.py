@@ -11,16 +11,22 @@ from typing import TypeVar
 import httpx
 
 from cracktrader import _retry
+from cracktrader._gate import Gate
 from cracktrader._model import Model
-from cracktrader._retry import Call, Policy
+from cracktrader._retry import Call, Patience, Policy
 from cracktrader._settings import Bearer, Settings, logger
 from cracktrader._transport import USER_AGENT, close_with, sleep
 from cracktrader._values import encode
+from cracktrader._waiting import Board
 from cracktrader.errors import CrackTraderError, UnexpectedAnswer
 
 M = TypeVar("M", bound=Model)
 
 WORTH_A_WARNING = 5.0
+CODED = ("content-encoding", "content-length", "transfer-encoding")
+"""Of a body as it was sent."""
+POOL_SECONDS = 300.0
+"""For a connection, while this client has all it may have in use."""
 
 
 class Session:
@@ -32,10 +38,12 @@ class Session:
         transport: httpx.BaseTransport | None,
     ) -> None:
         self.settings, self.timeout, self.policy = settings, timeout, policy
+        self.gate = Gate()
+        self.board = Board(self.gate)
         self._http = httpx.Client(
             base_url=settings.api,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0), pool=POOL_SECONDS),
             auth=Bearer(settings),
             transport=transport,
             trust_env=not settings.is_local,
@@ -44,6 +52,11 @@ class Session:
 
     def close(self) -> None:
         self._http.close()
+
+    def refuse_closed(self) -> None:
+        """Raises CrackTraderError after `aclose`."""
+        if self._http.is_closed:
+            raise CrackTraderError("This client is closed: make another one")
 
     def get(self, model: type[M], path: str, params: dict[str, str] | None = None) -> M:
         return self.call(model, Call("GET", path, params or {}))
@@ -60,15 +73,22 @@ class Session:
 
     def send(self, call: Call) -> httpx.Response:
         """The answer, of a request that is repeated as often as it may and need be."""
-        deadline = time.monotonic() + self.policy.longest_seconds
-        attempt = 0
+        patience = Patience(self.policy)
         while True:
+            while (pause := self.gate.enter()) > 0:
+                refusal = self.gate.refusal()
+                if refusal is not None:
+                    patience.wait(pause, refusal)
+                sleep(pause)
             failure: CrackTraderError
             unsent = False
+            answer: httpx.Response | None = None
             try:
                 answer = self._once(call)
             except httpx.RequestError as error:
                 failure = _retry.of_transport(error, call)
+                if _retry.is_of_tls(error):
+                    raise failure from None
                 unsent = isinstance(error, _retry.NEVER_SENT)
             else:
                 if answer.is_success:
@@ -78,15 +98,18 @@ class Session:
                         f"{call.method} {call.path}: redirected; base_url is not the server's own"
                     )
                 failure = _retry.of_answer(answer)
-            pause = self.policy.pause(call, failure, unsent, attempt)
-            if pause is None or time.monotonic() + pause > deadline:
-                raise failure
+            finally:
+                self.gate.leave(None if answer is None else answer.headers)
+            if _retry.is_rate_limit(failure):
+                self.gate.close(failure)
+                continue
+            pause = patience.pause(call, failure, unsent)
             say = logger.warning if pause >= WORTH_A_WARNING else logger.info
             say("%s; again in %.1f s", failure, pause)
             sleep(pause)
-            attempt += 1
 
     def _once(self, call: Call) -> httpx.Response:
+        self.refuse_closed()
         headers: dict[str, str] = {}
         content: bytes | None = None
         if call.body is not None:
@@ -94,6 +117,14 @@ class Session:
             content = encode(call.body)
         if call.idempotency_key is not None:
             headers["Idempotency-Key"] = call.idempotency_key
-        return self._http.request(
+        began = time.monotonic()
+        with self._http.stream(
             call.method, call.path, params=dict(call.params), content=content, headers=headers
-        )
+        ) as answer:
+            parts = []
+            for part in answer.iter_bytes():
+                parts.append(part)
+                if time.monotonic() - began > self.timeout:
+                    raise httpx.ReadTimeout("the answer takes too long", request=answer.request)
+        told = [(name, value) for name, value in answer.headers.multi_items() if name not in CODED]
+        return httpx.Response(answer.status_code, headers=told, content=b"".join(parts))
