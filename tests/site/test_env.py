@@ -1,5 +1,8 @@
 """Settings: typed, documented, refused when they make no sense."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -143,3 +146,13 @@ def test_keys_as_tools_make_them_are_random(settings: Any, tmp_path: Path, kind:
             "ours": lambda number=number: secret.read_or_create(tmp_path / str(number)),
         }[kind]()
         listening.require_safe("0.0.0.0")
+
+
+@pytest.mark.parametrize("command", ["check", "serve", "kill"])
+def test_a_wrong_setting_ends_a_command_with_one_sentence(tmp_path: Path, command: str) -> None:
+    env = os.environ | {"CRACKTRADER_HOME": str(tmp_path), "PORT": "x"}
+    line = [sys.executable, "manage.py", command]
+    done = subprocess.run(line, env=env, cwd=settings.BASE_DIR, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: PORT='x' is not an integer")
+    assert done.stderr.count("\n") == 1
