@@ -1,15 +1,18 @@
-import { reconnecting, refuseErrors, type Streaming } from './connecting.js';
-import { ConnectionError } from './errors.js';
+import { ask, positionOf, reconnecting, refuseErrors, type Streaming } from './connecting.js';
+import { NotFoundError } from './errors.js';
 import { CHANNELS, endsRun, type StreamEvent } from './events.js';
-import { newIdempotencyKey } from './retries.js';
 import { type EventOptions, followRun, isEvent } from './run-events.js';
 import { Sequence } from './sequence.js';
 import type { Link } from './socket.js';
+import { sleep } from './timing.js';
 
 type Message = Record<string, unknown>;
 
 const ACTIVE = ['starting', 'running', 'stopping'] as const;
 const HOLE_PATIENCE = 3_000;
+// A server takes 60 messages at once, and 20 a second; asking for a position is two.
+const MANY_RUNS = 20;
+const MANY_PAUSE = 150;
 
 /** A sequence that waits for the event after `after`, and since when. */
 interface Hole {
@@ -42,7 +45,11 @@ export async function* followAllRuns(
       await begin(link, held);
     } else {
       await findNew();
-      for (const runId of [...known.keys()]) yield* fill(runId);
+      const runs = [...known.keys()];
+      for (const runId of runs) {
+        yield* fill(runId, link, held);
+        if (runs.length > MANY_RUNS) await sleep(MANY_PAUSE, signal);
+      }
     }
     const holes = new Map<string, Hole>();
     for (;;) {
@@ -51,7 +58,7 @@ export async function* followAllRuns(
       refuseErrors(message);
       if (isEvent(message))
         for (const event of sequenceOf(message).take(message)) yield* tell(event);
-      for (const runId of lasting(holes)) yield* fill(runId);
+      for (const runId of lasting(holes)) yield* fill(runId, link, held);
     }
   });
 
@@ -59,14 +66,30 @@ export async function* followAllRuns(
   async function begin(link: Link, held: Message[]): Promise<void> {
     const { runs } = await how.api.listRuns({ limit: 1 }, asking);
     newest = runs[0]?.run_id ?? null;
+    const active: string[] = [];
     for (const status of ACTIVE) {
-      for await (const { run_id } of how.api.iterateRuns({ status }, asking)) {
-        const key = { channel: 'status', run_id };
-        const { seq } = await ask(link, { action: 'subscribe', ...key }, held, signal);
-        await ask(link, { action: 'unsubscribe', ...key }, held, signal);
-        const heard = held.flatMap((m) => (isEvent(m) && m.run_id === run_id ? [m.seq - 1] : []));
-        known.set(run_id, new Sequence(Math.min(Number(seq), ...heard)));
-      }
+      for await (const { run_id } of how.api.iterateRuns({ status }, asking)) active.push(run_id);
+    }
+    for (const runId of active) {
+      const position = await standing(link, runId, held);
+      if (position === undefined) continue;
+      const heard = held.flatMap((m) => (isEvent(m) && m.run_id === runId ? [m.seq - 1] : []));
+      known.set(runId, new Sequence(Math.min(position, ...heard)));
+      if (active.length > MANY_RUNS) await sleep(MANY_PAUSE, signal);
+    }
+  }
+
+  /** The newest seq; undefined of a run that is not there any more. */
+  async function standing(
+    link: Link,
+    runId: string,
+    held: Message[],
+  ): Promise<number | undefined> {
+    try {
+      return await positionOf(link, runId, held, signal);
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
     }
   }
 
@@ -83,11 +106,19 @@ export async function* followAllRuns(
   }
 
   /** What was missed of a run; then what had waited for it. */
-  async function* fill(runId: string): AsyncGenerator<StreamEvent, void, undefined> {
-    const sequence = known.get(runId)!;
+  async function* fill(
+    runId: string,
+    link: Link,
+    held: Message[],
+  ): AsyncGenerator<StreamEvent, void, undefined> {
+    const sequence = known.get(runId);
+    if (sequence === undefined) return;
     const since = sequence.last;
-    let through = since;
-    for await (const event of how.api.iterateEvents(runId, since, {}, asking)) through = event.seq;
+    const through = await standing(link, runId, held);
+    if (through === undefined) {
+      known.delete(runId);
+      return;
+    }
     if (through > since) {
       for await (const event of followRun(how, { ...options, runId, since }, through)) {
         sequence.pass(event.seq);
@@ -123,23 +154,5 @@ export async function* followAllRuns(
       else if (Date.now() - hole.noticed > HOLE_PATIENCE) found.push(runId);
     }
     return found;
-  }
-}
-
-/** The answer to a request; what comes before it is held. */
-async function ask(
-  link: Link,
-  request: Message,
-  held: Message[],
-  signal: AbortSignal | undefined,
-): Promise<Message> {
-  const id = newIdempotencyKey();
-  link.send({ ...request, id });
-  for (;;) {
-    const message = await link.next(signal);
-    if (message === null) throw new ConnectionError('The WebSocket was lost');
-    refuseErrors(message);
-    if (message['id'] === id) return message;
-    held.push(message);
   }
 }

@@ -1,3 +1,4 @@
+import { dated } from './encoding.js';
 import { addresses, environment } from './environment.js';
 import type { EventOptions } from './run-events.js';
 import type { StreamEvent, TickerEvent } from './events.js';
@@ -9,17 +10,19 @@ import type * as r from './requests.js';
 import { newIdempotencyKey } from './retries.js';
 import type { WebSocketConstructor } from './socket.js';
 import { streamEvents, streamTicker, type TickerOptions } from './streams.js';
-import { resultsOf, waitForRun } from './waiting.js';
+import { loadResults, loadTables, Pace, runBacktest, waitForRun } from './waiting.js';
 
 export interface CrackTraderOptions {
-  /** `ct_…`; default: CRACKTRADER_API_KEY of the environment, else none. */
+  /** `ct_…`; default: CRACKTRADER_API_KEY of the environment, else none.  '' is none, too. */
   apiKey?: string;
   /** With or without `/api/v1`; default: CRACKTRADER_URL, else http://127.0.0.1:8000. */
   baseUrl?: string;
   /** Milliseconds for each try of a request (default 30,000); 0: as long as it takes. */
   timeout?: number;
-  /** Tries after the first (default 4), where trying again is safe. */
+  /** Tries after the first (default 5), where trying again is safe. */
   maxRetries?: number;
+  /** Seconds a call waits in all where the server's limit says so (default 300); 0: throws at once. */
+  rateLimitWait?: number;
   /** Default: the global one. */
   fetch?: FetchLike;
   /** Default: the global one, which Node has from version 22 on. */
@@ -34,10 +37,11 @@ const BIG_PAGE = 5_000;
 
 /**
  * A desk's API.  Bodies and answers have the wire's names (`strategy_name`);
- * every method takes `{signal, timeout, maxRetries}` last.
+ * every method takes `{signal, timeout, maxRetries, rateLimitWait}` last.
  */
 export class CrackTrader {
   readonly #transport: Transport;
+  readonly #pace: Pace;
   readonly #apiKey: string | undefined;
   readonly #socketUrl: string;
   readonly #timeout: number;
@@ -45,9 +49,9 @@ export class CrackTrader {
   readonly #WebSocket: WebSocketConstructor | undefined;
 
   constructor(options: CrackTraderOptions = {}) {
-    const apiKey = options.apiKey ?? environment('CRACKTRADER_API_KEY');
+    const apiKey = (options.apiKey ?? environment('CRACKTRADER_API_KEY'))?.trim() || undefined;
     if (apiKey !== undefined && !KEY.test(apiKey)) {
-      throw new CrackTraderError('apiKey is empty or holds a character that no key has');
+      throw new CrackTraderError('apiKey holds a character that no key has');
     }
     const { api, socket } = addresses(options.baseUrl);
     const fetch = options.fetch ?? globalThis.fetch;
@@ -56,15 +60,17 @@ export class CrackTrader {
     this.#apiKey = apiKey;
     this.#socketUrl = socket;
     this.#timeout = options.timeout ?? 30_000;
-    this.#maxRetries = options.maxRetries ?? 4;
+    this.#maxRetries = options.maxRetries ?? 5;
     this.#WebSocket = options.WebSocket;
     this.#transport = new Transport({
       baseUrl: api,
       apiKey,
       timeout: this.#timeout,
       maxRetries: this.#maxRetries,
+      rateLimitWait: options.rateLimitWait ?? 300,
       fetch,
     });
+    this.#pace = new Pace(this.#transport.gate);
   }
 
   // --- the server ---------------------------------------------------------------------
@@ -90,35 +96,35 @@ export class CrackTrader {
   }
 
   /** Starts a backtest and does not wait.  Sent again over a lost connection it makes one run. */
-  startBacktest(request: m.BacktestRequest, options: r.StartOptions = {}): Promise<m.RunResponse> {
-    return this.#start('/run/backtest', request, options);
+  async startBacktest(
+    request: r.BacktestStart,
+    options: r.StartOptions = {},
+  ): Promise<r.StartedRun> {
+    return this.#start('/run/backtest', dated(request), options);
   }
 
   /**
-   * Starts a backtest, waits for its end and returns its results, with all
-   * trades, orders and points of equity.  Throws RunFailedError where it failed.
+   * Starts a backtest, waits for its end and returns what `/results` says of it;
+   * `{tables: true}`: with all trades, orders and points of equity.  Throws
+   * RunFailedError where it failed; every error after the start has `runId`.
    */
-  async runBacktest(
-    request: m.BacktestRequest,
+  runBacktest(
+    request: r.BacktestStart,
     options: r.RunBacktestOptions = {},
-  ): Promise<r.BacktestResults> {
-    const { signal, idempotencyKey } = options;
-    const started = await this.startBacktest(request, {
-      ...(signal && { signal }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-    });
-    const run = await this.waitForRun(String(started.run_id), options);
-    return resultsOf(this, run, signal);
+  ): Promise<m.ResultsResponse> {
+    return runBacktest(this, this.#pace, request, options);
   }
 
   /** Starts paper trading, a replay, or with mode `live` and `confirm_live` real trading. */
-  startLive(request: r.LiveRequest, options: r.StartOptions = {}): Promise<m.RunResponse> {
-    return this.#start('/run/live', { mode: 'paper', ...request }, options);
+  async startLive(request: r.LiveRequest, options: r.StartOptions = {}): Promise<r.StartedRun> {
+    const { replay } = request;
+    const body = { mode: 'paper', ...request, ...(replay && { replay: dated(replay) }) };
+    return this.#start('/run/live', body, options);
   }
 
   /** The run once it is over, however it ended. */
   waitForRun(runId: string, options?: r.WaitOptions): Promise<m.RunDetail> {
-    return waitForRun(this, runId, options);
+    return waitForRun(this, this.#pace, runId, options);
   }
 
   /** Stops the current run, or `runId`. */
@@ -131,14 +137,24 @@ export class CrackTrader {
     return this.#post('/run/stop', body, runId === undefined ? 'never' : 'safe', options);
   }
 
-  /** The runner is idle again; the history stays. */
+  /** The runner is idle again; the history stays.  Never sent twice: it might reset a newer run. */
   resetRunner(options?: RequestOptions): Promise<m.RunResponse> {
-    return this.#send({ method: 'DELETE', path: '/run/reset', repeat: 'safe' }, options);
+    return this.#send({ method: 'DELETE', path: '/run/reset', repeat: 'never' }, options);
   }
 
   /** Of the last run, or of `runId`: at most 10,000 trades and orders and 1,000 points of equity. */
   getResults(runId?: string, options?: RequestOptions): Promise<m.ResultsResponse> {
     return this.#get('/results', { run_id: runId }, options);
+  }
+
+  /** As `getResults`; `{tables: true}`: with all trades, orders and points of equity. */
+  loadResults(runId: string, options: r.LoadOptions = {}): Promise<m.ResultsResponse> {
+    return loadResults(this, runId, options);
+  }
+
+  /** Results with all trades, orders and points of equity, page by page. */
+  loadTables(results: m.ResultsResponse, options: RequestOptions = {}): Promise<m.ResultsResponse> {
+    return loadTables(this, results, options);
   }
 
   /** One page. */
@@ -398,7 +414,7 @@ export class CrackTrader {
     return streamEvents(this.#streaming(), options);
   }
 
-  /** Closed bars of a run's symbols, or of all runs' from now on. */
+  /** Closed bars of a run's symbols; without `runId`: those of all your runs, from now on. */
   streamTicker(options: TickerOptions = {}): AsyncGenerator<TickerEvent, void, undefined> {
     return streamTicker(this.#streaming(), options);
   }

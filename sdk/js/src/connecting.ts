@@ -1,6 +1,6 @@
 import type { CrackTrader } from './client.js';
-import { ApiError, CrackTraderError, readEnvelope, socketError } from './errors.js';
-import { mayRepeat, pause } from './retries.js';
+import { ApiError, ConnectionError, CrackTraderError, readEnvelope, socketError } from './errors.js';
+import { mayRepeat, newIdempotencyKey, pause } from './retries.js';
 import { Link, socketConstructor, type WebSocketConstructor } from './socket.js';
 import { sleep } from './timing.js';
 
@@ -49,26 +49,47 @@ export async function* reconnecting<T>(
   const WebSocket = socketConstructor(how.WebSocket);
   const { url, apiKey, timeout } = how;
   let failures = 0;
-  let lost: number | undefined;
+  /** Whether any connection has told anything: from then on time counts, and not tries. */
+  let begun = false;
+  let failing: number | undefined;
   for (;;) {
     let link: Link | undefined;
+    let trouble: unknown;
+    let told = false;
     try {
       link = await Link.open({ WebSocket, url, apiKey, timeout, heartbeatTimeout, buffer }, signal);
-      lost = undefined;
-      if (yield* session(link)) return;
-      if (link.heard) failures = 0;
+      const events = session(link);
+      try {
+        for (;;) {
+          const { done, value } = await events.next();
+          if (done) {
+            if (value) return;
+            break;
+          }
+          told = true;
+          yield value;
+        }
+      } finally {
+        await events.return(true);
+      }
       if (link.closeCode === POLICY_VIOLATION) await explain(how, runId, signal);
     } catch (error) {
       if (!mayRepeat(error, 'safe')) throw error;
-      await explain(how, runId, signal);
-      const spent =
-        lost === undefined ? failures >= how.maxRetries : Date.now() - lost > reconnectTimeout;
-      if (spent) throw error;
+      trouble = error;
+      if (link === undefined) await explain(how, runId, signal);
     } finally {
       link?.close();
     }
-    lost ??= link === undefined ? undefined : Date.now();
-    await sleep(pause(failures)!, signal);
+    begun ||= link?.heard === true;
+    if (told || (link?.heard === true && trouble === undefined)) {
+      failures = 0;
+      failing = undefined;
+    }
+    failing ??= Date.now();
+    if (begun ? Date.now() - failing > reconnectTimeout : failures >= how.maxRetries) {
+      throw trouble ?? new ConnectionError(`The WebSocket ${url} is closed without a word`);
+    }
+    await sleep(pause(failures, trouble), signal);
     failures += 1;
   }
 }
@@ -79,7 +100,7 @@ async function explain(
   runId: string | undefined,
   signal?: AbortSignal,
 ): Promise<void> {
-  const options = { maxRetries: 0, timeout: how.timeout, ...(signal && { signal }) };
+  const options = { maxRetries: 0, rateLimitWait: 0, timeout: how.timeout, ...(signal && { signal }) };
   try {
     await (runId === undefined
       ? how.api.getStatus(undefined, options)
@@ -94,6 +115,37 @@ async function explain(
 export function refuseErrors(message: Message): void {
   const found = readEnvelope(message);
   if (found !== null) throw socketError(found);
+}
+
+/** The answer to a request; what comes before it is held. */
+export async function ask(
+  link: Link,
+  request: Message,
+  held: Message[],
+  signal: AbortSignal | undefined,
+): Promise<Message> {
+  const id = newIdempotencyKey();
+  link.send({ ...request, id });
+  for (;;) {
+    const message = await link.next(signal);
+    if (message === null) throw new ConnectionError('The WebSocket was lost');
+    refuseErrors(message);
+    if (message['id'] === id) return message;
+    held.push(message);
+  }
+}
+
+/** The seq of a run's newest event. */
+export async function positionOf(
+  link: Link,
+  runId: string,
+  held: Message[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const key = { channel: 'status', run_id: runId };
+  const { seq } = await ask(link, { action: 'subscribe', ...key }, held, signal);
+  await ask(link, { action: 'unsubscribe', ...key }, held, signal);
+  return Number(seq);
 }
 
 /** Notices that what comes next does not come, though other things do. */

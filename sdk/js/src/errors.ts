@@ -2,6 +2,9 @@ import type { ErrorCode } from './codes.js';
 
 /** Whatever this package throws, an abort aside: that rejects with the signal's reason. */
 export class CrackTraderError extends Error {
+  /** The run it is about, where it came up in waiting for one: that may go on. */
+  declare runId: string | undefined;
+
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;
@@ -9,7 +12,19 @@ export class CrackTraderError extends Error {
 }
 
 /** The server could not be reached, or the connection was lost. */
-export class ConnectionError extends CrackTraderError {}
+export class ConnectionError extends CrackTraderError {
+  /** `unmade`: the request was never sent; `lost`: nobody knows; `wrong`: it never will be. */
+  readonly failed: 'unmade' | 'lost' | 'wrong';
+
+  constructor(
+    message: string,
+    options?: { cause?: unknown },
+    failed: ConnectionError['failed'] = 'lost',
+  ) {
+    super(message, options);
+    this.failed = failed;
+  }
+}
 
 /** The server did not answer, or a run was not over, in the time given. */
 export class TimeoutError extends CrackTraderError {}
@@ -59,13 +74,19 @@ export class PermissionDeniedError extends ApiError {}
 /** 404: there is no such thing, or it is another caller's. */
 export class NotFoundError extends ApiError {}
 /** 429: too many requests. */
-export class RateLimitedError extends ApiError {}
+export class RateLimitedError extends ApiError {
+  /** The same refusal, of a call that was not sent because of it. */
+  again(retryAfter: number): RateLimitedError {
+    const { status, code, message, details } = this;
+    return new RateLimitedError({ status, code, message, details, retryAfter });
+  }
+}
 /** 5xx: a fault of the server. */
 export class ServerError extends ApiError {}
 
 /** A run that was waited for ended as `failed`. */
 export class RunFailedError extends CrackTraderError {
-  readonly runId: string;
+  declare runId: string;
   readonly code: AnyErrorCode;
   readonly details: ErrorDetails;
 

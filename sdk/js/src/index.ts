@@ -3,6 +3,7 @@ import { CrackTrader } from './client.js';
 export { CrackTrader, type CrackTraderOptions } from './client.js';
 export { ErrorCode } from './codes.js';
 export type { StreamOptions } from './connecting.js';
+export type { Moment } from './encoding.js';
 export {
   type AnyErrorCode,
   ApiError,

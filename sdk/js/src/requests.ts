@@ -1,6 +1,14 @@
-import type { ManualOrderRequest, RunDetail } from './models.js';
-import type { LiveTradingRequest, ResultsResponse } from './models.js';
+import type { Moment } from './encoding.js';
 import type { RequestOptions } from './http.js';
+import type {
+  BacktestRequest,
+  LiveTradingRequest,
+  ManualOrderRequest,
+  ReplayRequest,
+  ResultsResponse,
+  RunDetail,
+  RunResponse,
+} from './models.js';
 import type { operations } from './schema.js';
 
 type QueryOf<Name extends keyof operations> = NonNullable<operations[Name]['parameters']['query']>;
@@ -15,9 +23,19 @@ export type EventQuery = QueryOf<'run_events'>;
 export type HoldingsQuery = QueryOf<'balance'>;
 export type ArtifactName = operations['run_artifact']['parameters']['path']['name'];
 
+/** With its times as text, `Date`s or days. */
+type Dated<Request extends { start_date?: unknown; end_date?: unknown }> = {
+  [Name in keyof Request]: Name extends 'start_date' | 'end_date'
+    ? Request[Name] | Moment
+    : Request[Name];
+};
+
+export type BacktestStart = Dated<BacktestRequest>;
 /** Mode `paper` may be left out. */
-export type LiveRequest = Omit<LiveTradingRequest, 'mode'> &
-  Partial<Pick<LiveTradingRequest, 'mode'>>;
+export type LiveRequest = Omit<LiveTradingRequest, 'mode' | 'replay'> &
+  Partial<Pick<LiveTradingRequest, 'mode'>> & { replay?: Dated<ReplayRequest> | null };
+/** What a start answers: it always has a run. */
+export type StartedRun = RunResponse & { run_id: string };
 export type OrderRequest = ManualOrderRequest;
 
 export interface StartOptions extends RequestOptions {
@@ -45,9 +63,16 @@ export interface WaitOptions {
   timeout?: number;
 }
 
-export interface RunBacktestOptions extends WaitOptions {
-  idempotencyKey?: string;
+export interface LoadOptions extends RequestOptions {
+  /** Every trade, order and point of the equity curve: one request for each 10,000 of them. */
+  tables?: boolean;
 }
 
-/** As `/results`, with every trade, order and point of the equity curve. */
+export interface RunBacktestOptions extends WaitOptions {
+  idempotencyKey?: string;
+  /** Every trade, order and point of the equity curve: one request for each 10,000 of them. */
+  tables?: boolean;
+}
+
+/** As `/results`. */
 export type BacktestResults = ResultsResponse;

@@ -1,5 +1,6 @@
 import {
   Patience,
+  positionOf,
   reconnecting,
   refuseErrors,
   type Streaming,
@@ -7,6 +8,7 @@ import {
 } from './connecting.js';
 import { type Channel, CHANNELS, endsRun, type StreamEvent } from './events.js';
 import { Sequence } from './sequence.js';
+import type { Link } from './socket.js';
 import { isOver } from './waiting.js';
 
 export interface EventOptions extends StreamOptions {
@@ -34,22 +36,21 @@ export function followRun(
   let last = since;
   return reconnecting(how, options, runId, async function* (link) {
     const order = new Sequence<StreamEvent>(last);
+    const held: Record<string, unknown>[] = [];
+    // Who begins at the start meets the end; who goes on may have had it.
+    const end = through ?? (last > 0 ? await endOf(how, link, runId, held, signal) : undefined);
+    if (last === end) return true;
     for (const channel of CHANNELS) {
       link.send({ action: 'subscribe', channel, run_id: runId, since: last });
     }
-    // Who begins at the start meets the end; who goes on may have had it.
-    const end = through ?? (last > 0 ? await endOf(how, runId, last, signal) : undefined);
-    if (end !== undefined && last >= end) return true;
     for (;;) {
-      const message = await link.next(signal);
+      const message = held.shift() ?? (await link.next(signal));
       if (message === null) return false;
       refuseErrors(message);
       if (order.waiting > 0 && (patience.isOver(last) || order.waiting > MOST_EARLY)) return false;
       if (!isEvent(message)) continue;
-      const released = order.take(message);
-      for (const [index, event] of released.entries()) {
-        // One that has a twin behind it is not done with.
-        if (released[index + 1]?.seq !== event.seq) last = event.seq;
+      for (const event of order.take(message)) {
+        last = event.seq;
         yield event;
         if (end === undefined && endsRun(event)) return true;
       }
@@ -61,15 +62,13 @@ export function followRun(
 /** The last event of a run that is over; undefined while there are events to come. */
 async function endOf(
   how: Streaming,
+  link: Link,
   runId: string,
-  since: number,
+  held: Record<string, unknown>[],
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
-  const asking = signal && { signal };
-  if (!isOver((await how.api.getRun(runId, asking)).status)) return undefined;
-  let last = since;
-  for await (const { seq } of how.api.iterateEvents(runId, since, {}, asking)) last = seq;
-  return last;
+  const { status } = await how.api.getRun(runId, signal && { signal });
+  return isOver(status) ? positionOf(link, runId, held, signal) : undefined;
 }
 
 export function isEvent(message: object): message is StreamEvent {

@@ -5,23 +5,17 @@ export interface Placed {
   data: unknown;
 }
 
-/** Events that both `status` and `logs` tell of. */
-export const TOLD_TWICE: ReadonlySet<string> = new Set([
-  'run.prepared',
-  'run.resumed',
-  'run.worker_lost',
-]);
-
 /**
  * Puts the events of a run's channels in order.
  *
  * A run's events are numbered without a hole, and each is told on one of the
- * channels (some on two).  So with all channels subscribed an event's turn has
- * come when all before it have been let through, whatever came first.
+ * channels.  Some of `status` are told in `logs` too: there they are left out.
+ * So with all channels subscribed an event's turn has come when all before it
+ * have been let through, whatever came first.
  */
 export class Sequence<E extends Placed> {
   #last: number;
-  readonly #early = new Map<number, E[]>();
+  readonly #early = new Map<number, E>();
 
   /** `last`: the seq after which events are wanted. */
   constructor(last: number) {
@@ -40,10 +34,8 @@ export class Sequence<E extends Placed> {
 
   /** The events whose turn this one makes it; none for one that came already. */
   take(event: E): E[] {
-    if (event.seq <= this.#last) return [];
-    const same = this.#early.get(event.seq);
-    if (same === undefined) this.#early.set(event.seq, [event]);
-    else if (same.every(({ channel }) => channel !== event.channel)) same.push(event);
+    if (event.seq <= this.#last || this.#early.has(event.seq) || isTwin(event)) return [];
+    this.#early.set(event.seq, event);
     return this.release();
   }
 
@@ -57,20 +49,15 @@ export class Sequence<E extends Placed> {
     const released: E[] = [];
     for (;;) {
       const next = this.#early.get(this.#last + 1);
-      if (next === undefined || next.length < tellings(next)) return released;
+      if (next === undefined) return released;
       this.#last += 1;
       this.#early.delete(this.#last);
-      released.push(...next.sort((a, b) => rank(a) - rank(b)));
+      released.push(next);
     }
   }
 }
 
-function tellings(events: readonly Placed[]): number {
-  const { data } = events[0]!;
-  const kind = (data as { event?: unknown } | null)?.event;
-  return typeof kind === 'string' && TOLD_TWICE.has(kind) ? 2 : 1;
-}
-
-function rank({ channel }: Placed): number {
-  return channel === 'logs' ? 1 : 0;
+/** What `status` tells of as well. */
+function isTwin({ channel, data }: Placed): boolean {
+  return channel === 'logs' && String((data as { event?: unknown } | null)?.event).startsWith('run.');
 }

@@ -77,7 +77,7 @@ export class Link {
     signal?.throwIfAborted();
     const link = new Link(options);
     const { promise, resolve, reject } = withResolvers<Link>();
-    const refuse = (why: string): void => reject(new ConnectionError(`The WebSocket ${why}`));
+    const refuse = (why: string): void => reject(new ConnectionError(`The WebSocket ${options.url} ${why}`));
     const abort = (): void => reject(signal?.reason);
     const timer = setTimeout(() => refuse('did not open in time'), options.timeout || 2 ** 31 - 1);
     signal?.addEventListener('abort', abort, { once: true });

@@ -1,23 +1,50 @@
 import { followAllRuns } from './all-runs.js';
 import { reconnecting, refuseErrors, type Streaming, type StreamOptions } from './connecting.js';
-import { NotFoundError } from './errors.js';
+import { CrackTraderError } from './errors.js';
 import { CHANNELS, endsRun, type StreamEvent, type TickerEvent } from './events.js';
+import { abandonable } from './abandonable.js';
 import { type EventOptions, followRun, isEvent } from './run-events.js';
 
 export interface TickerOptions extends StreamOptions {
-  /** Default: the current run. */
+  /** Default: all of yours, also those to come, from now on. */
   runId?: string;
-  /** Default: all of the run's. */
+  /** Default: all. */
   symbol?: string;
-  /** A `seq`; the bars after it are told (default 0: all of them). */
+  /** With `runId`: a `seq`; the bars after it are told (default 0: all of them). */
   since?: number;
 }
 
-export async function* streamEvents(
+export function streamEvents(
+  how: Streaming,
+  options: EventOptions,
+): AsyncGenerator<StreamEvent, void, undefined> {
+  return abandonable(options.signal, (signal) => chosen(how, { ...options, signal }));
+}
+
+export function streamTicker(
+  how: Streaming,
+  options: TickerOptions,
+): AsyncGenerator<TickerEvent, void, undefined> {
+  return abandonable(options.signal, (signal) => {
+    const { runId } = options;
+    refuseSinceAlone(options);
+    return runId === undefined
+      ? tickerOfAll(how, { ...options, signal })
+      : tickerOfRun(how, { ...options, runId, signal });
+  });
+}
+
+async function* chosen(
   how: Streaming,
   options: EventOptions,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { runId, channels = CHANNELS, symbol } = options;
+  const unknown = channels.filter((channel) => !CHANNELS.includes(channel));
+  if (unknown.length > 0) {
+    const named = `${unknown.join(', ')}: there is no such channel`;
+    throw new CrackTraderError(`${named}; there are ${CHANNELS.join(', ')}`);
+  }
+  refuseSinceAlone(options);
   const events =
     runId === undefined ? followAllRuns(how, options) : followRun(how, { ...options, runId });
   for await (const event of events) {
@@ -28,12 +55,34 @@ export async function* streamEvents(
   }
 }
 
-export async function* streamTicker(
+function refuseSinceAlone({ runId, since }: { runId?: string; since?: number }): void {
+  if (runId === undefined && since !== undefined) {
+    throw new CrackTraderError('since counts the events of one run: runId is missing');
+  }
+}
+
+/** Closed bars of all runs, from now on; those of a time without a connection are not told. */
+function tickerOfAll(
   how: Streaming,
   options: TickerOptions,
 ): AsyncGenerator<TickerEvent, void, undefined> {
-  const { symbol, since = 0, signal } = options;
-  const runId = options.runId ?? (await currentRun(how, signal));
+  const { symbol, signal } = options;
+  return reconnecting(how, options, undefined, async function* (link) {
+    link.send({ action: 'subscribe', channel: 'ticker', ...(symbol && { symbol }) });
+    for (;;) {
+      const message = await link.next(signal);
+      if (message === null) return false;
+      refuseErrors(message);
+      if (isTicker(message)) yield message;
+    }
+  });
+}
+
+async function* tickerOfRun(
+  how: Streaming,
+  options: TickerOptions & { runId: string },
+): AsyncGenerator<TickerEvent, void, undefined> {
+  const { runId, symbol, since = 0, signal } = options;
   const key = { action: 'subscribe', channel: 'ticker', run_id: runId, ...(symbol && { symbol }) };
   let last = since;
   const told = new Set<string>();
@@ -61,16 +110,6 @@ export async function* streamTicker(
         link.send({ ...key, id: 'end' });
       }
     }
-  });
-}
-
-async function currentRun(how: Streaming, signal?: AbortSignal): Promise<string> {
-  const { run_id } = await how.api.getStatus(undefined, signal && { signal });
-  if (run_id !== null) return run_id;
-  throw new NotFoundError({
-    status: 404,
-    code: 'RUN_NOT_FOUND',
-    message: 'There is no current run',
   });
 }
 

@@ -1,12 +1,19 @@
 import type { CrackTrader } from './client.js';
-import { RunFailedError } from './errors.js';
-import type { RunDetail } from './models.js';
+import { CrackTraderError, RunFailedError } from './errors.js';
+import type { Gate } from './gate.js';
+import type { RequestOptions } from './http.js';
+import type { ResultsResponse, RunDetail } from './models.js';
 import { collect } from './paging.js';
-import type { BacktestResults, WaitOptions } from './requests.js';
+import type { BacktestStart, LoadOptions, RunBacktestOptions, WaitOptions } from './requests.js';
 import { deadline, sleep } from './timing.js';
 
 const FIRST_POLL = 100;
+const SHORTEST_POLL = 40;
+/** Milliseconds at most, of one waiter and of each of many. */
 const SLOWEST_POLL = 2_000;
+const SLOWEST_OF_MANY = 1_200;
+const GROWTH = 1.5;
+const GROWTH_OF_MANY = 2;
 const PAGE = 10_000;
 const ROWS_CUT = 'ROWS_CUT';
 
@@ -14,54 +21,164 @@ export function isOver(status: string): boolean {
   return status === 'completed' || status === 'failed' || status === 'stopped';
 }
 
-/** Milliseconds between one look and the next: soon for short runs, 30 a minute for long ones. */
-export function pollPause(polls: number): number {
-  return Math.min(FIRST_POLL * 1.5 ** polls, SLOWEST_POLL);
+/**
+ * How often the runs that one client waits for are looked at: first when the last
+ * ones would have been over, and the slower the more of them there are and the
+ * fewer requests the server's limit has left.
+ */
+export class Pace {
+  readonly #gate: Gate;
+  #waiting = 0;
+  /** Of the last runs; undefined before the first. */
+  #usual: number | undefined;
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  begin(): void {
+    this.#waiting += 1;
+  }
+
+  end(): void {
+    this.#waiting -= 1;
+  }
+
+  /** Milliseconds that a run took, from its making to its end. */
+  learn(took: number): void {
+    if (!(took >= 0)) return;
+    this.#usual = this.#usual === undefined ? took : (this.#usual + took) / 2;
+  }
+
+  /** Milliseconds before the next look; `looks`: how many there were. */
+  pause(looks: number): number {
+    const count = Math.max(this.#waiting, 1);
+    const usual = this.#usual === undefined ? FIRST_POLL : this.#usual * 1.1 + 10;
+    const first = Math.min(Math.max(usual, SHORTEST_POLL), SLOWEST_POLL / 2);
+    const own =
+      count > 1 ? first * count * GROWTH_OF_MANY ** looks
+      : looks === 0 ? first
+      : Math.max(first / 2, SHORTEST_POLL) * GROWTH ** looks;
+    const slowest = Math.max(SLOWEST_POLL, SLOWEST_OF_MANY * count);
+    return Math.max(Math.min(own, slowest), this.#gate.spacing(count));
+  }
 }
 
 /** The run once it is over, however it ended. */
 export async function waitForRun(
   api: CrackTrader,
+  pace: Pace,
   runId: string,
   { onProgress, signal, timeout = 0 }: WaitOptions = {},
 ): Promise<RunDetail> {
   const limit = deadline(timeout, signal, `run ${runId} was not over`);
+  pace.begin();
   try {
-    for (let polls = 0; ; polls += 1) {
-      const run = await api.getRun(runId, { signal: limit.signal });
-      onProgress?.({ run_id: runId, status: run.status, fraction: run.progress });
-      if (isOver(run.status)) return run;
-      await sleep(pollPause(polls), limit.signal);
-    }
+    return await about(runId, until(api, pace, runId, limit.signal, onProgress, true));
   } finally {
+    pace.end();
     limit.clear();
   }
 }
 
-/** Everything of a run that is over.  Throws RunFailedError for one that failed. */
-export async function resultsOf(
+export async function runBacktest(
   api: CrackTrader,
-  run: RunDetail,
-  signal?: AbortSignal,
-): Promise<BacktestResults> {
-  if (run.status === 'failed') throw failure(run);
-  const options = signal ? { signal } : {};
-  const results = await api.getResults(run.run_id, options);
-  const all = { limit: PAGE };
-  const { trades, trades_total, orders, orders_total } = results;
-  return {
-    ...results,
-    trades:
-      trades.length < trades_total
-        ? await collect(api.iterateTrades(run.run_id, all, options))
-        : trades,
-    orders:
-      orders.length < orders_total
-        ? await collect(api.iterateRunOrders(run.run_id, all, options))
-        : orders,
-    equity_curve: await collect(api.iterateEquity(run.run_id, all, options)),
-    warnings: results.warnings.filter((warning) => !warning.startsWith(ROWS_CUT)),
+  pace: Pace,
+  request: BacktestStart,
+  { onProgress, signal, timeout = 0, tables = false, idempotencyKey }: RunBacktestOptions,
+): Promise<ResultsResponse> {
+  const limit = deadline(timeout, signal, 'the backtest was not over');
+  const patient = { signal: limit.signal, rateLimitWait: Infinity };
+  pace.begin();
+  let isWaiting = true;
+  const wait = (): void => {
+    if (isWaiting) pace.end();
+    isWaiting = false;
   };
+  try {
+    const named = idempotencyKey === undefined ? {} : { idempotencyKey };
+    const { run_id } = await api.startBacktest(request, { ...patient, ...named });
+    return await about(
+      run_id,
+      (async () => {
+        const run = await until(api, pace, run_id, limit.signal, onProgress, false);
+        wait();
+        if (run.status === 'failed') throw failure(run);
+        return loadResults(api, run_id, { ...patient, tables });
+      })(),
+    );
+  } finally {
+    wait();
+    limit.clear();
+  }
+}
+
+async function until(
+  api: CrackTrader,
+  pace: Pace,
+  runId: string,
+  signal: AbortSignal,
+  onProgress: WaitOptions['onProgress'],
+  atOnce: boolean,
+): Promise<RunDetail> {
+  // A run that was only just started is not over.
+  if (!atOnce) await sleep(pace.pause(0), signal);
+  for (let looks = 1; ; looks += 1) {
+    const run = await api.getRun(runId, { signal, rateLimitWait: Infinity });
+    onProgress?.({ run_id: runId, status: run.status, fraction: run.progress });
+    if (isOver(run.status)) {
+      if (run.end_time) pace.learn(Date.parse(run.end_time) - Date.parse(run.created_at));
+      return run;
+    }
+    await sleep(pace.pause(atOnce ? looks - 1 : looks), signal);
+  }
+}
+
+/** What `/results` says; with `tables`, all rows. */
+export function loadResults(
+  api: CrackTrader,
+  runId: string,
+  { tables = false, ...options }: LoadOptions,
+): Promise<ResultsResponse> {
+  return about(
+    runId,
+    (async () => {
+      const results = await api.getResults(runId, options);
+      return tables ? loadTables(api, results, options) : results;
+    })(),
+  );
+}
+
+/** Results with all trades, orders and points of the equity curve. */
+export async function loadTables(
+  api: CrackTrader,
+  results: ResultsResponse,
+  options: RequestOptions,
+): Promise<ResultsResponse> {
+  const { run_id, trades, trades_total, orders, orders_total } = results;
+  const all = { limit: PAGE };
+  const isWhole = trades.length >= trades_total;
+  const hasOrders = orders.length >= orders_total;
+  return about(
+    run_id,
+    (async () => ({
+      ...results,
+      trades: isWhole ? trades : await collect(api.iterateTrades(run_id, all, options)),
+      orders: hasOrders ? orders : await collect(api.iterateRunOrders(run_id, all, options)),
+      equity_curve: await collect(api.iterateEquity(run_id, all, options)),
+      warnings: results.warnings.filter((warning) => !warning.startsWith(ROWS_CUT)),
+    }))(),
+  );
+}
+
+/** Its errors name the run. */
+async function about<T>(runId: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof CrackTraderError) error.runId ??= runId;
+    throw error;
+  }
 }
 
 /** A run's `error` is `CODE: message`. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 
@@ -51,7 +52,8 @@ test('Retry-After is read as seconds, as a date, and from the details', async ()
     [{ 'Retry-After': soon }, {}, 3, 5],
     [{}, { retry_after_seconds: 9 }, 9, 9],
   ]) {
-    const { api } = scripted([failure(429, 'RATE_LIMITED', details, headers)], { maxRetries: 0 });
+    const limited = failure(429, 'RATE_LIMITED', details, headers);
+    const { api } = scripted([limited], { rateLimitWait: 0 });
     await assert.rejects(api.getStatus(), ({ retryAfter }) => {
       assert.ok(retryAfter >= least && retryAfter <= most, String(retryAfter));
       return true;
@@ -105,12 +107,39 @@ test('the key is shown by nothing: not the client, not an error, not a stream', 
 });
 
 test('a key that no header can carry is refused without being shown', () => {
-  for (const apiKey of ['', 'ct_secret\nx', 'ct_secret x', 'ct_secrét']) {
+  for (const apiKey of ['ct_secret\nx', 'ct_secret x', 'ct_secrét']) {
     assert.throws(
       () => new sdk.CrackTrader({ apiKey }),
       (error) => error instanceof sdk.CrackTraderError && !error.message.includes('secr'),
     );
   }
+});
+
+test('a key is trimmed, and an empty one is none', async () => {
+  for (const [apiKey, sent] of [
+    [` ${KEY}\n`, `Bearer ${KEY}`],
+    ['', undefined],
+    [' ', undefined],
+  ]) {
+    const { api, requests } = scripted([answer(200, {})], { apiKey });
+    await api.health();
+    assert.equal(requests[0].headers.Authorization, sent);
+  }
+});
+
+test('a wrong address is told as such', async () => {
+  const page = new Response('<h1>Not Found</h1>', { status: 404 });
+  await assert.rejects(scripted([page]).api.health(), { name: 'NotFoundError', message: /baseUrl/ });
+  const server = createServer((_, response) => response.end());
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  const began = Date.now();
+  await assert.rejects(new sdk.CrackTrader({ baseUrl: `https://127.0.0.1:${port}` }).health(), {
+    name: 'ConnectionError',
+    message: /https:\/\/127.*TLS.*http:\/\/\?$/,
+  });
+  assert.ok(Date.now() - began < 1_000);
+  server.close();
 });
 
 test('baseUrl comes with and without /api/v1, with a path, and from the environment', async () => {

@@ -30,3 +30,8 @@ export function scripted(answers, options = {}) {
 }
 
 export const lost = () => new TypeError('fetch failed', { cause: new Error('other side closed') });
+
+export const refused = () =>
+  new TypeError('fetch failed', {
+    cause: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
+  });

@@ -28,6 +28,8 @@ function shuffled(events, seed) {
     .map(([, event]) => event);
 }
 
+const told = (events) => events.filter(({ channel }) => channel !== 'logs');
+
 test('whatever comes first and however often, each comes out once, in order', () => {
   const events = history(200);
   for (let seed = 1; seed <= 50; seed += 1) {
@@ -35,7 +37,7 @@ test('whatever comes first and however often, each comes out once, in order', ()
     const mixed = shuffled([...events, ...events.filter((_, n) => n % 3 === 0)], seed);
     assert.deepEqual(
       mixed.flatMap((event) => sequence.take(event)),
-      events,
+      told(events),
     );
     assert.deepEqual([sequence.last, sequence.waiting], [200, 0]);
   }
@@ -43,8 +45,8 @@ test('whatever comes first and however often, each comes out once, in order', ()
 
 test('what was told before its beginning is not told again', () => {
   const sequence = new Sequence(150);
-  const told = history(200).flatMap((event) => sequence.take(event));
-  assert.equal(told[0].seq, 151);
+  const taken = history(200).flatMap((event) => sequence.take(event));
+  assert.equal(taken[0].seq, 151);
 });
 
 test('what is told otherwise is passed over, and what waited for it follows', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Link } from '../dist/esm/socket.js';
-import { answer, failure, KEY, scripted } from './helpers.mjs';
+import { answer, failure, KEY, lost, scripted } from './helpers.mjs';
 
 /** A server's side of WebSockets that do as `script` says. */
 function fakes(script) {
@@ -163,4 +163,78 @@ test('after a lost connection the next goes on behind the last event', async () 
   for await (const { seq } of api.streamEvents({ runId: 'r' })) told.push(seq);
   assert.deepEqual(told, [1, 2, 3]);
   assert.deepEqual(new Set(made[1].sent.map(({ since }) => since)), new Set([2]));
+});
+
+test('a stream that has told something is tried again for its time, whatever fails meanwhile', async () => {
+  const { Fake, made } = fakes((socket, count) => {
+    if (count > 1 && count < 5) return socket.onerror();
+    socket.onopen();
+    if (count === 1) {
+      socket.tell({ type: 'heartbeat' });
+      socket.onclose({ code: 1006 });
+    } else socket.tell(status(1, 'run.completed'));
+  });
+  const { api } = scripted(() => lost(), { WebSocket: Fake, maxRetries: 0 });
+  const told = [];
+  for await (const { seq } of api.streamEvents({ runId: 'r' })) told.push(seq);
+  assert.deepEqual(told, [1]);
+  assert.equal(made.length, 5);
+});
+
+test('it is an error when its time is over', async () => {
+  const { Fake } = fakes((socket, count) => {
+    if (count > 1) return socket.onerror();
+    socket.onopen();
+    socket.tell({ type: 'heartbeat' });
+    socket.onclose({ code: 1006 });
+  });
+  const { api } = scripted(() => lost(), { WebSocket: Fake });
+  const stream = api.streamEvents({ runId: 'r', reconnectTimeout: 300 });
+  await assert.rejects(stream.next(), { name: 'ConnectionError', message: /ws:\/\/desk.test\/ws/ });
+});
+
+test('a channel that is none, and a since of no run, are refused', async () => {
+  const { api } = scripted([], { WebSocket: fakes(() => undefined).Fake });
+  await assert.rejects(api.streamEvents({ channels: ['order'] }).next(), /order: .*orders, trades/);
+  await assert.rejects(api.streamEvents({ since: 3 }).next(), /runId/);
+  await assert.rejects(api.streamTicker({ since: 3 }).next(), /runId/);
+});
+
+test('a quiet stream can be left while it waits', async () => {
+  const { Fake, made } = fakes((socket) => socket.onopen());
+  const { api } = scripted([], { WebSocket: Fake });
+  const stream = api.streamEvents({ runId: 'r' });
+  const next = stream.next();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(await stream.return(), { done: true, value: undefined });
+  assert.deepEqual(await next, { done: true, value: undefined });
+  assert.deepEqual(await stream.next(), { done: true, value: undefined });
+  assert.ok(made[0].closed);
+  assert.equal(stream[Symbol.asyncIterator](), stream);
+});
+
+test('the bars of all runs are told from now on', async () => {
+  const { Fake, made } = fakes((socket) => {
+    socket.onopen();
+    for (const run_id of ['a', 'b'])
+      socket.tell({ channel: 'ticker', run_id, seq: 4, symbol: 'X', data: {} });
+  });
+  const { api } = scripted([], { WebSocket: Fake });
+  const told = [];
+  for await (const { run_id } of api.streamTicker()) if (told.push(run_id) === 2) break;
+  assert.deepEqual(told, ['a', 'b']);
+  assert.deepEqual(made[0].sent, [{ action: 'subscribe', channel: 'ticker' }]);
+});
+
+test('a run that is over is asked once where it ends', async () => {
+  const { Fake } = fakes((socket) => {
+    socket.send = (text) => {
+      const { action, id } = JSON.parse(text);
+      if (id) socket.tell({ type: `${action}d`, id, seq: 7 });
+    };
+    socket.onopen();
+  });
+  const { api, requests } = scripted(() => answer(200, { status: 'completed' }), { WebSocket: Fake });
+  assert.equal((await api.streamEvents({ runId: 'r', since: 7 }).next()).done, true);
+  assert.equal(requests.length, 1);
 });

@@ -55,8 +55,6 @@ def recorded(web: Web, *runs: str) -> list[list[Any]]:
         if run not in runs:
             continue
         told.append([run, CHANNELS.get(kind.split(".")[0], "logs"), seq, None])
-        if kind == "run.resumed":
-            told.append([run, "logs", seq, None])
     return told
 
 
