@@ -117,7 +117,8 @@ class Models:
             if text:
                 lines.append(f"    {docstring(text)}")
         about = docstring(" ".join(found["description"].split())) if "description" in found else ""
-        head = f"@dataclass(frozen=True, slots=True, kw_only=True)\nclass {name}({base}):\n"
+        options = "frozen=True, slots=True, kw_only=True, repr=False"
+        head = f"@dataclass({options})\nclass {name}({base}):\n"
         return (
             head + (f"    {about}\n\n" if about else "") + "\n".join(lines or ["    pass"]) + "\n"
         )

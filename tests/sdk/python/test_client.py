@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from typing import Any
 import cracktrader
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 from cracktrader import AsyncCrackTraderAPI, CrackTraderAPI, errors, models
 from cracktrader._gate import Gate
@@ -586,8 +587,18 @@ def test_what_is_sent_is_plain_json() -> None:
         )
         api.place_order("BTC/USDT", "buy", "limit", Decimal("0.10"), price="1.5", account_id="a")
         api.list_discrepancies(open=False)
-        with pytest.raises(ValueError, match="JSON"):
-            api.start_backtest(**START, fee=float("nan"))
+        for bad, named in (
+            ({"fee": float("nan")}, "fee is nan"),
+            ({"initial_cash": np.float32("inf")}, "initial_cash is inf"),
+            ({"strategy_params": {"period": float("nan")}}, r"strategy_params\['period'\]"),
+            ({"end_date": pd.NaT}, "end_date is not a time"),
+            ({"timeframe": None}, "timeframe is None"),
+            ({"symbols": None}, "symbols is None"),
+        ):
+            with pytest.raises(ValueError, match=named):
+                api.start_backtest(**START | bad)
+        with pytest.raises(ValueError, match="run_id is None"):
+            api.get_run(None)  # type: ignore[arg-type]
     body = json.loads(script.asked[0].content)
     assert body["symbols"] == ["BTC/USDT"]
     assert body["start_date"] == "2024-01-01T00:00:00Z"
@@ -622,6 +633,48 @@ def test_answers_of_a_newer_server_are_understood() -> None:
     assert found.raw["mood"] == {"good": True}
     assert found.to_dict() == body
     assert "mood" not in repr(found)
+
+
+def test_long_answers_are_short_to_look_at() -> None:
+    many = [{"trade_id": n, "symbol": "BTC/USDT"} for n in range(5_000)]
+    page = models.TradesPage.from_dict({"trades": many, "total": 5_000, "next_cursor": None})
+    assert repr(page) == "TradesPage(trades=<5000 of TradeSchema>, total=5000, next_cursor=None)"
+    assert repr(page[0]).startswith("TradeSchema(trade_id=0, symbol='BTC/USDT'")
+
+
+def test_a_wrong_address_is_hinted_at() -> None:
+    elsewhere = httpx.Response(404, text="<html>Not Found</html>")
+    with Script(elsewhere).api() as api, pytest.raises(cracktrader.NotFound, match="base_url"):
+        api.get_status()
+    tls = httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
+    script = Script(tls)
+    with script.api() as api, pytest.raises(cracktrader.ConnectionLost, match="base_url"):
+        api.get_status()
+    assert len(script.asked) == 1
+
+
+def test_an_answer_that_dribbles_is_given_up() -> None:
+    class Dribble(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                time.sleep(0.05)
+                yield b" "
+
+    script = Script(httpx.Response(200, stream=Dribble()))
+    began = time.monotonic()
+    with script.api(timeout=0.3, max_retries=0) as api, pytest.raises(cracktrader.TimedOut):
+        api.get_status()
+    assert time.monotonic() - began < 1
+
+
+def test_an_orders_client_id_is_its_key() -> None:
+    script = Script(*(ok() for _ in range(2)))
+    with script.api() as api:
+        order: dict[str, Any] = {"account_id": "a", "client_id": "mine"}
+        api.place_order("BTC/USDT", "buy", "market", 1, **order)
+        api.place_order("BTC/USDT", "buy", "market", 1, **order, idempotency_key="other")
+    assert [r.headers["Idempotency-Key"] for r in script.asked] == ["mine", "other"]
+    assert [json.loads(r.content)["client_id"] for r in script.asked] == ["mine", "mine"]
 
 
 def test_models_are_typed_and_frozen() -> None:

@@ -243,7 +243,7 @@ def test_the_ticker_tells_each_bar_of_each_symbol_once(
         Proxy("127.0.0.1", desk.port, (4_000, 40_000), seed=7) as proxy,
         through(proxy, key) as client,
     ):
-        ticks = list(client.stream_ticker(run_id=run_id, since=0))
+        ticks = list(client.stream_ticker(run_id=run_id))
         cuts = proxy.cuts
     bars = {(e.data["timestamp"], e.symbol) for e in ticks}
     times = {point.timestamp for point in api.iterate_equity(run_id)}
@@ -251,7 +251,7 @@ def test_the_ticker_tells_each_bar_of_each_symbol_once(
     assert {time for time, _ in bars} == times
     assert {symbol for _, symbol in bars} == {"BTC/USDT", "ETH/USDT"}
     assert cuts >= 2, cuts
-    one = list(api.stream_ticker("ETH/USDT", run_id, since=0))
+    one = list(api.stream_ticker("ETH/USDT", run_id))
     assert {(e.data["timestamp"], e.symbol) for e in one} == {b for b in bars if b[1] == "ETH/USDT"}
 
 

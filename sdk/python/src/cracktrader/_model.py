@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 T = TypeVar("T")
 Converter = Callable[[Any], Any]
+MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,19 @@ class Model:
         values = {name: convert(data.get(wire)) for name, wire, convert in _converters(known)}
         return cls(**values, raw=data)
 
+    def __repr__(self) -> str:
+        """Long lists and objects are counted, not shown."""
+        shown = (
+            f"{f.name}={_brief(getattr(self, f.name))}" for f in fields(self) if f.name != "raw"
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON it was made of, unknown fields included; a copy."""
         return deepcopy(dict(self.raw))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Listing(Model, Generic[T]):
     """A model that is mainly one list: it can be iterated, counted and indexed itself."""
 
@@ -92,6 +100,16 @@ def _converter(hint: Any) -> Converter:
     if isinstance(hint, type) and issubclass(hint, Model):
         return _model(hint)
     return _as_it_is
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list) and len(value) > MOST_SHOWN:
+        return f"<{len(value)} of {type(value[0]).__name__}>"
+    if isinstance(value, Mapping) and len(value) > MOST_SHOWN:
+        return f"<{len(value)} entries>"
+    if isinstance(value, str) and len(value) > 200:
+        return f"<{len(value)} characters>"
+    return repr(value)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,10 +19,12 @@ def symbol_list(symbols: str | Sequence[str]) -> list[str]:
     return [symbols] if isinstance(symbols, str) else list(symbols)
 
 
-def moment(value: Moment | None) -> str | None:
+def moment(value: Moment | None, name: str = "date") -> str | None:
     """ISO 8601.  A date alone is its midnight in UTC; a time without a zone is the server's to
-    refuse.
+    refuse.  Raises ValueError for pandas' NaT.
     """
+    if value is not None and value != value:
+        raise ValueError(f"{name} is not a time")
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, date):
@@ -32,12 +35,37 @@ def moment(value: Moment | None) -> str | None:
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """Those that are not None: what is left out takes the server's default."""
+    """Those that are not None: what is left out takes the server's default.
+
+    Raises ValueError that names a number which is none.
+    """
+    for name, value in fields.items():
+        _refuse_nan(name, value)
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def query(**fields: Any) -> dict[str, str]:
     return {name: _word(value) for name, value in fields.items() if value is not None}
+
+
+def required(**fields: Any) -> None:
+    """Raises ValueError that names what is None."""
+    for name, value in fields.items():
+        if value is None:
+            raise ValueError(f"{name} is None")
+
+
+def _refuse_nan(name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        for inner, item in value.items():
+            _refuse_nan(f"{name}[{inner!r}]", item)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            _refuse_nan(f"{name}[{number}]", item)
+    elif isinstance(value, Decimal | float) or hasattr(value, "item"):
+        plain = value.item() if hasattr(value, "item") else value
+        if isinstance(plain, Decimal | float) and not math.isfinite(plain):
+            raise ValueError(f"{name} is {plain}: no number")
 
 
 def _word(value: Any) -> str:

@@ -143,13 +143,13 @@ StepsEnum: TypeAlias = Literal["block", "cancel", "flatten"] | str
 TradeStatusEnum: TypeAlias = Literal["open", "closed"] | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AccountList(Listing["AccountSchema"]):
     ROWS: ClassVar[str] = "accounts"
     accounts: list[AccountSchema]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AccountSchema(Model):
     account_id: str
     exchange: str
@@ -175,13 +175,13 @@ class AccountSchema(Model):
     """Your active runs on it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ArtifactList(Listing["ArtifactSchema"]):
     ROWS: ClassVar[str] = "artifacts"
     artifacts: list[ArtifactSchema]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ArtifactSchema(Model):
     name: str
     sha256: str
@@ -190,7 +190,7 @@ class ArtifactSchema(Model):
     rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BacktestRequest(Model):
     strategy_name: str
     """A name from GET /strategies."""
@@ -228,7 +228,7 @@ class BacktestRequest(Model):
     """Cash at the start, in the quote currency."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BalanceResponse(Model):
     mode: str | None
     """backtest, paper, live, or null without a run."""
@@ -242,7 +242,7 @@ class BalanceResponse(Model):
     """The run's cash and positions; null for an account."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BalanceRow(Model):
     currency: str
     free: float
@@ -253,7 +253,7 @@ class BalanceRow(Model):
     """To the last digit; of a venue only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BoundsSchema(Model):
     requests_per_minute: int | None
     """Per key, or per address without one; null: no limit."""
@@ -269,7 +269,7 @@ class BoundsSchema(Model):
     """How long replies are kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CallerSchema(Model):
     name: str | None
     """The key's, or `admin:<user>`; null without authentication."""
@@ -280,7 +280,7 @@ class CallerSchema(Model):
     """When the key ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CheckReport(Model):
     passed: bool
     strategy: str
@@ -296,13 +296,13 @@ class CheckReport(Model):
     """What could not be judged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CheckRequest(Model):
     params: dict[str, Any] | None = None
     """As `strategy_params` of a run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DeprecationSchema(Model):
     what: str
     """An operation or a field."""
@@ -312,7 +312,7 @@ class DeprecationSchema(Model):
     instead: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DeskOrderPage(Listing["DeskOrderSchema"]):
     ROWS: ClassVar[str] = "orders"
     orders: list[DeskOrderSchema]
@@ -320,7 +320,7 @@ class DeskOrderPage(Listing["DeskOrderSchema"]):
     """null on the last page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DeskOrderSchema(Model):
     """Of a live run or an account; `simulated` gives a backtest's or a paper run's as much."""
 
@@ -364,7 +364,7 @@ class DeskOrderSchema(Model):
     """To the last digit; null if simulated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DetailedStatusResponse(Model):
     run_id: str | None
     status: RunnerStatusEnum
@@ -394,7 +394,7 @@ class DetailedStatusResponse(Model):
     """Decided and not filled yet; amount and price are estimates."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DiscrepancyPage(Listing["DiscrepancySchema"]):
     ROWS: ClassVar[str] = "discrepancies"
     discrepancies: list[DiscrepancySchema]
@@ -402,7 +402,7 @@ class DiscrepancyPage(Listing["DiscrepancySchema"]):
     """null on the last page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DiscrepancySchema(Model):
     id: int
     account_id: str
@@ -421,7 +421,7 @@ class DiscrepancySchema(Model):
     resolved_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftBarSchema(Model):
     symbol: str
     time: int
@@ -432,7 +432,7 @@ class DriftBarSchema(Model):
     """Open, high, low, close, volume."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftBarsSchema(Model):
     compared: int
     """Bars both seen and stored."""
@@ -446,13 +446,13 @@ class DriftBarsSchema(Model):
     """The 20 oldest that differ."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftErrorSchema(Model):
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftOrderCountsSchema(Model):
     run: int
     backtest: int
@@ -460,7 +460,7 @@ class DriftOrderCountsSchema(Model):
     """Only in one, or filled otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftPartsSchema(Model):
     missed: float
     """Trades only the backtest has, with the minus sign."""
@@ -476,7 +476,7 @@ class DriftPartsSchema(Model):
     """What no trade explains: dust and rounding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftResponse(Model):
     run_id: str
     mode: RunModeEnum
@@ -493,7 +493,7 @@ class DriftResponse(Model):
     """Beside one on the bars as they are stored now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftRowCountsSchema(Model):
     run: int
     backtest: int
@@ -503,7 +503,7 @@ class DriftRowCountsSchema(Model):
     """Of those, with other equity or cash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftSchema(Model):
     identical: bool
     """Orders, fills and equity, to the last bit."""
@@ -526,14 +526,14 @@ class DriftSchema(Model):
     """The 20 pairs that add most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftSeenSchema(Model):
     error: DriftErrorSchema | None
     """Why there is no backtest."""
     drift: DriftSchema | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftStoredSchema(Model):
     error: DriftErrorSchema | None
     """Why there is no backtest."""
@@ -541,7 +541,7 @@ class DriftStoredSchema(Model):
     bars: DriftBarsSchema | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftTradeCountsSchema(Model):
     run: int
     backtest: int
@@ -555,7 +555,7 @@ class DriftTradeCountsSchema(Model):
     """Only in the run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DriftTradeSchema(Model):
     symbol: str
     run: TradeSchema | None
@@ -566,14 +566,14 @@ class DriftTradeSchema(Model):
     """What it adds to the difference in return."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EndingSchema(Model):
     reason: ReasonEnum
     timestamp: int
     """UTC ms: the close that it was decided at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EquityPage(Listing["EquityPointSchema"]):
     ROWS: ClassVar[str] = "equity"
     equity: list[EquityPointSchema]
@@ -582,7 +582,7 @@ class EquityPage(Listing["EquityPointSchema"]):
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EquityPointSchema(Model):
     timestamp: int
     """UTC ms: open of the bar."""
@@ -593,18 +593,18 @@ class EquityPointSchema(Model):
     """Fraction below the highest equity so far, ≥ 0."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ErrorResponse(Model):
     error: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EventPage(Listing["EventSchema"]):
     ROWS: ClassVar[str] = "events"
     events: list[EventSchema]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EventSchema(Model):
     seq: int
     kind: str
@@ -612,14 +612,14 @@ class EventSchema(Model):
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExactBalanceSchema(Model):
     free: str
     used: str
     total: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExactOrderSchema(Model):
     amount: str | None
     filled: str
@@ -630,14 +630,14 @@ class ExactOrderSchema(Model):
     """Currency → amount."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExactPositionSchema(Model):
     size: str
     stop: str | None
     target: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Exchange(Model):
     id: str
     """What `exchange` of a run takes."""
@@ -656,13 +656,13 @@ class Exchange(Model):
     websocket: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Exchanges(Listing["Exchange"]):
     ROWS: ClassVar[str] = "exchanges"
     exchanges: list[Exchange]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExecutionSchema(Model):
     trade_id: str
     """The venue's."""
@@ -677,14 +677,14 @@ class ExecutionSchema(Model):
     """amount, price, cost and fee to the last digit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Fees(Model):
     taker: float | None
     """0.001 is 0.1 %."""
     maker: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Finding(Model):
     kind: str
     """lookahead, warmup, output, mutation, randomness or error."""
@@ -697,13 +697,13 @@ class Finding(Model):
     decision: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HealthCheckSchema(Model):
     status: CheckStatusEnum
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HealthResponse(Model):
     status: CheckStatusEnum
     checks: dict[str, HealthCheckSchema]
@@ -712,7 +712,7 @@ class HealthResponse(Model):
     api_version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HeldPositionSchema(Model):
     symbol: str
     side: PositionSideEnum
@@ -732,7 +732,7 @@ class HeldPositionSchema(Model):
     """To the last digit; of live runs only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class KillAnswer(Model):
     account_id: str
     blocked: bool
@@ -745,7 +745,7 @@ class KillAnswer(Model):
     """Those of which nobody knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class KillRequest(Model):
     steps: list[StepsEnum] | None = None
     """What is done: send nothing more, take back what rests there, sell what is held."""
@@ -753,7 +753,7 @@ class KillRequest(Model):
     """For the records."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class KillSchema(Model):
     killed_at: datetime
     killed_by: str
@@ -765,7 +765,7 @@ class KillSchema(Model):
     """What was held and could not be sold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeftSchema(Model):
     run_id: str | None
     symbol: str
@@ -775,7 +775,7 @@ class LeftSchema(Model):
     """too_small, insufficient_funds, not_canceled, not_sold, or the venue's error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LimitsSchema(Model):
     max_order_value: float | None
     max_position_value: float | None
@@ -784,7 +784,7 @@ class LimitsSchema(Model):
     price_collar: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LiveTradingRequest(Model):
     strategy_name: str
     """A name from GET /strategies."""
@@ -828,7 +828,7 @@ class LiveTradingRequest(Model):
     """Paper only: rehearse on stored or simulated bars of the past."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ManualOrderRequest(Model):
     run_id: str | None = None
     """The live run it belongs to, or"""
@@ -848,7 +848,7 @@ class ManualOrderRequest(Model):
     """true, or no real order is placed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MetaResponse(Model):
     api_version: str
     server_version: str
@@ -861,7 +861,7 @@ class MetaResponse(Model):
     deprecations: list[DeprecationSchema]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class OrderDetail(Model):
     """Of a live run or an account; `simulated` gives a backtest's or a paper run's as much."""
 
@@ -906,7 +906,7 @@ class OrderDetail(Model):
     executions: list[ExecutionSchema]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class OrderSchema(Model):
     order_id: str
     """created, symbol's index, purpose and side by number: the same in every mode."""
@@ -927,7 +927,7 @@ class OrderSchema(Model):
     trade_id: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class OrdersPage(Listing["OrderSchema"]):
     ROWS: ClassVar[str] = "orders"
     orders: list[OrderSchema]
@@ -936,7 +936,7 @@ class OrdersPage(Listing["OrderSchema"]):
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Parameter(Model):
     type: str
     """JSON type; several are joined by ` | `."""
@@ -950,13 +950,13 @@ class Parameter(Model):
     enum: list[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PositionList(Listing["HeldPositionSchema"]):
     ROWS: ClassVar[str] = "positions"
     positions: list[HeldPositionSchema]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PositionSchema(Model):
     symbol: str
     side: PositionSideEnum
@@ -966,7 +966,7 @@ class PositionSchema(Model):
     unrealized_pnl: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProgressSchema(Model):
     fraction: float
     """0 to 1."""
@@ -974,13 +974,13 @@ class ProgressSchema(Model):
     """What is being done."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ReleaseRequest(Model):
     confirm: bool | None = None
     """true, or nothing is released."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ReplayRequest(Model):
     """Bars of the past, played as if they were closing now."""
 
@@ -992,13 +992,13 @@ class ReplayRequest(Model):
     """How many times faster than real time; 0: as fast as possible."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ResolveRequest(Model):
     action: ActionEnum
     """What is done about it; UNKNOWN_ACTION names those that fit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ResultsResponse(Model):
     run_id: str
     config: dict[str, Any]
@@ -1036,7 +1036,7 @@ class ResultsResponse(Model):
     """What made this result: verify runs it again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunDetail(Model):
     """A run's own page: what was asked, what was run, what came of it."""
 
@@ -1067,7 +1067,7 @@ class RunDetail(Model):
     attempts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunPage(Listing["RunSummary"]):
     ROWS: ClassVar[str] = "runs"
     runs: list[RunSummary]
@@ -1075,14 +1075,14 @@ class RunPage(Listing["RunSummary"]):
     """null on the last page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunResponse(Model):
     run_id: str | None
     status: RunnerStatusEnum
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunSummary(Model):
     """A run in a list."""
 
@@ -1106,7 +1106,7 @@ class RunSummary(Model):
     error: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StatusResponse(Model):
     run_id: str | None
     status: RunnerStatusEnum
@@ -1127,7 +1127,7 @@ class StatusResponse(Model):
     """`CODE: message` of a failed run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StopRequest(Model):
     run_id: str | None = None
     """Default: the newest run."""
@@ -1135,13 +1135,13 @@ class StopRequest(Model):
     """Sell open positions first, at the next open; of no effect on a backtest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Strategies(Listing["Strategy"]):
     ROWS: ClassVar[str] = "strategies"
     strategies: list[Strategy]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Strategy(Model):
     name: str
     """What `strategy_name` of a run takes."""
@@ -1161,7 +1161,7 @@ class Strategy(Model):
     """Why its file, as it stands now, does not load."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StrategyDetail(Model):
     name: str
     """What `strategy_name` of a run takes."""
@@ -1184,13 +1184,13 @@ class StrategyDetail(Model):
     versions: list[StrategyVersion]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StrategyVersion(Model):
     version: str
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TradeSchema(Model):
     WIRE_NAMES = {"return_": "return"}
     trade_id: int
@@ -1219,7 +1219,7 @@ class TradeSchema(Model):
     """Bars held."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TradesPage(Listing["TradeSchema"]):
     ROWS: ClassVar[str] = "trades"
     trades: list[TradeSchema]

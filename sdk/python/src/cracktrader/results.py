@@ -28,10 +28,12 @@ class ResultsBase:
 
     @property
     def run_id(self) -> str:
+        """The id of its run."""
         return self.response.run_id
 
     @property
     def status(self) -> models.RunnerStatusEnum:
+        """Of the run when this was asked."""
         return self.response.status
 
     @property
@@ -53,6 +55,7 @@ class ResultsBase:
 
     @property
     def warnings(self) -> list[str]:
+        """`CODE: message`, of what to know before the figures are believed."""
         return self.response.warnings or []
 
     @property

@@ -17,7 +17,16 @@ import httpx
 from cracktrader import _settings, models
 from cracktrader._retry import Call, Policy, of_run, within
 from cracktrader._stream import AsyncEvents
-from cracktrader._values import Moment, RunId, checked_key, given, moment, query, symbol_list
+from cracktrader._values import (
+    Moment,
+    RunId,
+    checked_key,
+    given,
+    moment,
+    query,
+    required,
+    symbol_list,
+)
 from cracktrader.results import AsyncResults
 
 from . import stream, waiting
@@ -30,9 +39,9 @@ class AsyncCrackTraderAPI:
     """A Cracktrader server.
 
     `api_key` falls back to CRACKTRADER_API_KEY and `base_url` to CRACKTRADER_URL; the server's
-    address works with and without `/api/v1`.  `timeout` is in seconds and of one request,
-    `max_retries` of those that can be repeated without harm.  Every method raises
-    `CrackTraderError`; `cracktrader.errors` has a class for each code.
+    address works with and without `/api/v1`.  Every method raises
+    `CrackTraderError`; `cracktrader.errors` has a class for each code.  Threads and tasks share
+    a client: they wait for the server's limit together.
     """
 
     def __init__(
@@ -46,7 +55,13 @@ class AsyncCrackTraderAPI:
         stall_seconds: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`stall_seconds`: the silence after which an event stream connects anew.
+        """`timeout`: the seconds of a request, and of a silence while its answer comes.
+
+        `max_retries`: of what failed and can be repeated.  `rate_limit_wait`: the seconds that a
+        call waits for the server's limit on requests; 0 raises RateLimited at once.  Waiting for
+        a run and reading its results wait as long as their own `timeout` allows.
+
+        `stall_seconds`: the silence after which an event stream connects anew.
 
         `transport`: httpx's, in place of the network.
         """
@@ -127,14 +142,17 @@ class AsyncCrackTraderAPI:
         The same `idempotency_key` with the same body gives the same run; by default each call
         has one of its own, so that no lost answer makes a second run.
         """
+        required(
+            strategy_name=strategy_name, symbols=symbols, timeframe=timeframe, exchange=exchange
+        )
         body = given(
             strategy_name=strategy_name,
             symbols=symbol_list(symbols),
             timeframe=timeframe,
             exchange=exchange,
             strategy_params=strategy_params,
-            start_date=moment(start_date),
-            end_date=moment(end_date),
+            start_date=moment(start_date, "start_date"),
+            end_date=moment(end_date, "end_date"),
             initial_cash=initial_cash,
             fee=fee,
             slippage=slippage,
@@ -237,8 +255,11 @@ class AsyncCrackTraderAPI:
         instead.  The answer is a handle on the run: its events, its end, its results.
         """
         if replay is not None:
-            dates = {name: moment(replay.get(name)) for name in ("start_date", "end_date")}
+            dates = {name: moment(replay.get(name), name) for name in ("start_date", "end_date")}
             replay = {**replay, **given(**dates)}
+        required(
+            strategy_name=strategy_name, symbols=symbols, timeframe=timeframe, exchange=exchange
+        )
         body = given(
             strategy_name=strategy_name,
             symbols=symbol_list(symbols),
@@ -355,13 +376,16 @@ class AsyncCrackTraderAPI:
 
     async def get_run(self, run_id: RunId) -> models.RunDetail:
         """What was asked, what was run, and what came of it."""
-        return await self._session.get(models.RunDetail, f"/runs/{_part(run_id)}")
+        return await self._session.get(models.RunDetail, f"/runs/{_part(run_id=run_id)}")
 
     async def get_trades(
         self, run_id: RunId, *, limit: int | None = None, cursor: str | None = None
     ) -> models.TradesPage:
+        """A page of a run's trades: with entry, exit, fees and profit."""
         params = query(limit=limit, cursor=cursor)
-        return await self._session.get(models.TradesPage, f"/runs/{_part(run_id)}/trades", params)
+        return await self._session.get(
+            models.TradesPage, f"/runs/{_part(run_id=run_id)}/trades", params
+        )
 
     async def iterate_trades(self, run_id: RunId) -> AsyncIterator[models.TradeSchema]:
         """All of a run's trades, page by page."""
@@ -379,7 +403,9 @@ class AsyncCrackTraderAPI:
     ) -> models.OrdersPage:
         """A page of the orders a run has filled."""
         params = query(limit=limit, cursor=cursor)
-        return await self._session.get(models.OrdersPage, f"/runs/{_part(run_id)}/orders", params)
+        return await self._session.get(
+            models.OrdersPage, f"/runs/{_part(run_id=run_id)}/orders", params
+        )
 
     async def iterate_run_orders(self, run_id: RunId) -> AsyncIterator[models.OrderSchema]:
         """All of them, page by page."""
@@ -397,7 +423,9 @@ class AsyncCrackTraderAPI:
     ) -> models.EquityPage:
         """A page of the whole equity curve: a point for each bar."""
         params = query(limit=limit, cursor=cursor)
-        return await self._session.get(models.EquityPage, f"/runs/{_part(run_id)}/equity", params)
+        return await self._session.get(
+            models.EquityPage, f"/runs/{_part(run_id=run_id)}/equity", params
+        )
 
     async def iterate_equity(self, run_id: RunId) -> AsyncIterator[models.EquityPointSchema]:
         """All of it, page by page."""
@@ -415,16 +443,33 @@ class AsyncCrackTraderAPI:
     ) -> models.EventPage:
         """What happened to a run after the event `since`; `stream_events` tells it as it comes."""
         params = query(since=since, limit=limit)
-        return await self._session.get(models.EventPage, f"/runs/{_part(run_id)}/events", params)
+        return await self._session.get(
+            models.EventPage, f"/runs/{_part(run_id=run_id)}/events", params
+        )
+
+    async def iterate_events(
+        self, run_id: RunId, since: int = 0
+    ) -> AsyncIterator[models.EventSchema]:
+        """All that has happened to a run so far, after the event `since`, page by page."""
+        while True:
+            page = await self.get_events(run_id, since, limit=10_000)
+            for event in page:
+                yield event
+                since = event.seq
+            if len(page) < 10_000:
+                return
 
     async def get_artifacts(self, run_id: RunId) -> models.ArtifactList:
-        return await self._session.get(models.ArtifactList, f"/runs/{_part(run_id)}/artifacts")
+        """The files a run has left: its tables as Parquet."""
+        return await self._session.get(
+            models.ArtifactList, f"/runs/{_part(run_id=run_id)}/artifacts"
+        )
 
     async def download_artifact(
         self, run_id: RunId, name: str, to: str | Path | None = None
     ) -> bytes:
         """A table as Parquet; written to the file `to` besides, if one is named."""
-        call = Call("GET", f"/runs/{_part(run_id)}/artifacts/{_part(name)}")
+        call = Call("GET", f"/runs/{_part(run_id=run_id)}/artifacts/{_part(name=name)}")
         content = (await self._session.send(call)).content
         if to is not None:
             Path(to).write_bytes(content)
@@ -432,16 +477,17 @@ class AsyncCrackTraderAPI:
 
     async def get_drift(self, run_id: RunId) -> models.DriftResponse:
         """How far a paper run is from a backtest over its window; takes seconds."""
-        return await self._session.get(models.DriftResponse, f"/runs/{_part(run_id)}/drift")
+        return await self._session.get(models.DriftResponse, f"/runs/{_part(run_id=run_id)}/drift")
 
     # --- strategies and venues ----------------------------------------------------------
 
     async def list_strategies(self) -> models.Strategies:
+        """Every strategy with its parameters, and the files that are broken."""
         return await self._session.get(models.Strategies, "/strategies")
 
     async def get_strategy(self, name: str) -> models.StrategyDetail:
         """With its source and versions."""
-        return await self._session.get(models.StrategyDetail, f"/strategies/{_part(name)}")
+        return await self._session.get(models.StrategyDetail, f"/strategies/{_part(name=name)}")
 
     async def check_strategy(
         self,
@@ -451,7 +497,7 @@ class AsyncCrackTraderAPI:
         idempotency_key: str | None = None,
     ) -> models.CheckReport:
         """Whether it looks ahead, and whether its warm-up is long enough."""
-        path = f"/strategies/{_part(name)}/check"
+        path = f"/strategies/{_part(name=name)}/check"
         return await self._start(models.CheckReport, path, given(params=params), idempotency_key)
 
     async def list_exchanges(self, all: bool = False) -> models.Exchanges:
@@ -461,10 +507,14 @@ class AsyncCrackTraderAPI:
     # --- accounts, balances and orders --------------------------------------------------
 
     async def list_accounts(self) -> models.AccountList:
+        """The accounts at venues that runs trade on."""
         return await self._session.get(models.AccountList, "/accounts")
 
     async def get_account(self, account_id: str | UUID) -> models.AccountSchema:
-        return await self._session.get(models.AccountSchema, f"/accounts/{_part(account_id)}")
+        """One account, its kill switch included."""
+        return await self._session.get(
+            models.AccountSchema, f"/accounts/{_part(account_id=account_id)}"
+        )
 
     async def kill_account(
         self,
@@ -475,7 +525,7 @@ class AsyncCrackTraderAPI:
     ) -> models.KillAnswer:
         """Throws the kill switch: nothing more is sent, open orders go, holdings are sold."""
         body = given(steps=None if steps is None else list(steps), reason=reason)
-        path = f"/accounts/{_part(account_id)}/kill"
+        path = f"/accounts/{_part(account_id=account_id)}/kill"
         call = Call("POST", path, body=body, repeatable=True)
         return await self._session.call(models.KillAnswer, call)
 
@@ -483,7 +533,7 @@ class AsyncCrackTraderAPI:
         self, account_id: str | UUID, *, confirm: bool = False
     ) -> models.AccountSchema:
         """Takes the kill switch back; without `confirm` nothing is released."""
-        path = f"/accounts/{_part(account_id)}/release"
+        path = f"/accounts/{_part(account_id=account_id)}/release"
         call = Call("POST", path, body={"confirm": confirm})
         return await self._session.call(models.AccountSchema, call)
 
@@ -497,6 +547,7 @@ class AsyncCrackTraderAPI:
     async def get_positions(
         self, *, run_id: RunId | None = None, account_id: str | UUID | None = None
     ) -> models.PositionList:
+        """What is held by the current run, by one, or on an account."""
         params = query(run_id=run_id, account_id=account_id)
         return await self._session.get(models.PositionList, "/positions", params)
 
@@ -561,6 +612,7 @@ class AsyncCrackTraderAPI:
         idempotency_key: str | None = None,
     ) -> models.DeskOrderSchema:
         """Places a real order, in a live run or on an account.  Text and Decimals are exact."""
+        required(symbol=symbol, side=side, type=type, amount=amount)
         body = given(
             symbol=symbol,
             side=side,
@@ -577,10 +629,11 @@ class AsyncCrackTraderAPI:
 
     async def get_order(self, order_id: str) -> models.OrderDetail:
         """By its `client_order_id`; with what was traded of it."""
-        return await self._session.get(models.OrderDetail, f"/orders/{_part(order_id)}")
+        return await self._session.get(models.OrderDetail, f"/orders/{_part(order_id=order_id)}")
 
     async def cancel_order(self, order_id: str) -> models.DeskOrderSchema:
-        call = Call("DELETE", f"/orders/{_part(order_id)}", repeatable=True)
+        """Cancels an open order at its venue."""
+        call = Call("DELETE", f"/orders/{_part(order_id=order_id)}", repeatable=True)
         return await self._session.call(models.DeskOrderSchema, call)
 
     async def list_discrepancies(
@@ -596,6 +649,25 @@ class AsyncCrackTraderAPI:
         params = query(run_id=run_id, account_id=account_id, open=open, limit=limit, cursor=cursor)
         return await self._session.get(models.DiscrepancyPage, "/discrepancies", params)
 
+    async def iterate_discrepancies(
+        self,
+        *,
+        run_id: RunId | None = None,
+        account_id: str | UUID | None = None,
+        open: bool | None = None,
+    ) -> AsyncIterator[models.DiscrepancySchema]:
+        """All of them, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_discrepancies(
+                run_id=run_id, account_id=account_id, open=open, limit=500, cursor=cursor
+            )
+            for discrepancy in page:
+                yield discrepancy
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     async def resolve_discrepancy(
         self,
         discrepancy_id: int,
@@ -604,7 +676,8 @@ class AsyncCrackTraderAPI:
         idempotency_key: str | None = None,
     ) -> models.DiscrepancySchema:
         """Adopts, closes or ignores it."""
-        path = f"/discrepancies/{_part(discrepancy_id)}/resolve"
+        required(action=action)
+        path = f"/discrepancies/{_part(discrepancy_id=discrepancy_id)}/resolve"
         return await self._start(
             models.DiscrepancySchema, path, {"action": action}, idempotency_key
         )
@@ -633,12 +706,12 @@ class AsyncCrackTraderAPI:
         self,
         symbol: str | None = None,
         run_id: RunId | None = None,
-        since: int | None = None,
+        since: int = 0,
     ) -> AsyncEvents:
         """Each closed bar that a run has stepped, as `last`, `volume` and `timestamp`.
 
-        With `run_id` complete and in order like `stream_events`, until the run is over; without
-        one those of all of your runs, from now on.
+        With `run_id` complete and in order like `stream_events`, from its beginning or after the
+        event `since`, until the run is over; without one those of all of your runs, from now on.
         """
         return stream.ticker(self, symbol, None if run_id is None else str(run_id), since)
 
@@ -654,6 +727,8 @@ class AsyncCrackTraderAPI:
         return await self._session.call(model, call)
 
 
-def _part(value: object) -> str:
-    """As one part of a path."""
+def _part(**one: object) -> str:
+    """As one part of a path.  Raises ValueError."""
+    required(**one)
+    ((_, value),) = one.items()
     return quote(str(value), safe="")

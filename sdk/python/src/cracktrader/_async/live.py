@@ -26,15 +26,19 @@ class AsyncLiveRun:
         return f"{type(self).__name__}({self.run_id!r})"
 
     async def status(self) -> models.StatusResponse:
+        """See `get_status`."""
         return await self._api.get_status(self.run_id)
 
     async def detailed_status(self) -> models.DetailedStatusResponse:
+        """See `get_detailed_status`."""
         return await self._api.get_detailed_status(self.run_id)
 
     async def positions(self) -> models.PositionList:
+        """See `get_positions`."""
         return await self._api.get_positions(run_id=self.run_id)
 
     async def balance(self) -> models.BalanceResponse:
+        """See `get_balance`."""
         return await self._api.get_balance(run_id=self.run_id)
 
     def events(

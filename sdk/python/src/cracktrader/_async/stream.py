@@ -205,21 +205,18 @@ async def _joined(api: AsyncCrackTraderAPI, event: StreamEvent) -> InOrder:
 
 
 async def ticker(
-    api: AsyncCrackTraderAPI, symbol: str | None, run_id: str | None, since: int | None
+    api: AsyncCrackTraderAPI, symbol: str | None, run_id: str | None, since: int
 ) -> AsyncEvents:
-    if run_id is None and since is not None:
+    if run_id is None and since:
         raise ValueError("since counts one run's events: run_id is missing")
-    ticks: Ticks | None = None if since is None else Ticks(since)
+    ticks = Ticks(since)
     again = Reconnecting()
     while True:
         try:
             async with api._link() as link:
-                if ticks is None:
-                    ticks = Ticks(await link.subscribe("ticker", run_id, None, symbol))
-                else:
-                    since = None if run_id is None else ticks.since
-                    asked = {"channel": "ticker", "run_id": run_id, "symbol": symbol}
-                    await link.request("subscribe", since=since, **asked)
+                after = None if run_id is None else ticks.since
+                asked = {"channel": "ticker", "run_id": run_id, "symbol": symbol}
+                await link.request("subscribe", since=after, **asked)
                 again.succeeded()
                 looked, told = False, time.monotonic()
                 while True:

@@ -29,15 +29,19 @@ class LiveRun:
         return f"{type(self).__name__}({self.run_id!r})"
 
     def status(self) -> models.StatusResponse:
+        """See `get_status`."""
         return self._api.get_status(self.run_id)
 
     def detailed_status(self) -> models.DetailedStatusResponse:
+        """See `get_detailed_status`."""
         return self._api.get_detailed_status(self.run_id)
 
     def positions(self) -> models.PositionList:
+        """See `get_positions`."""
         return self._api.get_positions(run_id=self.run_id)
 
     def balance(self) -> models.BalanceResponse:
+        """See `get_balance`."""
         return self._api.get_balance(run_id=self.run_id)
 
     def events(

@@ -203,22 +203,17 @@ def _joined(api: CrackTraderAPI, event: StreamEvent) -> InOrder:
     return InOrder(event.seq - 1)
 
 
-def ticker(
-    api: CrackTraderAPI, symbol: str | None, run_id: str | None, since: int | None
-) -> Events:
-    if run_id is None and since is not None:
+def ticker(api: CrackTraderAPI, symbol: str | None, run_id: str | None, since: int) -> Events:
+    if run_id is None and since:
         raise ValueError("since counts one run's events: run_id is missing")
-    ticks: Ticks | None = None if since is None else Ticks(since)
+    ticks = Ticks(since)
     again = Reconnecting()
     while True:
         try:
             with api._link() as link:
-                if ticks is None:
-                    ticks = Ticks(link.subscribe("ticker", run_id, None, symbol))
-                else:
-                    since = None if run_id is None else ticks.since
-                    asked = {"channel": "ticker", "run_id": run_id, "symbol": symbol}
-                    link.request("subscribe", since=since, **asked)
+                after = None if run_id is None else ticks.since
+                asked = {"channel": "ticker", "run_id": run_id, "symbol": symbol}
+                link.request("subscribe", since=after, **asked)
                 again.succeeded()
                 looked, told = False, time.monotonic()
                 while True:
