@@ -36,13 +36,15 @@ export async function* followAllRuns(
   const known = new Map<string, Sequence<StreamEvent>>();
   /** The last seq of runs that are over: they are not asked again. */
   const over = new Map<string, number>();
-  let newest: string | null | undefined;
+  let newest: string | null = null;
+  /** The runs that were active at the beginning and whose place is not known yet. */
+  let joining: string[] | undefined;
 
   yield* reconnecting(how, options, undefined, async function* (link) {
     const held: Message[] = [];
     for (const channel of CHANNELS) await ask(link, { action: 'subscribe', channel }, held, signal);
-    if (newest === undefined) {
-      await begin(link, held);
+    if (joining === undefined) {
+      joining = await active();
     } else {
       await findNew();
       const runs = [...known.keys()];
@@ -51,6 +53,7 @@ export async function* followAllRuns(
         if (runs.length > MANY_RUNS) await sleep(MANY_PAUSE, signal);
       }
     }
+    await join(joining, link, held);
     const holes = new Map<string, Hole>();
     for (;;) {
       const message = held.shift() ?? (await link.next(signal));
@@ -62,20 +65,25 @@ export async function* followAllRuns(
     }
   });
 
-  /** Learns where the runs that are active now stand. */
-  async function begin(link: Link, held: Message[]): Promise<void> {
+  async function active(): Promise<string[]> {
     const { runs } = await how.api.listRuns({ limit: 1 }, asking);
     newest = runs[0]?.run_id ?? null;
-    const active: string[] = [];
+    const found: string[] = [];
     for (const status of ACTIVE) {
-      for await (const { run_id } of how.api.iterateRuns({ status }, asking)) active.push(run_id);
+      for await (const { run_id } of how.api.iterateRuns({ status }, asking)) found.push(run_id);
     }
-    for (const runId of active) {
+    return found;
+  }
+
+  /** Learns where the runs stand, and takes them off the list. */
+  async function join(runs: string[], link: Link, held: Message[]): Promise<void> {
+    const pausing = runs.length > MANY_RUNS;
+    for (let runId; (runId = runs[0]) !== undefined; runs.shift()) {
       const position = await standing(link, runId, held);
-      if (position === undefined) continue;
+      if (position === undefined || known.has(runId)) continue;
       const heard = held.flatMap((m) => (isEvent(m) && m.run_id === runId ? [m.seq - 1] : []));
       known.set(runId, new Sequence(Math.min(position, ...heard)));
-      if (active.length > MANY_RUNS) await sleep(MANY_PAUSE, signal);
+      if (pausing) await sleep(MANY_PAUSE, signal);
     }
   }
 

@@ -56,6 +56,8 @@ export async function* reconnecting<T>(
     let link: Link | undefined;
     let trouble: unknown;
     let told = false;
+    /** Whether the connection was lost, rather than what the session asked for besides. */
+    let cut: boolean | undefined = true;
     try {
       link = await Link.open({ WebSocket, url, apiKey, timeout, heartbeatTimeout, buffer }, signal);
       const events = session(link);
@@ -76,12 +78,13 @@ export async function* reconnecting<T>(
     } catch (error) {
       if (!mayRepeat(error, 'safe')) throw error;
       trouble = error;
+      cut = link?.closed;
       if (link === undefined) await explain(how, runId, signal);
     } finally {
       link?.close();
     }
-    begun ||= link?.heard === true;
-    if (told || (link?.heard === true && trouble === undefined)) {
+    begun ||= !!link?.heard;
+    if (told || (link?.heard && cut)) {
       failures = 0;
       failing = undefined;
     }

@@ -125,6 +125,10 @@ export class Link {
     }
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   send(message: Record<string, unknown>): void {
     if (this.#closed) return;
     try {
