@@ -29,7 +29,7 @@ SITE = "tests/site/"
 ABUSE, BODIES, KEYS = f"{SITE}test_abuse.py::", f"{SITE}test_bodies.py::", f"{SITE}test_keys.py::"
 UNSAFE, HARD = f"{SITE}test_unsafe_settings.py::", f"{SITE}test_hardening.py::"
 PAGES, SOCKETS = f"{SITE}test_pages.py::", f"{SITE}test_websocket.py::"
-HERE = f"{SITE}test_threats.py::"
+TRANSPORT, HERE = f"{SITE}test_transport.py::", f"{SITE}test_threats.py::"
 
 THREATS: dict[str, tuple[str, list[str]]] = {
     "`exchange_config` with an address, a proxy, headers, a method's name": (
@@ -205,6 +205,26 @@ THREATS: dict[str, tuple[str, list[str]]] = {
             f"{SITE}test_throttles.py::test_an_address_cannot_be_made_up",
             HARD + "test_a_made_up_forwarded_for_gives_no_more_tries",
             UNSAFE + "test_only_the_proxy_is_believed_to_have_served_https",
+        ],
+    ),
+    "bodies sent and answers read a byte at a time, by many": (
+        "they hold no thread and are cut off; the kill switch answers meanwhile",
+        [
+            TRANSPORT + "test_slow_connections_keep_nobody_waiting",
+            TRANSPORT + "test_a_body_is_read_before_a_thread_is_taken_and_not_for_ever",
+            TRANSPORT + "test_a_socket_that_takes_nothing_is_gone_after_a_time",
+            TRANSPORT + "test_what_is_urgent_is_answered_while_every_thread_is_busy",
+        ],
+    ),
+    "`X_Forwarded_For`, to be taken for the proxy's header": (
+        "dropped, as every name with an underscore is",
+        [TRANSPORT + "test_a_header_with_an_underscore_is_no_other_header"],
+    ),
+    "all places for WebSockets, with one key": (
+        "429 `TOO_MANY_CONNECTIONS` after a quarter of them",
+        [
+            TRANSPORT + "test_no_key_takes_all_places",
+            TRANSPORT + "test_a_share_is_given_back",
         ],
     ),
     "requests from many processes at once, to slip through a limit": (
