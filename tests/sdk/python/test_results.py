@@ -206,7 +206,7 @@ def test_without_its_packages_an_extra_says_what_to_install(
     for name in [n for n in sys.modules if n.partition(".")[0] in ("pandas", "plotly")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr("cracktrader._tables.import_module", without)
-    with pytest.raises(ImportError, match=r'pip install "cracktrader\[pandas\]"'):
+    with pytest.raises(ImportError, match="pip install pandas, or"):
         _ = results.trades
 
 

@@ -65,7 +65,7 @@ class Patience:
         self._began = now()
         self._attempt = 0
         self._told_to_wait = 0.0
-        self._until = _WITHIN.get() if policy.rate_limit_wait else None
+        self._until = _WITHIN.get()
 
     def pause(self, call: Call, failure: CrackTraderError, unsent: bool) -> float:
         """Seconds until the request is sent again.  Raises `failure` where it is not."""

@@ -91,5 +91,6 @@ def extra(module: str, name: str) -> Any:
     except ImportError as error:
         missing = error.name or module
         raise ImportError(
-            f'{missing} is not installed: pip install "cracktrader[{name}]"', name=missing
+            f"{missing} is not installed: pip install {missing}, or this package's extra {name}",
+            name=missing,
         ) from None
