@@ -37,7 +37,7 @@ const progress = [];
 const results = await api.runBacktest({
   strategy_name: 'TestStrategy', symbols: ['BTC/USDT'], timeframe: '1h', exchange: 'simulated',
   start_date: '2023-01-01T00:00:00Z', end_date: '2023-04-01T00:00:00Z',
-}, {onProgress: (told) => progress.push(told), timeout: 60_000});
+}, {onProgress: (told) => progress.push(told), timeout: 60_000, tables: true});
 const file = await api.downloadArtifact(results.run_id, 'trades');
 const tables = [];
 for (const rows of [

@@ -31,7 +31,11 @@ export async function main(): Promise<number> {
   }
   // @ts-expect-error: a request has the wire's names
   await api.startBacktest({ ...request, strategyName: 'x' });
-  return results.trades[0]!.pnl;
+  const { run_id } = await api.startBacktest({
+    ...request, start_date: new Date(0), end_date: '2024-01-01',
+  });
+  const whole = await api.loadResults(run_id, { tables: true });
+  return whole.trades[0]!.pnl;
 }
 """
 
@@ -50,6 +54,24 @@ def test_a_strict_consumer_compiles_in_both_kinds_of_modules(consumer):
     package.run(*tsc, "--module", "nodenext", "module/main.ts", "commonjs/main.ts", cwd=consumer)
     assert "require(" in (consumer / "commonjs" / "main.js").read_text()
     assert "require(" not in (consumer / "module" / "main.js").read_text()
+
+
+def test_the_readmes_samples_compile_strictly(consumer):
+    readme = (package.PACKAGE / "README.md").read_text()
+    samples = re.findall(r"^```js\n(.*?)^```", readme, re.S | re.M)
+    folder = consumer / "samples"
+    folder.mkdir()
+    # Of Node's types only what they use.
+    (folder / "node.d.ts").write_text(
+        "declare const process: { env: Record<string, string | undefined> };\n"
+        "declare function require(name: 'cracktrader-js'): typeof import('cracktrader-js');\n"
+    )
+    (folder / "package.json").write_text(json.dumps({"type": "module"}))
+    for number, sample in enumerate(samples):
+        (folder / f"{number}.ts").write_text(sample + "\nexport {};\n")
+    files = ["node.d.ts", *(f"{number}.ts" for number in range(len(samples)))]
+    tsc = [package.NODE, str(package.TSC), "--strict", "--noEmit", "--target", "es2022"]
+    package.run(*tsc, "--module", "nodenext", *files, cwd=folder)
 
 
 def test_the_tarball_holds_what_is_needed_and_no_more(tarball):
