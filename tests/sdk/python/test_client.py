@@ -430,6 +430,35 @@ def test_a_sweep_of_threads_takes_three_requests_a_run() -> None:
     assert took < 10
 
 
+def test_a_sweep_of_tasks_does_as_well() -> None:
+    desk = Sweep(took=0.3)
+
+    async def sweep() -> list[str]:
+        async with AsyncCrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api:
+            runs = await asyncio.gather(*(api.run_backtest(**START) for _ in range(30)))
+        return [run.run_id for run in runs]
+
+    assert len(set(asyncio.run(sweep()))) == 30
+    assert len(desk.passed) <= 70
+
+
+def test_runs_that_a_list_does_not_have_are_asked_about_one_by_one() -> None:
+    class Others(Sweep):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/runs"):
+                return ok(runs=[])
+            return super().answer(request)
+
+    desk = Others(took=0.2)
+    with (
+        CrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api,
+        ThreadPoolExecutor(3) as pool,
+    ):
+        ids = [str(api.start_backtest(**START).run_id) for _ in range(3)]
+        found = list(pool.map(lambda run_id: api.wait_for_run(run_id, timeout=20), ids))
+    assert [(run.run_id, run.status) for run in found] == [(i, "completed") for i in ids]
+
+
 def test_a_single_short_run_is_seen_at_once() -> None:
     desk = Sweep(took=0.1)
     with CrackTraderAPI(KEY, transport=httpx.MockTransport(desk)) as api:

@@ -65,7 +65,8 @@ class AsyncSession:
             return model.from_dict(answer.json())
         except (ValueError, TypeError):
             raise UnexpectedAnswer(
-                f"{call.method} {call.path}: the answer is not a Cracktrader server's"
+                f"{call.method} {call.path}: the answer is not a Cracktrader server's; "
+                "is base_url right?"
             ) from None
 
     async def send(self, call: Call) -> httpx.Response:

@@ -68,7 +68,8 @@ class Session:
             return model.from_dict(answer.json())
         except (ValueError, TypeError):
             raise UnexpectedAnswer(
-                f"{call.method} {call.path}: the answer is not a Cracktrader server's"
+                f"{call.method} {call.path}: the answer is not a Cracktrader server's; "
+                "is base_url right?"
             ) from None
 
     def send(self, call: Call) -> httpx.Response:
