@@ -192,8 +192,9 @@ class CrackTraderAPI:
         """Starts a backtest as `start_backtest` does, waits for it, and gives its results.
 
         `progress`: whether to show a bar; default: on terminals and in notebooks.
-        `timeout`: the longest wait in seconds, for the limit on requests too.  An interrupt or a time-out ends the waiting, not
-        the run.  Raises RunFailed where the run has failed.
+        `timeout`: the longest wait in seconds, for the limit on requests too.  An interrupt
+        or a time-out ends the waiting, not the run.  Raises RunFailed where the run has
+        failed.
         """
         began = time.monotonic()
         with within(timeout):
