@@ -32,6 +32,7 @@ from tests.site.api import (  # noqa: F401 - fixtures
     post,
     runs,
 )
+from tests.site.test_bodies import OUT_OF_BOUNDS
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("cracktrader_site", "runs", "strategies", "exchanges")
@@ -93,6 +94,18 @@ def test_each_operation_has_a_summary_a_tag_and_its_errors(schema):
 def codes_of(operation: dict[str, Any], status: str) -> list[str]:
     listed = re.search(r"Codes: ([A-Z_, ]+)\.", operation["responses"][status]["description"])
     return listed[1].split(", ") if listed else []
+
+
+def test_starts_name_every_code_that_a_wrong_number_can_have(schema):
+    for operation_id in ("run_backtest", "run_live"):
+        (operation,) = (
+            one
+            for methods in schema["paths"].values()
+            for one in methods.values()
+            if one["operationId"] == operation_id
+        )
+        named = set(re.findall(r"[A-Z_]{5,}", operation["responses"]["400"]["description"]))
+        assert {code for _, _, code in OUT_OF_BOUNDS} <= named
 
 
 def test_bodies_have_examples_and_the_references_are_among_them(schema):
