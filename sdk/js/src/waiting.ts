@@ -55,11 +55,9 @@ export class Pace {
     const count = Math.max(this.#waiting, 1);
     const usual = this.#usual === undefined ? FIRST_POLL : this.#usual * 1.1 + 10;
     const first = Math.min(Math.max(usual, SHORTEST_POLL), SLOWEST_POLL / 2);
-    const own =
-      count > 1 ? first * count * GROWTH_OF_MANY ** looks
-      : looks === 0 ? first
-      : Math.max(first / 2, SHORTEST_POLL) * GROWTH ** looks;
     const slowest = Math.max(SLOWEST_POLL, SLOWEST_OF_MANY * count);
+    let own = first * count * GROWTH_OF_MANY ** looks;
+    if (count === 1 && looks > 0) own = Math.max(first / 2, SHORTEST_POLL) * GROWTH ** looks;
     return Math.max(Math.min(own, slowest), this.#gate.spacing(count));
   }
 }

@@ -112,9 +112,11 @@ def test_a_stream_begins_where_it_is_told_and_tells_what_is_wanted(web):
         follow(web, run, "0", **options)
         for options in ({"since": middle}, {"since": end}, {"channels": ["logs"]})
     )
+    beyond = follow(web, run, "0", since=end + 1)
     assert package.finished(rest)["told"] == [row for row in all_of_it if row[2] > middle]
     assert package.finished(nothing)["told"] == []
     assert package.finished(logs)["told"] == [row for row in all_of_it if row[1] == "logs"]
+    assert "INVALID_VALUE" in beyond.communicate(timeout=60)[1]
 
 
 def test_every_bar_of_every_symbol_comes_once_over_cut_connections(web):
@@ -127,6 +129,21 @@ def test_every_bar_of_every_symbol_comes_once_over_cut_connections(web):
     bars = [row[2] for row in recorded(web, run) if row[1] == "equity"]
     assert answer["told"] == [[run, "ticker", seq, name] for seq in bars for name in SYMBOLS]
     assert answer["cuts"] >= 1
+
+
+def test_without_a_run_the_bars_of_all_runs_are_told_from_now_on(web):
+    runs = web.tell(BEGIN, "2")
+    write(web, runs, 60, 0)
+    before = recorded(web, *runs)
+    follower = follow(web, "", "0", "tickers", count=6)
+    time.sleep(1.5)
+    write(web, runs, 60)
+    told = package.finished(follower)["told"]
+    new = [row for row in recorded(web, *runs) if row not in before and row[1] == "equity"]
+    assert len(told) == 6
+    assert {channel for _, channel, _, _ in told} == {"ticker"}
+    assert {(run, seq) for run, _, seq, _ in told} <= {(run, seq) for run, _, seq, _ in new}
+    web.tell(END, ",".join(runs))
 
 
 def test_a_killed_server_is_waited_for(web):
