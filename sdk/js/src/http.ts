@@ -191,7 +191,7 @@ function disconnected({ method, path }: Call, baseUrl: string, error: unknown): 
     const hint = 'the server does not speak HTTP: should it begin with https://?';
     return new ConnectionError(`${about}${baseUrl}: ${hint}`, { cause: error }, 'wrong');
   }
-  const found = code.startsWith('ERR_SSL') ? code : told['message'] || code || told['name'];
+  const found = /^(ERR_SSL|EPROTO)/.test(code) ? code : told['message'] || code || told['name'];
   const reason = typeof found === 'string' ? found : 'the connection failed';
   return new ConnectionError(
     about + (UNMADE.has(code) ? `${baseUrl} cannot be reached: ${reason}` : reason),
