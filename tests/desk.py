@@ -106,7 +106,7 @@ class Desk:
     def health(self) -> str | None:
         try:
             return str(self.http.get("/health").json()["status"])
-        except (httpx.HTTPError, ValueError):
+        except (httpx.HTTPError, ValueError, KeyError):
             return None
 
     def stop(self) -> float:
