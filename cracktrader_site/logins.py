@@ -11,6 +11,7 @@ from typing import Any
 from axes.handlers.database import AxesDatabaseHandler
 from axes.signals import user_locked_out
 from django.conf import settings
+from django.contrib.admin import site
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -25,6 +26,8 @@ from .api import audit
 from .api.errors import envelope
 
 logger = logging.getLogger(__name__)
+
+_TITLE = "Too many failed logins"
 
 _at_work: ContextVar[HttpRequest | None] = ContextVar("at_work", default=None)
 
@@ -86,7 +89,7 @@ def locked_out(
     """429 with Retry-After, as a page or, for who wants that, as JSON."""
     seconds = _seconds_left(request, credentials)
     if request.accepts("text/html"):
-        context = {"minutes": -(-seconds // 60)}
+        context = {**site.each_context(request), "title": _TITLE, "minutes": -(-seconds // 60)}
         answer = render(request, "admin/locked_out.html", context, status=429)
     else:
         details = {"retry_after_seconds": seconds}
