@@ -178,6 +178,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer(
     maximum=104_857_600,
 )
 DEFAULT_EXCEPTION_REPORTER_FILTER = "cracktrader_site.hiding.AlwaysHiding"
+# Of whoever opens the login page itself, which says no other place to go.
+LOGIN_REDIRECT_URL = "/admin/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -62,6 +62,11 @@ def log_in(
     return Client().post(LOGIN, form, REMOTE_ADDR=at, headers=headers)
 
 
+def test_who_opens_the_login_page_itself_comes_to_the_desk(ann):
+    answer = log_in(PASSWORD)
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
 def test_a_name_is_locked_after_five_failures_for_the_address_they_came_from(ann, settings):
     for _ in range(4):
         assert log_in().status_code == 200
