@@ -113,7 +113,7 @@ def allow_live(scopes: Collection[str], *, confirmed: bool) -> None:
         )
 
 
-@sensitive_variables("request", "config")
+@sensitive_variables("request", "config", "named")
 def _start_real(
     request: dict[str, Any], owner: str, tell: bool, idempotency_key: str, by: str
 ) -> Run:
