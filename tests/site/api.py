@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django_q.models import OrmQ
 
 from cracktrader_site.api.errors import ERROR_CODES
+from cracktrader_site.api.models import ApiKey, AuditEntry
 from exchanges.models import Exchange
 from exchanges.services import sync_exchanges
 from runs.engine.vectorized import warm_up
@@ -41,6 +43,7 @@ def committed_desk(blocker: Any) -> Iterator[None]:
         try:
             yield
         finally:
+            left = [row for model in (ApiKey, AuditEntry, User) for row in model.objects.all()]
             OrmQ.objects.all().delete()
             Event.objects.all().delete()
             Run.objects.all().delete()
@@ -50,6 +53,7 @@ def committed_desk(blocker: Any) -> Iterator[None]:
             Strategy.objects.all().delete()
             Exchange.objects.all().delete()
             connection.close()
+            assert not left, f"A test that did not ask for `db` left {left}"
 
 
 def finished_runs() -> dict[str, Run]:

@@ -518,7 +518,7 @@ def test_stopping_a_live_run_is_told_once_and_stopping_others_is_not(desk, clien
 
 
 def test_refused_attempts_at_live_trading_are_told_once_a_minute(
-    desk, client, settings, monkeypatch
+    desk, db, client, settings, monkeypatch
 ):
     monkeypatch.setattr(refusals, "_told", {})
     settings.AUTH = True
