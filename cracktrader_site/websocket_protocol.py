@@ -10,6 +10,7 @@ from asyncio import Task
 from asyncio.transports import BaseTransport
 
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -35,6 +36,9 @@ class Bounded(WebSocketsSansIOProtocol):
         self._drop_after(GRACE_SECONDS)
 
     async def send(self, message: ASGISendEvent) -> None:
+        if self.handshake_complete and self.close_sent and self.initial_response is None:
+            # The goodbye went out meanwhile, as the answer to the client's: no fault of the sender.
+            raise ClientDisconnected
         await super().send(message)
         # A refusal ends the handshake; or its end is logged as an error of ours.
         if self.initial_response is not None and self.close_sent:

@@ -27,6 +27,7 @@ from cracktrader_site import asgi, doors, http_protocol, wire
 from cracktrader_site.api import keys
 from cracktrader_site.api.models import ApiKey
 from cracktrader_site.bridge import Threads
+from cracktrader_site.websocket_protocol import Bounded
 from exchanges.domain import Busy
 from runs.streaming.hub import Hub
 from tests.desk import ROOT
@@ -436,3 +437,12 @@ def test_every_line_of_the_servers_log_has_our_form(guarded):
     form = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ [\w.]+ \[\d+\] ")
     assert [line for line in lines if not form.match(line)] == []
     assert not [line for line in lines if "without completing handshake" in line]
+
+
+@pytest.mark.parametrize("kind", ["websocket.send", "websocket.close"])
+def test_what_is_sent_behind_a_goodbye_is_a_lost_client_and_no_fault(kind):
+    connection = Bounded.__new__(Bounded)
+    connection.handshake_complete, connection.initial_response = True, None
+    connection.close_sent = True
+    with pytest.raises(OSError):
+        asyncio.run(connection.send({"type": kind}))
