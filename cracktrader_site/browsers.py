@@ -13,14 +13,14 @@ from .content_policy import ADMIN, NO_PAGE, PERMISSIONS
 class BrowserPolicy(CSPMiddleware):
     """Content-Security-Policy by django-csp, and Permissions-Policy, on every answer.
 
-    Nobody keeps pages of the admin.
+    Nobody keeps pages of the admin or the desk.
     """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
-        if request.path_info.startswith("/admin/"):
+        if request.path_info.startswith(("/admin/", "/ui/")):
             response.headers.setdefault("Cache-Control", "no-store")
         if not response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault(HEADER, NO_PAGE)

@@ -203,11 +203,14 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_htmx",
+    "heroicons",
     "django_q",
     "axes",
     "corsheaders",
     "cracktrader_site.apps.SiteConfig",
     "cracktrader_site.api.apps.ApiConfig",
+    "cracktrader_site.ui.apps.UiConfig",
     "exchanges.apps.ExchangesConfig",
     "strategies.apps.StrategiesConfig",
     "runs.apps.RunsConfig",
@@ -226,6 +229,7 @@ MIDDLEWARE = [
     "cracktrader_site.logins.AtWork",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "cracktrader_site.urls"
@@ -241,6 +245,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "cracktrader_site.ui.visitors.context",
             ]
         },
     }
@@ -595,6 +600,7 @@ UNFOLD = {
     "SITE_TITLE": "Cracktrader",
     "SITE_HEADER": "Cracktrader",
     "SITE_SYMBOL": "candlestick_chart",
+    "SITE_URL": "/ui/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],

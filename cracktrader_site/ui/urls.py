@@ -1,0 +1,25 @@
+"""Every page of the desk, under /ui/."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from runs.admin import pages as figures
+
+from .pages import accounts, compare, data, home, login, new, run, runs, strategies, venues
+
+app_name = "ui"
+
+urlpatterns: list[URLPattern] = [
+    path("plotly.js", figures.library, name="plotly"),
+    *login.urlpatterns,
+    *home.urlpatterns,
+    *new.urlpatterns,
+    *runs.urlpatterns,
+    *run.urlpatterns,
+    *compare.urlpatterns,
+    *strategies.urlpatterns,
+    *data.urlpatterns,
+    *venues.urlpatterns,
+    *accounts.urlpatterns,
+]

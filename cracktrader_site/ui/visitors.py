@@ -1,0 +1,116 @@
+"""Who looks at a page of the desk, and what they may do there.
+
+The pages ask for what the API asks for: nothing while authentication is off,
+a staff session otherwise, whose permissions stand for scopes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+
+from cracktrader_site.api import errors, sessions
+from cracktrader_site.api.keys import Caller
+from exchanges.domain import CracktraderError
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponse]
+
+ANYBODY = Caller("", "", frozenset({"read", "backtest", "paper"}), is_session=True)
+"""The visitor while authentication is off: live trading needs to know who asks."""
+
+
+def visitor_of(request: HttpRequest) -> Caller | None:
+    """None: whoever it is has to sign in first."""
+    if not settings.AUTH:
+        return ANYBODY
+    return sessions.caller_of(getattr(request, "user", None))
+
+
+def page(*scopes: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
+    """A view for visitors with one of `scopes`, which finds them as `request.visitor`.
+
+    Errors become a page, or in answer to htmx a message at the edge of the page.
+    """
+    allowed = (*methods, "HEAD") if "GET" in methods else methods
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            visitor = visitor_of(request)
+            if visitor is None:
+                return _sign_in(request)
+            request.visitor = visitor  # type: ignore[attr-defined]
+            if request.method not in allowed:
+                return HttpResponseNotAllowed(methods)
+            if visitor.scopes.isdisjoint(scopes):
+                return problem(request, 403, "PERMISSION_DENIED", _lacks(scopes))
+            try:
+                return view(request, *args, **kwargs)
+            except (CracktraderError, Http404) as error:
+                status, code, message, details = errors.describe(error)
+                return problem(request, status, code, message, details)
+
+        return answer
+
+    return decorate
+
+
+def problem(
+    request: HttpRequest,
+    status: int,
+    code: str,
+    message: str,
+    details: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """An error as a page, or as a message on the page that asked by htmx."""
+    if request.htmx:  # type: ignore[attr-defined]
+        answer = HttpResponse(status=status)
+        said = {"level": "error", "text": message, "code": code}
+        return trigger_client_event(answer, "desk:toast", said)
+    context = {"code": code, "message": message, "details": details or {}, "status": status}
+    return render(request, "ui/problem.html", context, status=status)
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """For every template of the desk: who is there and what the server allows."""
+    visitor = getattr(request, "visitor", None)
+    return {
+        "visitor": visitor,
+        "scopes": visitor.scopes if visitor else frozenset(),
+        "auth": settings.AUTH,
+        "live_trading": settings.AUTH and settings.LIVE_TRADING,
+        "rehearsal": settings.REHEARSAL_CLOCK,
+    }
+
+
+def _lacks(scopes: tuple[str, ...]) -> str:
+    needed = " or ".join(sessions.GRANTS[scope] for scope in scopes)
+    return f"Your user lacks the permission {needed}; an administrator can grant it"
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    here = request.get_full_path()
+    if request.htmx:  # type: ignore[attr-defined]
+        # The page the reader is on, not the part of it that was asked for.
+        current = urlsplit(request.htmx.current_url_abs_path or reverse("ui:home"))  # type: ignore[attr-defined]
+        here = f"{current.path}?{current.query}" if current.query else current.path
+        return HttpResponseClientRedirect(_login_url(here))
+    if request.method != "GET":
+        here = reverse("ui:home")
+    return redirect(_login_url(here))
+
+
+def _login_url(here: str) -> str:
+    return f"{reverse('ui:login')}?{urlencode({'next': here})}"
