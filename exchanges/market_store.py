@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _EXCHANGE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _LEDGER = "ledger.json"
 _WRITE_LOCK = "write.lock"
+_DAMAGED = ".damaged"
+_EVER = (-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,13 @@ class MarketStore:
 
     def read(self, key: SeriesKey, start_ms: int, end_ms: int) -> Bars:
         """Stored bars that open in [start, end), read-only, mapped from disk."""
-        parts = []
-        for month in self._months(key):
-            opens, closes = files.month_range(month)
-            if opens < end_ms and start_ms < closes:
-                part = self._load(key, month)
-                if part is not None and len(part := part.between(start_ms, end_ms)):
-                    parts.append(part)
+        parts = list(self._parts(key, start_ms, end_ms))
         return Bars.concat(parts) if parts else Bars.empty(key.symbol, key.timeframe)
+
+    def times(self, key: SeriesKey, start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        """Open times of the bars that `read` would give."""
+        times = [part.time for part in self._parts(key, start_ms, end_ms)]
+        return np.concatenate(times) if times else np.empty(0, dtype=np.int64)
 
     def stamp(self, key: SeriesKey, start_ms: int, end_ms: int) -> Stamp:
         """Of the files that `read` would read: equal stamps, equal bars.
@@ -171,9 +172,17 @@ class MarketStore:
         return found
 
     def info(self, key: SeriesKey) -> SeriesInfo:
-        times, covered = self._times(key), self.covered(key)
+        times, covered = self.times(key, *_EVER), self.covered(key)
         first, last = (int(times[0]), int(times[-1])) if len(times) else (None, None)
         return SeriesInfo(key, len(times), first, last, covered, self._gaps(key, times, covered))
+
+    def damaged(self, key: SeriesKey) -> list[str]:
+        """Months set aside as unreadable and not fetched again since, such as `2024-03`."""
+        with suppress(FileNotFoundError):
+            names = set(os.listdir(self.root / key.path))
+            aside = [Path(name).stem for name in names if name.endswith(_DAMAGED)]
+            return sorted(month for month in aside if month + files.SUFFIX not in names)
+        return []
 
     def drop(self, key: SeriesKey) -> None:
         """Forgets a series: ledger first, so that nothing is claimed meanwhile."""
@@ -214,10 +223,13 @@ class MarketStore:
                 found.append(files.month_number(name))
         return sorted(found)
 
-    def _times(self, key: SeriesKey) -> NDArray[np.int64]:
-        parts = [self._load(key, month) for month in self._months(key)]
-        times = [part.time for part in parts if part is not None]
-        return np.concatenate(times) if times else np.empty(0, dtype=np.int64)
+    def _parts(self, key: SeriesKey, start_ms: int, end_ms: int) -> Iterator[Bars]:
+        for month in self._months(key):
+            opens, closes = files.month_range(month)
+            if opens < end_ms and start_ms < closes:
+                part = self._load(key, month)
+                if part is not None and len(part := part.between(start_ms, end_ms)):
+                    yield part
 
     @staticmethod
     def _gaps(key: SeriesKey, times: NDArray[np.int64], within: Iterable[Range]) -> list[Gap]:
@@ -244,7 +256,7 @@ class MarketStore:
             return None
         except (OSError, ValueError) as error:
             log.error("%s: %s is damaged and set aside: %s", key, path.name, error)
-            path.replace(path.with_suffix(".damaged"))
+            path.replace(path.with_suffix(_DAMAGED))
             return None
 
     def _merge(self, key: SeriesKey, month: int, new: Bars) -> int:

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from .adapters import Door
 from .clock import parse_clock
+from .coverage import Coverage
+from .coverage import coverage as coverage_of
 from .domain import InvalidInput, Symbol, Timeframe
 from .market_store import MarketStore, SeriesInfo, SeriesKey
 from .models import CandleSeries, Exchange, Feed, FeedBar
@@ -121,6 +123,14 @@ def coverage(exchange: str | None = None) -> list[SeriesInfo]:
         for key in held.keys()  # noqa: SIM118 - not a dict
         if exchange in (None, key.exchange)
     ]
+
+
+def coverage_bar(key: SeriesKey, start_ms: int, end_ms: int, pieces: int = 200) -> Coverage:
+    """What is on disk of the closed bars of [start_ms, end_ms), in at most `pieces` pieces."""
+    held = store()
+    end_ms = min(end_ms, key.timeframe.floor(clock().now_ms()))
+    times = held.times(key, start_ms, end_ms)
+    return coverage_of(key.timeframe, times, held.covered(key), start_ms, end_ms, pieces)
 
 
 def held_series(exchange: Exchange) -> list[SeriesKey]:
