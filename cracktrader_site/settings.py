@@ -180,6 +180,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer(
 DEFAULT_EXCEPTION_REPORTER_FILTER = "cracktrader_site.hiding.AlwaysHiding"
 # Of whoever opens the login page itself, which says no other place to go.
 LOGIN_REDIRECT_URL = "/admin/"
+CSRF_FAILURE_VIEW = "cracktrader_site.ui.failures.no_token"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
