@@ -19,8 +19,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from exchanges.processes import HOST, ProcessId
+
 from .models import Heartbeat
-from .processes import HOST, ProcessId
 
 logger = logging.getLogger(__name__)
 

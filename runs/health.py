@@ -15,10 +15,10 @@ from django_q.models import OrmQ
 
 from exchanges import queries as market_data
 from exchanges.models import Account
+from exchanges.processes import ProcessId
 
 from . import clusters, feeding, queries
 from .models import Discrepancy, Heartbeat, Run, VenueOrder
-from .processes import ProcessId
 
 API_VERSION = "1.0.0"
 QUEUE_AGE_DEGRADED = 60.0

@@ -10,10 +10,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from exchanges import crash
+from exchanges.processes import ProcessId
 
 from . import recorder
 from .models import Run
-from .processes import ProcessId
 from .recorder import Lease, LeaseLost
 
 # Hundreds of slices may be due at once, and claim one after another.

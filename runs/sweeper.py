@@ -21,10 +21,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from exchanges.domain import CracktraderError
+from exchanges.processes import ProcessId
 
 from . import alerts, clusters, leases, queries, recorder, services
 from .models import Run
-from .processes import ProcessId
 from .recorder import Lease
 
 logger = logging.getLogger(__name__)

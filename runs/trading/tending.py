@@ -21,11 +21,11 @@ from django.utils import timezone
 
 from exchanges.domain import CracktraderError, VenueError
 from exchanges.models import Account
+from exchanges.processes import ProcessId
 from exchanges.services import accounts
 from exchanges.trading import NotNow, VenueAccount
 from runs import recorder
 from runs.models import Protection, Run, VenueOrder
-from runs.processes import ProcessId
 
 from . import (
     killing,

@@ -19,9 +19,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from exchanges.processes import HOST
 from runs import clusters, following, narration, paper, services
 from runs.models import Heartbeat, Run
-from runs.processes import HOST
 from tests.runs.factory import make_run
 from tests.runs.papers import desk, fresh, kinds, rehearse, slices  # noqa: F401
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from exchanges.processes import ProcessId
 from runs import health
 from runs.clusters import JOBS, LIVE
 from runs.models import Heartbeat
-from runs.processes import ProcessId
 from tests.runs.factory import make_run
 
 pytestmark = pytest.mark.django_db

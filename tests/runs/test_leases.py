@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from exchanges.processes import HOST, ProcessId, start_token
 from runs import leases, recorder, services, sweeper
 from runs.models import Event, Run
-from runs.processes import HOST, ProcessId, start_token
 from runs.recorder import LeaseLost
 
 from .factory import make_run

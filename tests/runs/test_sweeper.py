@@ -14,9 +14,9 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from exchanges.processes import HOST, ProcessId, start_token
 from runs import clusters, sweeper
 from runs.models import Event, Heartbeat, Run
-from runs.processes import HOST, ProcessId, start_token
 
 from .factory import make_run
 

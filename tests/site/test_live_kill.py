@@ -22,8 +22,8 @@ import pytest
 from django.db.models import Max
 
 from exchanges.models import Account
+from exchanges.processes import ProcessId
 from runs.models import Execution, Run, VenueOrder
-from runs.processes import ProcessId
 from runs.trading import orders, resolving
 from tests.venue import RemoteVenue
 
