@@ -5,7 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check audit sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
+# Material's notice about its own future is kept off the console.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
+
+.PHONY: run test check docs audit sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -26,7 +29,13 @@ check: $(VENV)/installed-dev
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	CRACKTRADER_BEHIND_TLS=1 CRACKTRADER_AUTH=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	@where=$$(mktemp -d) && $(MKDOCS) build --strict --site-dir "$$where"; \
+	  failed=$$?; rm -rf "$$where"; exit $$failed
 	$(BIN)/python .ci/audit.py
+
+# The documents as a site in site/.
+docs: $(VENV)/installed-dev
+	$(MKDOCS) build --strict
 
 # Known holes in installed packages, as the advisory databases have them.
 audit: $(VENV)/installed-dev
@@ -77,7 +86,7 @@ fuzz: $(VENV)/installed-dev
 	  $(BIN)/python -m pytest -s tests/site/test_schemathesis.py tests/site/test_mutations.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
