@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from .adapters import Door
@@ -69,6 +69,49 @@ def venues(include_all: bool = False) -> QuerySet[Exchange]:
     """Enabled venues by name: the common ones and the operator's own, or all of them."""
     rows = Exchange.objects.filter(enabled=True).defer("markets")
     return rows if include_all else rows.filter(common=True)
+
+
+def known_venues(search: str = "") -> QuerySet[Exchange]:
+    """Every venue, those switched off too: the built-in one, the common ones, then by name."""
+    rows = Exchange.objects.defer("markets").order_by("-enabled", "-common", "ccxt_id", "name")
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(title__icontains=search))
+    return rows
+
+
+def symbols_of(exchange: Exchange) -> list[str]:
+    """Markets of a venue that are known without asking it, however long ago they were told."""
+    if exchange.builtin:
+        from .adapters.simulated import SYMBOLS
+
+        return [str(symbol) for symbol in SYMBOLS]
+    return sorted(exchange.markets)
+
+
+def market_counts(exchanges: Iterable[Exchange]) -> dict[int, int]:
+    """How many markets are known of each, by its key; of those never asked there is no entry."""
+    rows = Exchange.objects.filter(pk__in=[e.pk for e in exchanges])
+    rows = rows.exclude(markets_fetched_at=None).order_by()
+    return {pk: len(markets) for pk, markets in rows.values_list("pk", "markets")}
+
+
+# One that runs need is asked at least once a minute.
+_IDLE_AFTER = timedelta(minutes=3)
+
+
+def feed_state(feed: Feed) -> str:
+    """fresh, failing, stale, or idle where nobody asks for its bars any more."""
+    if feed.asked_at is None or timezone.now() - feed.asked_at > _IDLE_AFTER:
+        return "idle"
+    if feed.stale_since:
+        return "stale"
+    return "failing" if feed.failures else "fresh"
+
+
+def bars_behind(feed: Feed) -> int:
+    """Bars that have closed by the desk's clock and are not known yet."""
+    timeframe = Timeframe.parse(feed.timeframe)
+    return max(0, (timeframe.floor(clock().now_ms()) - feed.known_until_ms) // timeframe.ms)
 
 
 def check_timeframe(exchange: Exchange, timeframe: Timeframe | str) -> Timeframe:

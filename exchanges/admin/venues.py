@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from exchanges.addresses import server_address
-from exchanges.domain import InvalidInput, Timeframe
+from exchanges.domain import InvalidInput
 from exchanges.models import CandleSeries, Exchange, Feed, Revision, validate_address
-from exchanges.queries import clock, held_series
+from exchanges.queries import bars_behind, feed_state, held_series
 from exchanges.services import venues
 
 from .access import Audited
@@ -112,10 +111,6 @@ class ExchangeAdmin(Audited, ModelAdmin):
         return len(obj.markets)
 
 
-# One that runs need is asked at least once a minute.
-_IDLE_AFTER = timedelta(minutes=3)
-
-
 class _ReadOnly(ModelAdmin):
     list_per_page = 50
 
@@ -191,11 +186,7 @@ class FeedAdmin(_ReadOnly):
 
     @display(label={"fresh": "success", "failing": "warning", "stale": "danger"})
     def state(self, obj: Feed) -> str:
-        if obj.asked_at is None or timezone.now() - obj.asked_at > _IDLE_AFTER:
-            return "idle"
-        if obj.stale_since:
-            return "stale"
-        return "failing" if obj.failures else "fresh"
+        return feed_state(obj)
 
     @display(description="from")
     def begun(self, obj: Feed) -> datetime | None:
@@ -211,9 +202,7 @@ class FeedAdmin(_ReadOnly):
 
     @display(description="bars behind")
     def lag(self, obj: Feed) -> int:
-        """Closed by the desk's clock and not known yet."""
-        timeframe = Timeframe.parse(obj.timeframe)
-        return max(0, (timeframe.floor(clock().now_ms()) - obj.known_until_ms) // timeframe.ms)
+        return bars_behind(obj)
 
     @display(description="last error")
     def last_error(self, obj: Feed) -> str:

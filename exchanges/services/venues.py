@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,11 +15,11 @@ from exchanges.adapters.ccxt_venues import ccxt_version, describe_all
 from exchanges.adapters.notes import COMMON, sandbox_note
 from exchanges.addresses import server_address
 from exchanges.clock import SystemClock
-from exchanges.domain import InvalidInput
+from exchanges.domain import InvalidInput, VenueError
 from exchanges.market_store import SeriesKey
 from exchanges.models import NAME_PATTERN, Exchange
 from exchanges.ports import Market, Venue
-from exchanges.queries import find_exchange, held_series, store
+from exchanges.queries import clock, door, find_exchange, held_series, store
 
 SIMULATED = "simulated"
 _REVISION = 1  # of what this module makes of ccxt's description
@@ -161,6 +162,21 @@ def remember_markets(exchange: Exchange, markets: list[Market]) -> None:
     exchange.markets = {str(m.symbol): [m.taker, m.maker] for m in markets}
     exchange.markets_fetched_at = timezone.now()
     exchange.save(update_fields=["markets", "markets_fetched_at"])
+
+
+def refresh_markets(exchange: Exchange) -> int:
+    """Asks the venue for its markets, once, and caches them; how many there are.
+
+    Raises what the venue's adapter does, EXCHANGE_DISABLED, and VENUE_BAD_DATA
+    where it names none: those known so far stay.
+    """
+    found = find_exchange(exchange.name)
+    # Somebody waits for the answer, and may ask again.
+    told = market_data(replace(door(found), retries=0), clock()).markets()
+    if not told:
+        raise VenueError("VENUE_BAD_DATA", f"{found.name} names no spot markets")
+    remember_markets(found, told)
+    return len(told)
 
 
 def forget_markets(exchange: Exchange) -> None:

@@ -15,6 +15,7 @@ from exchanges.services import accounts as venue_accounts
 from exchanges.services.accounts import LIMITS
 from runs.models import Discrepancy, Run, VenueOrder
 
+from . import discrepancies
 from .holdings import Holdings
 from .killing import STEPS
 
@@ -99,6 +100,22 @@ def _account(account: Account, orders: tuple[int, int], discrepancies: int) -> d
         "open_orders": orders[0],
         "unknown_orders": orders[1],
         "discrepancies": discrepancies,
+    }
+
+
+def alerts(owner: str = "") -> dict[str, int]:
+    """What waits for somebody at the accounts a caller may know of, each as a count.
+
+    `discrepancies`: not decided about; `doubtful`: orders of which nobody knows
+    whether the venue has them; `killed`, `failing`: accounts.
+    """
+    accounts = visible_accounts(owner).order_by()
+    orders = visible_orders(owner).select_related(None).only("id").order_by()
+    return {
+        "discrepancies": discrepancies.listed(owner).filter(resolution="").count(),
+        "doubtful": orders.filter(state=VenueOrder.State.UNKNOWN, finished_at=None).count(),
+        "killed": accounts.exclude(killed_at=None).count(),
+        "failing": accounts.exclude(failing_since=None).count(),
     }
 
 
