@@ -32,6 +32,7 @@ from tests.desk import Desk
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README, API = (ROOT / "README.md").read_text(), (ROOT / "docs" / "api.md").read_text()
+DATA = (ROOT / "docs" / "data.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -126,6 +127,31 @@ def test_the_readmes_command_line_works_as_written(desk, tmp_path):
 
 
 @pytest.mark.process
+def test_the_commands_about_candles_work_as_written(desk, tmp_path):
+    fetch, held = block_with(DATA, "sh", "fetch_candles").strip().splitlines()
+    fetched = run(desk, fetch)
+    assert fetched.returncode == 0, fetched.stderr
+    listed = run(desk, held)
+    assert listed.returncode == 0, listed.stderr
+    assert "ETH/USDT" in listed.stdout
+    file = tmp_path / "candles.csv"
+    hours = (f"{1704067200 + 3600 * n},100,102,99,101,5" for n in range(48))
+    file.write_text("\n".join(["timestamp,open,high,low,close,volume", *hours]))
+    line = block_with(DATA, "sh", "import_candles").replace("candles.csv", str(file))
+    imported = run(desk, line)
+    assert imported.returncode == 0, imported.stderr
+    assert imported.stdout.startswith("48 of 48 rows accepted")
+
+
+@pytest.mark.process
+def test_the_rehearsal_in_the_terminal_works_as_written(desk):
+    line = block_with((ROOT / "docs" / "paper.md").read_text(), "sh", "manage.py paper")
+    done = run(desk, line)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "completed" in done.stdout
+
+
+@pytest.mark.process
 def test_the_example_strategy_loads_and_passes_its_check(desk):
     source = block_with((ROOT / "CONTRIBUTING.md").read_text(), "python", "class AboveMean")
     (desk.home / "strategies" / "above_mean.py").write_text(source)
@@ -184,6 +210,14 @@ def test_every_command_of_ours_is_named_in_operations():
     }
     assert ours
     assert ours <= named, ours - named
+
+
+def test_every_strategy_of_the_catalogue_is_introduced():
+    page = (ROOT / "docs" / "strategies.md").read_text()
+    files = (ROOT / "strategies" / "catalog").glob("[!_]*.py")
+    names = {file.stem.title().replace("_", "") for file in files}
+    assert set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", page, re.MULTILINE)) >= names
+    assert "TestStrategy" in names
 
 
 def test_every_metric_is_defined():
