@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from exchanges.domain import NotFound
 
-from .models import Strategy
+from .models import Strategy, StrategyVersion
 
 
 def strategies() -> QuerySet[Strategy]:
@@ -26,8 +26,8 @@ def listing() -> list[dict[str, Any]]:
     return [entry(strategy) for strategy in strategies()]
 
 
-def detail(name: str) -> dict[str, Any]:
-    """One strategy with its versions, newest first.  Raises STRATEGY_NOT_FOUND."""
+def get_strategy(name: str) -> Strategy:
+    """With its current version.  Raises STRATEGY_NOT_FOUND with those there are."""
     known = name.isprintable() and len(name) <= 120
     strategy = (
         Strategy.objects.select_related("current").filter(name=name).first() if known else None
@@ -38,6 +38,22 @@ def detail(name: str) -> dict[str, Any]:
             f"there is no strategy {name[:100]!r}",
             available_strategies=available_names(),
         )
+    return strategy
+
+
+def history(strategy: Strategy) -> list[StrategyVersion]:
+    """Its versions without their source texts, newest first."""
+    return list(strategy.versions.defer("source", "params_schema", "defaults"))
+
+
+def source_text(version: StrategyVersion | None) -> str:
+    """What a version of `history` holds; nothing where there is none."""
+    return "" if version is None else version.source
+
+
+def detail(name: str) -> dict[str, Any]:
+    """One strategy with its versions, newest first.  Raises STRATEGY_NOT_FOUND."""
+    strategy = get_strategy(name)
     versions = strategy.versions.values("source_hash", "created_at")
     source = strategy.current.source if strategy.current else ""
     return entry(strategy) | {
