@@ -96,6 +96,72 @@ class CandleSeries(models.Model):
         return f"{self.exchange_id} {self.symbol} {self.timeframe}"
 
 
+class Download(models.Model):
+    """Candles that somebody asked for: what is held of the range is never fetched again.
+
+    The row is the truth of what was asked and how far it is; the task queue
+    only rings the bell.  A worker holds it by a lease, and proves it at each
+    write with `fence`, which every claim raises.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="downloads")
+    symbol = models.CharField(max_length=41)
+    timeframe = models.CharField(max_length=4)
+    start_ms = models.BigIntegerField()
+    end_ms = models.BigIntegerField(help_text="Bars that open at it or later are not asked for.")
+    owner = models.CharField(
+        max_length=64, blank=True, help_text="Who asked; empty while authentication is off."
+    )
+
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
+    fraction = models.FloatField(default=0.0, help_text="Of the range that is held.")
+    message = models.CharField(max_length=200, blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    error = models.TextField(blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Claims since a worker last gave it back."
+    )
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(
+        default=timezone.now, help_text="When a task was last sent for it."
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["status", "rung_at"], name="download_due")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "symbol", "timeframe", "start_ms", "end_ms"],
+                condition=models.Q(status__in=("queued", "running")),
+                name="one_active_download_per_range",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange_id} {self.symbol} {self.timeframe}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+
 class Feed(models.Model):
     """The closed bars of one market, as every run that trades on them comes to know them.
 
