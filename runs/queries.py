@@ -33,6 +33,7 @@ _LIST_SKIPS = (
     "error_details",
     "checkpoint",
     "drift",
+    "verification",
     *_VENUE_SKIPS,
 )
 

@@ -22,8 +22,9 @@ from django.utils import timezone
 
 from exchanges.domain import CracktraderError
 from exchanges.processes import ProcessId
+from exchanges.services import downloads
 
-from . import alerts, clusters, leases, queries, recorder, services
+from . import alerts, clusters, leases, queries, recorder, services, verification
 from .models import Run
 from .recorder import Lease
 
@@ -36,7 +37,7 @@ REMOTE_STOP_GRACE = timedelta(seconds=5)
 CLOSING_GRACE = timedelta(seconds=10)
 FAR_AWAY = timedelta(seconds=10)
 """A closing that is due no sooner was not put off: nobody knows of it."""
-DRIFT_SECONDS = 3.0
+REPORTS_SECONDS = 3.0
 # The worker's own alarm comes first and leaves a living worker.
 TIMEOUT_GRACE_SECONDS = 1.5
 _LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
@@ -48,7 +49,7 @@ class Memory:
 
     claimed: dict[tuple[int, int], float] = field(default_factory=dict)
     clusters: dict[str, clusters.Watched] = field(default_factory=dict)
-    asked_for_drift: float = 0.0
+    asked_for_reports: float = 0.0
 
 
 def sweep(memory: Memory | None = None) -> None:
@@ -73,12 +74,16 @@ def sweep(memory: Memory | None = None) -> None:
         else:
             _free(run, owner)
     memory.claimed = {claim: memory.claimed[claim] for claim in held}
-    if time.monotonic() - memory.asked_for_drift > DRIFT_SECONDS:
-        memory.asked_for_drift = time.monotonic()
+    if time.monotonic() - memory.asked_for_reports > REPORTS_SECONDS:
+        memory.asked_for_reports = time.monotonic()
         services.ask_for_drift()
+        verification.ring_again()
     _ring(active)
     alerts.ring_due()
-    clusters.check(((owner, claim) for claim, owner in held.items()), memory.clusters)
+    # Their numbers are no runs'.
+    fetched = [(owner, (-number, fence)) for owner, (number, fence) in downloads.look_after()]
+    working = [(owner, claim) for claim, owner in held.items()]
+    clusters.check([*working, *fetched], memory.clusters)
 
 
 def _closes(run: Run) -> bool:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from . import drift, leases, runner, turns
+from . import drift, leases, runner, turns, verification
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,12 @@ def _give_back() -> None:
 
 def report_drift(run_id: int) -> None:
     drift.keep(run_id)
+
+
+def verify_run(run_id: int) -> None:
+    turns.wind_alarm(settings.BACKTEST_TIMEOUT)
+    verification.keep(run_id)
+    gc.collect()
 
 
 def beat(heartbeat_id: int) -> None:

@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from exchanges.domain import CracktraderError, InvalidInput
+from exchanges.domain import CracktraderError
 
 from . import books, queries, recorder, runner
 from .engine.config import RunConfig
 from .models import Artifact, Run
+from .verification import refuse_unfinished
 
 # Figures on the run's own row.
 FIGURES = (
@@ -113,12 +114,7 @@ def verify(run: Run, on_progress: runner.Progress | None = None) -> Report:
     Raises RUN_NOT_COMPLETED for a run without a result, and whatever computing
     it again raises (a venue that cannot be reached, a source that no longer loads).
     """
-    if not run.result_hash:
-        raise InvalidInput(
-            "RUN_NOT_COMPLETED",
-            f"Only a run with a result can be verified; this one is {run.status}",
-            status=run.status,
-        )
+    refuse_unfinished(run)
     damaged = list(_record(run))
     if run.is_live:
         recomputed, changed = _anew(run)

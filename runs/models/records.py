@@ -107,6 +107,12 @@ class Run(models.Model):
     drift = models.JSONField(
         default=dict, blank=True, help_text="How far it was from a backtest, when it had ended."
     )
+    verification = models.JSONField(
+        default=dict, blank=True, help_text="Whether it came to the same when it was run again."
+    )
+    verify_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a worker may verify it; null: nobody asked."
+    )
 
     # What lists and the status show, so that neither opens an artifact.
     cash = models.FloatField(null=True, blank=True)
@@ -135,6 +141,11 @@ class Run(models.Model):
                 fields=["due_at"],
                 condition=models.Q(due_at__isnull=False),
                 name="run_slice_due",
+            ),
+            models.Index(
+                fields=["verify_due_at"],
+                condition=models.Q(verify_due_at__isnull=False),
+                name="run_verification_due",
             ),
             models.Index(fields=["strategy_name", "-id"], name="run_strategy_newest"),
             models.Index(fields=["-total_return", "-id"], name="run_best_return"),
