@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser as Chrome
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from runs.models import Run
 from runs.report import standalone
 from tests.runs.factory import make_run
 from tests.runs.finished import finished, prepare_desk
 from tests.runs.papers import fresh, rehearse, slices
+from tests.ui.browser import Visitor, chrome  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PASSWORD = "correct horse battery staple"
 UNFOLD = {
     "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
@@ -32,83 +25,22 @@ UNFOLD = {
 EVIL = "<img src=x onerror=document.title='owned'>"
 
 
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    found = found or shutil.which("google-chrome")
-    if found is None:
-        message = "no chromium is installed: the admin is not tested in a browser"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
-@dataclass
-class Browser:
-    """A page that remembers what went wrong on it."""
-
-    page: Page
-    url: str
-    pictures: str
-    errors: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", self._console)
-        self.page.on("request", self._request)
-
-    def _console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.errors.append(f"{message.text} {message.location}")
-
-    def _request(self, request: Any) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob", "file") and parts.hostname not in (
-            "localhost",
-            "127.0.0.1",
-        ):
-            self.foreign.append(request.url)
-
-    def open(self, path: str) -> Page:
-        answer = self.page.goto(path if "://" in path else self.url + path)
-        assert answer is None or answer.ok or answer.status == 0, answer.status
-        return self.page
-
-    def picture(self, name: str) -> None:
-        """For people to look at, in the folder CRACKTRADER_TEST_PICTURES."""
-        if self.pictures:
-            self.page.screenshot(path=Path(self.pictures) / f"{name}.png", full_page=True)
-
-    def check(self) -> None:
-        assert self.errors == []
-        assert self.foreign == []
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Chrome]:
-    executable = chromium()
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, in which Django would refuse its ORM.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def browser(
-    chrome, live_server, transactional_db, django_user_model, settings
-) -> Iterator[Browser]:
+    chrome,  # noqa: F811
+    live_server,
+    transactional_db,
+    django_user_model,
+    settings,
+) -> Iterator[Visitor]:
     """Logged in, with the run list open."""
     settings.UNFOLD = settings.UNFOLD | UNFOLD
     django_user_model.objects.create_superuser("root", password=PASSWORD)
     prepare_desk()
     settings.SLICE_BARS = 100
     page = chrome.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(20_000)
     pictures = os.environ.get("CRACKTRADER_TEST_PICTURES", "")
-    browser = Browser(page, live_server.url, pictures)
+    browser = Visitor(page, live_server.url, pictures)
     browser.open("/admin/login/?next=/admin/runs/run/")
     page.fill("[name=username]", "root")
     page.fill("[name=password]", PASSWORD)
