@@ -1,0 +1,49 @@
+"""What the last check of a source found, kept in the home under the source's hash.
+
+The same source gives the same answer, so it holds until the text changes; a
+file that is lost, or cannot be written, costs another check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from .findings import CheckReport
+from .models import StrategyVersion
+
+
+def keep(version: StrategyVersion, report: CheckReport) -> dict[str, Any]:
+    """The report as `last` gives it from now on."""
+    kept = report.to_dict() | {"at": timezone.now().isoformat(timespec="seconds")}
+    path = _path(version)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            json.dump(kept, file)
+        os.replace(file.name, path)
+    return kept
+
+
+def last(version: StrategyVersion) -> dict[str, Any] | None:
+    """`CheckReport.to_dict()` with the time `at` of the check, ISO 8601; None: never checked."""
+    try:
+        kept = json.loads(_path(version).read_text())
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) else None
+
+
+def _path(version: StrategyVersion) -> Path:
+    # A file may define several strategies.
+    name = f"{version.strategy.name}\0{version.source_hash}".encode()
+    folder: Path = settings.CRACKTRADER_HOME / "checks"
+    return folder / f"{hashlib.sha256(name).hexdigest()}.json"
