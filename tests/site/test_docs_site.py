@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from docs.outside import OUTSIDE
+from tests.ui.browser import launched, visit
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_MATERIAL = {"assets", "search"}
@@ -164,26 +165,12 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.mark.browser
 def test_every_page_opens_and_is_found_without_leaving_the_machine(site, address):
-    from playwright.sync_api import sync_playwright
-
-    from tests.runs.test_admin_browser import FLAGS, chromium
-
-    asked: list[str] = []
-    errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+    with launched() as chrome:
+        reader = visit(chrome, address)
         for file in sorted(site.glob("*.html")):
-            answer = page.goto(f"{address}/{file.name}")
-            assert answer is not None
-            assert answer.ok
-        page.goto(f"{address}/index.html")
+            reader.open(f"/{file.name}")
+        page = reader.open("/index.html")
         page.get_by_placeholder("Search").press_sequentially("kill switch")
         page.locator(".md-search-result__link", has_text="Kill switch").first.click()
         page.wait_for_url("**/operations.html*")
-        browser.close()
-    assert errors == []
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    reader.check()
