@@ -143,8 +143,11 @@ COMMAND_CODES: dict[str, str] = {
     "CREDENTIAL_IN_USE": "An active run or an open order needs the credential.",
     "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
     "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
+    "TOO_MANY_DOWNLOADS": "As many downloads are under way as may be.",
+    "DOWNLOAD_NOT_FOUND": "There is no such download.",
+    "DOWNLOAD_FAILED": "A download met an error that is not its own.",
 }
-"""What only management commands and Python callers can meet."""
+"""What only management commands, pages and Python callers can meet."""
 
 WEBSOCKET_CODES: dict[str, str] = {
     "TOO_MANY_CONNECTIONS": "The server holds as many WebSocket connections as it may (429).",
