@@ -1,39 +1,142 @@
-"""A run's charts and metrics as one HTML file that needs nothing else."""
+"""A run as one HTML file that needs nothing else: to keep, to mail, to print."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.template.loader import render_to_string
-from django.utils.safestring import mark_safe
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 
-from exchanges.domain import Symbol
+from exchanges.domain import NotFound, Symbol
 
-from . import charts, formats, payloads
+from . import books, charts, formats, payloads, periods
 from .models import Run
+from .queries import Results
+
+TRADES_SHOWN = 500
+SYMBOLS_DRAWN = 8
 
 _STATIC = Path(__file__).parent / "static" / "runs"
+_DAMAGED = (NotFound, OSError, ValueError)
+# json escapes of <, > and & keep a name from ending the script it stands in.
+_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
+
+
+def file_name(run: Run) -> str:
+    return f"run-{run.public_id}.html"
 
 
 def standalone(run: Run) -> str:
-    figures = [("equity", "Equity and drawdown", charts.equity(run))]
-    figures += [
-        (f"candles-{number}", f"Trades on {symbol}", charts.candles(run, Symbol(symbol)))
-        for number, symbol in enumerate(run.symbols)
-    ]
-    # json escapes of <, > and & keep a name from ending the script it stands in.
-    escapes = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
+    """The page.  A table or chart whose file is lost or damaged is left out, and that is said."""
+    missing: list[str] = []
+
+    def made(what: str, build: Any, *args: Any) -> Any:
+        try:
+            return build(*args)
+        except _DAMAGED:
+            missing.append(what)
+            return None
+
+    figures = [("equity", "Equity and drawdown", made("equity", charts.equity, run))]
+    for number, symbol in enumerate(run.symbols[:SYMBOLS_DRAWN]):
+        figure = made(f"candles of {symbol}", charts.candles, run, Symbol(symbol))
+        figures.append((f"candles-{number}", f"Trades on {symbol}", figure))
+    results = Results(run)
+    metrics, config = books.metrics(run), payloads.public_config(run)
+    years = made("monthly returns", periods.monthly_returns, run) or []
+    trades = made("trades", results.rows, "trades", 0, TRADES_SHOWN) or []
     context = {
         "run": run,
-        "config": payloads.public_config(run),
-        "metrics": formats.metric_rows(run.metrics),
+        "made_at": timezone.now(),
+        "error": payloads.error_text(run),
+        "start": formats.moment(config["start_date"]),
+        "end": formats.moment(config["end_date"]),
+        "config": _rows(config),
+        "head": _head(run, metrics),
+        "metrics": formats.metric_rows(metrics),
         "figures": [
-            (name, title, mark_safe(charts.to_json(figure).decode().translate(escapes)))
-            for name, title, figure in figures
+            (name, title, _json(figure)) for name, title, figure in figures if _has_points(figure)
         ],
+        "symbols_left_out": run.symbols[SYMBOLS_DRAWN:],
+        "years": [_year(year) for year in years],
+        "months": periods.MONTHS,
+        "trades": [_trade(trade) for trade in trades],
+        "trade_total": results.count("trades"),
+        "seal": _rows(run.seal),
+        "missing": missing,
         "scripts": [mark_safe(_script(path)) for path in _scripts()],
     }
     return render_to_string("runs/report.html", context)
+
+
+def _head(run: Run, metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    total = run.total_return if run.result_hash else metrics.get("total_return")
+    return [
+        ("Return", formats.signed_percent(total)),
+        ("Buy and hold", formats.signed_percent(metrics.get("benchmark_return"))),
+        ("Final value" if run.result_hash else "Value", formats.money(run.value)),
+        ("Max drawdown", formats.percent(metrics.get("max_drawdown"))),
+        ("Sharpe ratio", formats.ratio(metrics.get("sharpe_ratio"))),
+        ("Trades", f"{run.trade_count:,}"),
+    ]
+
+
+def _year(year: periods.Year) -> dict[str, Any]:
+    months = [("" if gain is None else _share(gain), _tone(gain)) for gain in year.months]
+    return {
+        "year": year.year,
+        "months": months,
+        "total": _share(year.total),
+        "tone": _tone(year.total),
+    }
+
+
+def _trade(trade: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "number": trade["trade_id"],
+        "symbol": trade["symbol"],
+        "entry": formats.moment(trade["entry_time"]),
+        "entry_price": formats.price(trade["entry_price"]),
+        "exit": formats.moment(trade["exit_time"]),
+        "exit_price": formats.price(trade["exit_price"]),
+        "reason": (trade["exit_reason"] or trade["status"]).replace("_", " "),
+        "amount": formats.price(trade["amount"]),
+        "fees": formats.money(trade["fees"]),
+        "pnl": formats.money(trade["pnl"]),
+        "ratio": formats.signed_percent(trade["return"]),
+        "tone": _tone(trade["pnl"]),
+    }
+
+
+def _share(gain: float | None) -> str:
+    """Narrow: twelve of them stand beside each other."""
+    return formats.NOTHING if gain is None else f"{gain * 100:+.1f}\N{NO-BREAK SPACE}%"
+
+
+def _tone(value: float | None) -> str:
+    """Beside the sign, never instead of it."""
+    return "up" if value and value > 0 else "down" if value and value < 0 else ""
+
+
+def _rows(tree: Any, path: str = "") -> list[tuple[str, str]]:
+    """Nested objects as rows of `a.b.c` and a text."""
+    if isinstance(tree, dict):
+        return [row for key, item in tree.items() for row in _rows(item, f"{path}.{key}")]
+    if isinstance(tree, list):
+        text = ", ".join(str(item) for item in tree)
+    else:
+        text = formats.NOTHING if tree is None else str(tree)
+    return [(path.lstrip("."), text)]
+
+
+def _has_points(figure: charts.Figure | None) -> bool:
+    return figure is not None and any(len(trace["x"]) for trace in figure["data"])
+
+
+def _json(figure: charts.Figure) -> SafeString:
+    return mark_safe(charts.to_json(figure).decode().translate(_ESCAPES))
 
 
 def _scripts() -> list[Path]:

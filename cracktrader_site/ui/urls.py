@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from runs.admin import pages as figures
+from runs import figures
 
 from .pages import accounts, compare, data, home, login, new, run, runs, strategies, venues
 

@@ -1,4 +1,4 @@
-"""Two to four runs side by side."""
+"""Two to eight runs side by side."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from runs import charts, formats, payloads
+from runs import charts, figures, formats, palette, payloads
 from runs.engine.metrics import METRICS
 from runs.models import Run
 
 from . import cells, pages
 
-FEWEST, MOST = 2, 4
+FEWEST, MOST = 2, charts.MOST_COMPARED
 
-_LIST = re.compile(r"\d{1,18}(,\d{1,18}){1,3}", re.ASCII)
+_LIST = re.compile(r"\d{1,18}(,\d{1,18})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 "colour": colour,
                 "status_label": cells.STATUS_LABELS[run.status],
             }
-            for run, colour in zip(runs, charts.COLOURS, strict=False)
+            for run, colour in zip(runs, palette.COLOURS, strict=False)
         ],
         "metrics": metric_rows(runs),
         "config": config_rows(runs),
@@ -56,7 +56,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def figure(request: HttpRequest) -> HttpResponse:
-    return pages.json_answer(charts.comparison, _asked(request))
+    return figures.comparison(_asked(request), request)
 
 
 def metric_rows(runs: list[Run]) -> list[Row]:
@@ -93,6 +93,8 @@ def _asked(request: HttpRequest) -> list[Run]:
     if not _LIST.fullmatch(text):
         raise Http404(f"Name {FEWEST} to {MOST} runs")
     keys = list(dict.fromkeys(int(key) for key in text.split(",")))
+    if len(keys) > MOST:
+        raise Http404(f"Name {FEWEST} to {MOST} runs")
     found = Run.objects.select_related("exchange").in_bulk(keys)
     runs = [found[key] for key in keys if key in found]
     if len(runs) < FEWEST:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 from django.contrib import admin
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from exchanges.domain import InvalidInput, NotFound, Symbol
-from runs import charts, formats, payloads, plotly_js, queries, recorder
+from exchanges.domain import NotFound
+from runs import figures, formats, payloads, queries
+from runs.figures import DAMAGED
 from runs.models import Run
 
 from . import cells, standing
@@ -23,9 +23,6 @@ TRADES_SHOWN = 25
 TRADES_A_PAGE = 200
 EVENTS_SHOWN = 50
 GAPS_SHOWN = 20
-
-# What a missing file raises, and what Parquet says of a damaged one.
-DAMAGED = (NotFound, OSError, ValueError)
 
 
 def url(run: Run) -> str:
@@ -124,63 +121,18 @@ def trades(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def equity_figure(request: HttpRequest, run_id: int) -> HttpResponse:
-    return json_answer(charts.equity, get_run(run_id))
+    return figures.equity(request, get_run(run_id))
 
 
 def candles_figure(request: HttpRequest, run_id: int) -> HttpResponse:
-    """`?symbol=BTC/USDT`, and `&from=…&to=…` in UTC ms when zoomed in."""
-    run = get_run(run_id)
-    try:
-        symbol = Symbol(request.GET.get("symbol", run.symbols[0]))
-        if symbol not in run.symbols:
-            raise Http404("The run does not trade this symbol")
-        bounds = [_moment(request.GET.get(name)) for name in ("from", "to")]
-    except (InvalidInput, ValueError):
-        raise Http404("No such figure") from None
-    return json_answer(charts.candles, run, symbol, *bounds)
+    return figures.candles(request, get_run(run_id))
 
 
 def artifact(request: HttpRequest, run_id: int, name: str) -> HttpResponse:
-    run = get_run(run_id)
     try:
-        found = queries.Results(run).artifact(name)
-        content = recorder.load(found)
-    except (NotFound, FileNotFoundError):
+        return figures.artifact(request, get_run(run_id), name)
+    except NotFound:
         raise Http404("No such artifact") from None
-    return HttpResponse(
-        content,
-        content_type="application/vnd.apache.parquet",
-        headers={
-            "Content-Disposition": f'attachment; filename="{run.public_id}-{found.name}.parquet"'
-        },
-    )
-
-
-def library(request: HttpRequest) -> HttpResponse:
-    """plotly.js out of the installed package: nothing is copied, nothing comes from afar."""
-    return FileResponse(
-        plotly_js.path().open("rb"),
-        content_type="text/javascript; charset=utf-8",
-        headers={"Cache-Control": "public, max-age=31536000, immutable"},
-    )
-
-
-def json_answer(figure: Callable[..., charts.Figure], *args: Any) -> HttpResponse:
-    try:
-        drawn = charts.to_json(figure(*args))
-    except DAMAGED:
-        raise Http404("The run's files are missing or damaged") from None
-    return HttpResponse(
-        drawn, content_type="application/json", headers={"Cache-Control": "private, no-cache"}
-    )
-
-
-def _moment(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if len(text) > 15 or not (text.isascii() and text.isdigit()):
-        raise ValueError(text)
-    return int(text)
 
 
 def _figures(run: Run) -> list[tuple[str, Any]]:

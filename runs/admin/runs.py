@@ -19,7 +19,7 @@ from unfold.decorators import display
 from exchanges.admin.access import who
 from exchanges.domain import CracktraderError
 from exchanges.queries import clock
-from runs import formats, plotly_js, queries, services
+from runs import figures, formats, plotly_js, queries, services
 from runs.lookup import prefix_filter
 from runs.models import Run
 from strategies.models import Strategy
@@ -176,7 +176,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         self.message_user(request, format_html("Started {}.", link), messages.SUCCESS)
         return new
 
-    @admin.action(description="Compare two to four", permissions=["view"])
+    @admin.action(description="Compare two to eight", permissions=["view"])
     def compare(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
         chosen = list(queryset.order_by("id").values_list("id", flat=True)[: compare.MOST + 1])
         if not compare.FEWEST <= len(chosen) <= compare.MOST:
@@ -205,7 +205,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
             for route, (name, view) in views.items()
         ]
         # Public: the library is no secret, and the URL names its version.
-        library = path(f"plotly-{plotly_js.VERSION}.js", pages.library, name="runs_plotly_js")
+        library = path(f"plotly-{plotly_js.VERSION}.js", figures.library, name="runs_plotly_js")
         return [library, *own, *super().get_urls()]
 
     def _guarded(self, view: Any) -> Any:

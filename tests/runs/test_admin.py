@@ -369,8 +369,8 @@ def test_compare_lays_runs_side_by_side_and_marks_what_differs(whole_desk):
     assert len(figure["data"]) == 2
 
 
-@pytest.mark.parametrize("count", [1, 5])
-def test_compare_wants_two_to_four(desk, count):
+@pytest.mark.parametrize("count", [1, 9])
+def test_compare_wants_two_to_eight(desk, count):
     answer = act(desk, "compare", *[make_run() for _ in range(count)])
     assert "Choose 2 to 4 runs" in answer.content.decode()
 
@@ -451,7 +451,7 @@ def test_a_sparkline_stays_within_its_box_and_is_of_numbers_only():
 
 
 def test_limits_of_compare_and_colours_agree():
-    from runs import charts
+    from runs import palette
 
-    assert len(charts.COLOURS) >= compare.MOST
+    assert len(palette.COLOURS) == len(palette.DASHES) == compare.MOST
     assert pages.TRADES_SHOWN < pages.TRADES_A_PAGE

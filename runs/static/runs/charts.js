@@ -1,41 +1,78 @@
-// Draws every element with data-figure: the URL of a plotly figure, or "#id" of
-// a JSON script on the page.  Text and grid follow the page, light or dark.
+// Draws every element with data-figure: the URL of a plotly figure, or "#id" of a JSON
+// script on the page.  Nothing is fetched before the element comes into view.
+//
+//   <script src="…/charts.js" data-plotly="URL of plotly.js" defer></script>
+//   <div class="chart" data-figure="URL" data-label="Equity" data-zoom data-empty="No bar yet."></div>
+//
+// data-symbol goes along as ?symbol=; <select data-figure-symbol="id of the chart"> sets it.
+// data-zoom: what the reader zooms to is asked for again, finer, as ?from=&to= in UTC ms.
+// data-eager: drawn at once, for pages that are printed.
+// data-drawn counts the drawings; data-failed says why there is none.  Elements may come and
+// go.  `run:moved` on the document (detail.runs: ids, or "*") draws what is in view again.
 (() => {
   "use strict";
 
-  const CONFIG = { displaylogo: false, responsive: true, scrollZoom: false };
+  const CONFIG = {
+    displaylogo: false,
+    responsive: false,
+    scrollZoom: false,
+    doubleClick: "autosize",
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "resetScale2d"],
+  };
   const ZOOM_DELAY_MS = 250;
-  const axes = (layout) => Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
+  const REDRAW_MS = 1500;
+  const AHEAD = "300px";
+  const PAPER_PX = 690;
+  const KEYS = "Arrow keys move, plus and minus zoom, 0 shows all.";
+
+  // What is known of each chart: asked, figure, range, visible, stale, drawnAt, timer, request.
+  const charts = new Map();
+  const address = document.currentScript?.dataset.plotly;
+  let library;
 
   const isDark = () => document.documentElement.classList.contains("dark");
+  const axes = (layout) => Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
+
+  function plotly() {
+    if (window.Plotly) return Promise.resolve(window.Plotly);
+    library ??= new Promise((resolve, reject) => {
+      const done = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error("no plotly")));
+      if (!address) {
+        // The page brings it itself.
+        if (document.readyState === "complete") done();
+        else window.addEventListener("load", done, { once: true });
+        return;
+      }
+      const script = document.createElement("script");
+      script.src = address;
+      script.addEventListener("load", done);
+      script.addEventListener("error", () => reject(new Error("no plotly")));
+      document.head.append(script);
+    }).catch((error) => {
+      library = undefined;
+      throw error;
+    });
+    return library;
+  }
 
   // What the reader has zoomed to stays when a chart is drawn again, but not for another symbol.
-  function themed(element, layout) {
-    const dark = isDark();
+  function themed(element, layout, dark = isDark()) {
     const text = dark ? "#d1d5db" : "#374151";
     const grid = dark ? "rgba(255, 255, 255, 0.09)" : "rgba(0, 0, 0, 0.08)";
     const result = { ...layout, font: { ...layout.font, color: text, family: "inherit" } };
     result.uirevision = element.dataset.symbol || "kept";
     result.hoverlabel = { bgcolor: dark ? "#111827" : "#ffffff", font: { color: text } };
+    result.modebar = { bgcolor: "rgba(0,0,0,0)", color: text, activecolor: text };
     for (const key of axes(layout)) {
       result[key] = { ...layout[key], gridcolor: grid, zerolinecolor: grid, linecolor: grid };
     }
     return result;
   }
 
-  async function load(source) {
-    if (source.startsWith("#")) {
-      return JSON.parse(document.querySelector(source).textContent);
-    }
-    const answer = await fetch(source, { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`${answer.status}`);
-    return answer.json();
-  }
-
-  function address(element, range) {
-    const source = element.dataset.figure;
-    if (source.startsWith("#")) return source;
-    const url = new URL(source, window.location.href);
+  function source(element, range) {
+    const figure = element.dataset.figure;
+    if (figure.startsWith("#")) return figure;
+    const url = new URL(figure, window.location.href);
     if (element.dataset.symbol) url.searchParams.set("symbol", element.dataset.symbol);
     if (range) {
       url.searchParams.set("from", String(range[0]));
@@ -44,21 +81,70 @@
     return url.pathname + url.search;
   }
 
-  async function draw(element, range) {
-    const asked = (element.asked = (element.asked || 0) + 1);
+  async function load(from, signal) {
+    if (from.startsWith("#")) return JSON.parse(document.querySelector(from).textContent);
+    const answer = await fetch(from, { credentials: "same-origin", signal });
+    if (answer.ok) return answer.json();
+    const told = await answer.json().catch(() => ({}));
+    throw new Error(told.message || `The server answered ${answer.status}.`);
+  }
+
+  async function draw(element) {
+    const chart = charts.get(element);
+    chart.request?.abort();
+    chart.request = new AbortController();
+    chart.stale = false;
+    const asked = (chart.asked += 1);
+    const isLate = () => asked !== chart.asked || !charts.has(element);
     try {
-      const figure = await load(address(element, range));
-      if (asked !== element.asked) return;
-      delete element.dataset.failed;
-      const empty = "empty" in element.dataset && !figure.data.some((trace) => trace.x.length);
-      if (empty) element.dataset.failed = element.dataset.empty;
-      if (empty) return;
+      const loading = load(source(element, chart.range), chart.request.signal);
+      const [figure, Plotly] = await Promise.all([loading, plotly()]);
+      if (isLate()) return;
+      if ("empty" in element.dataset && !figure.data.some((trace) => trace.x.length)) {
+        fail(element, element.dataset.empty);
+        return;
+      }
+      restore(element);
       element.figure = figure;
       await Plotly.react(element, figure.data, themed(element, figure.layout), CONFIG);
+      if (isLate()) return;
       element.dataset.drawn = String(asked);
-      if ("zoom" in element.dataset && !element.watched) watchZoom(element);
+      describe(element, figure.layout.meta?.text);
+      if (!chart.watched) watch(element, chart);
     } catch (error) {
-      element.dataset.failed = "The chart could not be loaded.";
+      if (isLate() || error.name === "AbortError") return;
+      fail(element, `The chart could not be drawn. ${error.message}`, true);
+    } finally {
+      chart.drawnAt = performance.now();
+    }
+  }
+
+  function fail(element, text, again = false) {
+    restore(element);
+    element.dataset.failed = text;
+    describe(element, text);
+    if (!again) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chart-retry button ct-button";
+    button.textContent = "Try again";
+    button.addEventListener("click", () => draw(element));
+    element.append(button);
+  }
+
+  function restore(element) {
+    delete element.dataset.failed;
+    element.querySelector(":scope > .chart-retry")?.remove();
+  }
+
+  // Its drawing is hidden from screen readers: axis labels one by one tell nobody anything.
+  function describe(element, text) {
+    const { label, zoom } = element.dataset;
+    const said = [label, text, zoom !== undefined && "drawn" in element.dataset && KEYS];
+    element.setAttribute("role", "figure");
+    element.setAttribute("aria-label", said.filter(Boolean).join(". ").replaceAll("..", "."));
+    for (const svg of element.querySelectorAll("svg.main-svg")) {
+      svg.setAttribute("aria-hidden", "true");
     }
   }
 
@@ -67,8 +153,11 @@
     typeof moment === "number" ? Math.round(moment) : Date.parse(moment.replace(" ", "T") + "Z");
 
   // Zoomed in, the server sends that stretch again with narrower candles.
-  function watchZoom(element) {
-    element.watched = true;
+  function watch(element, chart) {
+    chart.watched = true;
+    if (!("zoom" in element.dataset)) return;
+    element.tabIndex = 0;
+    element.addEventListener("keydown", (event) => steer(element, event));
     let timer;
     element.on("plotly_relayout", (change) => {
       const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
@@ -77,36 +166,123 @@
       if (from === undefined && !whole) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
-        element.zoomed = !whole;
-        const range = whole ? undefined : [toMs(from), toMs(to)].map((ms) => Math.max(0, ms));
-        draw(element, range);
+        chart.range = whole ? null : [toMs(from), toMs(to)].map((ms) => Math.max(0, ms));
+        if (charts.has(element)) draw(element);
       }, ZOOM_DELAY_MS);
     });
   }
 
-  function start() {
-    const charts = [...document.querySelectorAll("[data-figure]")];
-    charts.forEach((element) => draw(element));
-    for (const select of document.querySelectorAll("[data-figure-symbol]")) {
-      const element = document.getElementById(select.dataset.figureSymbol);
-      select.addEventListener("change", () => {
-        element.dataset.symbol = select.value;
-        element.zoomed = false;
-        draw(element);
-      });
+  function steer(element, event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== element) return;
+    if (event.key === "0") {
+      event.preventDefault();
+      window.Plotly.relayout(element, { "xaxis.autorange": true });
+      return;
     }
-    document.addEventListener("run:moved", () => {
-      for (const element of charts) if (!element.zoomed) draw(element);
+    const [from, to] = element.layout.xaxis.range.map(toMs);
+    const width = to - from;
+    const ends = {
+      ArrowLeft: [from - width / 5, to - width / 5],
+      ArrowRight: [from + width / 5, to + width / 5],
+      "+": [from + width / 4, to - width / 4],
+      "-": [from - width / 2, to + width / 2],
+    }[event.key];
+    if (!ends) return;
+    event.preventDefault();
+    const range = ends.map((ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " "));
+    window.Plotly.relayout(element, { "xaxis.range": range });
+  }
+
+  // Often enough to be watched, seldom enough to be looked at.
+  function redraw(element, chart) {
+    chart.stale = true;
+    if (!chart.visible || chart.range || chart.timer) return;
+    const pause = Math.max(0, chart.drawnAt + REDRAW_MS - performance.now());
+    chart.timer = setTimeout(() => {
+      chart.timer = 0;
+      if (charts.has(element) && chart.stale && chart.visible && !chart.range) draw(element);
+    }, pause);
+  }
+
+  const inView = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const chart = charts.get(target);
+        if (!chart) continue;
+        chart.visible = isIntersecting;
+        if (!isIntersecting) continue;
+        if (!chart.asked) draw(target);
+        else if (chart.stale) redraw(target, chart);
+      }
+    },
+    { rootMargin: AHEAD },
+  );
+
+  const inSize = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      if (!("drawn" in target.dataset) || !contentRect.width || !contentRect.height) continue;
+      window.Plotly.Plots.resize(target);
+    }
+  });
+
+  // Takes up the charts that have come to the page, and lets go of those that have left it.
+  function survey() {
+    for (const element of charts.keys()) if (!element.isConnected) release(element);
+    for (const element of document.querySelectorAll("[data-figure]")) {
+      if (charts.has(element)) continue;
+      charts.set(element, { asked: 0, range: null, visible: false, stale: false, drawnAt: 0 });
+      describe(element, "");
+      inView.observe(element);
+      inSize.observe(element);
+      if ("eager" in element.dataset) draw(element);
+    }
+    if (charts.size && address) plotly().catch(() => {});
+  }
+
+  function repaint(dark = isDark(), width = undefined) {
+    for (const element of charts.keys()) {
+      if (!("drawn" in element.dataset)) continue;
+      const { data, layout } = element.figure;
+      window.Plotly.react(element, data, { ...themed(element, layout, dark), width }, CONFIG);
+    }
+  }
+
+  function release(element) {
+    const chart = charts.get(element);
+    charts.delete(element);
+    chart.request?.abort();
+    clearTimeout(chart.timer);
+    inView.unobserve(element);
+    inSize.unobserve(element);
+    if ("drawn" in element.dataset) window.Plotly.purge(element);
+  }
+
+  function start() {
+    survey();
+    for (const name of ["htmx:load", "htmx:afterSettle", "htmx:historyRestore"]) {
+      document.addEventListener(name, survey);
+    }
+    document.addEventListener("change", (event) => {
+      const element = document.getElementById(event.target.dataset?.figureSymbol);
+      if (!charts.has(element)) return;
+      element.dataset.symbol = event.target.value;
+      charts.get(element).range = null;
+      draw(element);
     });
+    document.addEventListener("run:moved", (event) => {
+      const runs = event.detail?.runs;
+      const isOf = (url) => !runs || runs.some((run) => run === "*" || url.includes(run));
+      for (const [element, chart] of charts) {
+        if (isOf(element.dataset.figure)) redraw(element, chart);
+      }
+    });
+    window.addEventListener("beforeprint", () => repaint(false, PAPER_PX));
+    window.addEventListener("afterprint", () => repaint());
     let dark = isDark();
     new MutationObserver(() => {
       if (dark === isDark()) return;
       dark = isDark();
-      for (const element of charts) {
-        if (element.figure) {
-          Plotly.react(element, element.figure.data, themed(element, element.figure.layout), CONFIG);
-        }
-      }
+      repaint();
     }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   }
 
