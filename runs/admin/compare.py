@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from runs import charts, figures, formats, palette, payloads
+from runs import charts, descriptions, figures, formats, palette, payloads
 from runs.engine.metrics import METRICS
 from runs.models import Run
 
@@ -74,7 +74,7 @@ def config_rows(runs: list[Run]) -> list[Row]:
     rows = []
     for name in names:
         values = [config.get(name) for config in configs]
-        rows.append(Row(name, [pages.shown(value) for value in values], _differ(values)))
+        rows.append(Row(name, [descriptions.shown(value) for value in values], _differ(values)))
     return rows
 
 

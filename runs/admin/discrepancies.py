@@ -18,7 +18,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from exchanges.domain import InvalidInput
-from runs import formats
+from runs import descriptions, formats
 from runs.models import Discrepancy
 from runs.trading import discrepancies
 
@@ -202,4 +202,4 @@ def _shown(side: dict[str, Any], name: str) -> str:
         value = [f"{held['amount']} {held['symbol']} of {held['run_id'][:8]}" for held in value]
     if name in ("timestamp", "created") and isinstance(value, int):
         return formats.moment(value)
-    return formats.printable(pages.shown(value)) or formats.NOTHING
+    return formats.printable(descriptions.shown(value)) or formats.NOTHING

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -12,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from exchanges.domain import NotFound
-from runs import figures, formats, payloads, queries
+from runs import descriptions, figures, formats, payloads, queries
 from runs.figures import DAMAGED
 from runs.models import Run
 
@@ -63,20 +62,20 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "goes_on": goes_on,
         "status_label": cells.STATUS_LABELS[run.status],
         "error": payloads.error_text(run),
-        "mode": standing.mode(run),
+        "mode": descriptions.mode(run),
         "figures": _figures(run),
         "metrics": formats.metric_rows(run.metrics),
-        "config": _config_rows(payloads.public_config(run)),
-        "request_json": _pretty(run.request),
-        "seal": _flat(run.seal),
-        "error_details": _pretty(run.error_details) if run.error_details else "",
+        "config": descriptions.config_rows(payloads.public_config(run)),
+        "request_json": descriptions.pretty(run.request),
+        "seal": descriptions.flat(run.seal),
+        "error_details": descriptions.pretty(run.error_details) if run.error_details else "",
         "events": standing.events(run, EVENTS_SHOWN),
         "artifacts": [(artifact, formats.size(artifact.size)) for artifact in artifacts],
         "trades": trade_rows[::-1] if goes_on else trade_rows,
         "trade_total": trade_total,
         "more_trades": trade_total > TRADES_SHOWN,
         "warnings": [*health["warnings"], *warnings],
-        "gaps": [_gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
+        "gaps": [descriptions.gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
         "has_charts": "equity" in results.artifacts() or goes_on or _has_points(run),
         "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
@@ -151,31 +150,6 @@ def _figures(run: Run) -> list[tuple[str, Any]]:
     ]
 
 
-def _config_rows(config: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = []
-    for key, value in config.items():
-        if key == "strategy_params":
-            rows += [(f"{key}.{name}", shown(item)) for name, item in value.items()]
-        else:
-            rows.append((key, shown(value)))
-    return rows
-
-
-def shown(value: Any) -> str:
-    if value is None:
-        return formats.NOTHING
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return value if isinstance(value, str) else _compact(value)
-
-
-def _flat(tree: Any, path: str = "") -> list[tuple[str, str]]:
-    """Nested objects as rows of `a.b.c` and a text."""
-    if isinstance(tree, dict):
-        return [row for key, item in tree.items() for row in _flat(item, f"{path}.{key}")]
-    return [(path.lstrip("."), shown(tree))]
-
-
 def _trade_rows(
     results: queries.Results, offset: int, limit: int
 ) -> tuple[list[dict[str, Any]], list[str]]:
@@ -201,16 +175,3 @@ def _trade_row(trade: dict[str, Any]) -> dict[str, Any]:
         "return": cells.signed_percent(trade["return"]),
         "bars": f"{trade['bars']:,}",
     }
-
-
-def _gap_row(gap: dict[str, Any]) -> tuple[str, str, str, str]:
-    start, end = formats.moment(gap["start"]), formats.moment(gap["end"])
-    return gap["symbol"], start, end, f"{gap['bars']:,}"
-
-
-def _compact(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _pretty(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

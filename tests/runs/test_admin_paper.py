@@ -16,8 +16,7 @@ from django.utils import timezone
 
 from exchanges.domain import CracktraderError, Symbol
 from exchanges.models import Feed
-from runs import charts, formats, leases, payloads, recorder, services
-from runs.admin import standing
+from runs import charts, descriptions, formats, leases, payloads, recorder, services
 from runs.fields import iso
 from runs.models import EquityPoint, Order, Run
 from tests.runs.factory import make_run
@@ -58,7 +57,7 @@ def live(venue: Venue, bars: int, **changes: Any) -> Run:  # noqa: F811
 
 
 def state_of(run: Run) -> dict[str, str]:
-    return {label: value for label, value, _ in standing._state(run, payloads.health(run))}
+    return {label: value for label, value, _ in descriptions.state(run, payloads.health(run))}
 
 
 def counted(client: Any, path: str) -> int:

@@ -1,0 +1,97 @@
+"""A run in words and rows, for the pages of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.utils import timezone
+
+from . import formats
+from .models import Run
+
+Row = tuple[str, str]
+
+
+def mode(run: Run) -> str:
+    """`paper`, or how fast it replays."""
+    if run.replay is None:
+        return run.mode
+    speed = run.replay["speed"]
+    return f"{run.mode}, replay " + (f"at {speed:,g} times real time" if speed else "at full speed")
+
+
+def lag(health: dict[str, Any]) -> str:
+    """`health`: `payloads.health`."""
+    seconds = health["lag_seconds"]
+    return formats.NOTHING if seconds is None else formats.duration(round(seconds))
+
+
+def state(run: Run, health: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """How a stepped run that goes on is getting on: (label, value, what it means)."""
+    until = health["stepped_until"]
+    rows = [("Stepped until (UTC)", formats.moment(until) if until else "not begun", "")]
+    if run.replay is None:
+        rows.append(
+            ("Newest bar closed", f"{lag(health)} ago" if until else formats.NOTHING,
+             "By the venue's time; less than a bar and a few seconds while all is well.")
+        )  # fmt: skip
+    rows += [
+        ("At the moment", doing(run), ""),
+        ("Late bars", f"{health['late_bars']:,}", "Stepped long after they had closed."),
+        ("Missing bars", f"{health['gaps']:,}", "Never delivered by the venue."),
+        ("Last error", health["last_error"] or "none", ""),
+    ]
+    return rows
+
+
+def doing(run: Run) -> str:
+    """What a stepped run that goes on does at the moment."""
+    if run.stage:
+        return run.stage
+    if run.lease_expires_at is not None and run.lease_expires_at > timezone.now():
+        return "a worker steps it"
+    if run.status == Run.Status.STOPPING:
+        return "sells at the next open, then stops" if run.flatten else "stops"
+    if run.due_at is not None and run.due_at <= timezone.now():
+        return "waits for a worker"
+    return "waits for the next bar"
+
+
+def config_rows(config: dict[str, Any]) -> list[Row]:
+    """`config`: `payloads.public_config`."""
+    rows = []
+    for key, value in config.items():
+        if key == "strategy_params":
+            rows += [(f"{key}.{name}", shown(item)) for name, item in value.items()]
+        else:
+            rows.append((key, shown(value)))
+    return rows
+
+
+def gap_row(gap: dict[str, Any]) -> tuple[str, str, str, str]:
+    start, end = formats.moment(gap["start"]), formats.moment(gap["end"])
+    return gap["symbol"], start, end, f"{gap['bars']:,}"
+
+
+def flat(tree: Any, path: str = "") -> list[Row]:
+    """Nested objects as rows of `a.b.c` and a text."""
+    if isinstance(tree, dict):
+        return [row for key, item in tree.items() for row in flat(item, f"{path}.{key}")]
+    return [(path.lstrip("."), shown(tree))]
+
+
+def shown(value: Any) -> str:
+    if value is None:
+        return formats.NOTHING
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def pretty(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
