@@ -26,13 +26,13 @@ from .models import Heartbeat
 logger = logging.getLogger(__name__)
 
 JOBS, LIVE = "jobs", "live"
-"""Backtests, replays and preparations; slices of paper and live runs."""
+"""Backtests, replays, preparations and downloads; slices of paper and live runs."""
 
 ASK_SECONDS = 3.0
 DEAF_SECONDS = 10.0
 
 Claims = frozenset[tuple[int, int]]
-"""(run, fence) of the runs that a cluster's workers hold."""
+"""(run, fence) of the runs and downloads that a cluster's workers hold."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ def waiting_tasks(cluster: str) -> int:
 def check(held: Iterable[tuple[ProcessId, tuple[int, int]]], seen: dict[str, Watched]) -> None:
     """Asks each local cluster to execute a task; kills one that cannot any more.
 
-    `held`: who holds which (run, fence).  `seen`: the caller's memory.
+    `held`: who holds which claim.  `seen`: the caller's memory.
     """
     beats = forget_dead()
     held = list(held)
