@@ -89,8 +89,12 @@ def locked_out(
     """429 with Retry-After, as a page or, for who wants that, as JSON."""
     seconds = _seconds_left(request, credentials)
     if request.accepts("text/html"):
-        context = {**site.each_context(request), "title": _TITLE, "minutes": -(-seconds // 60)}
-        answer = render(request, "admin/locked_out.html", context, status=429)
+        context = {"title": _TITLE, "minutes": -(-seconds // 60)}
+        if request.path_info.startswith("/admin/"):
+            template, context = "admin/locked_out.html", site.each_context(request) | context
+        else:
+            template = "ui/locked_out.html"
+        answer = render(request, template, context, status=429)
     else:
         details = {"retry_after_seconds": seconds}
         said = envelope("RATE_LIMITED", "Too many failed logins", details)

@@ -27,7 +27,8 @@ _TELL_BREACHES = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`content policy: ${event.effectiveDirective} ${event.blockedURI}`));
 """
-_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+# Chromium's and htmx' words for what is judged as the answer it is.
+_STATUS = re.compile(r"Failed to load resource: the server responded|Response Status Error Code")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -89,7 +90,7 @@ class Visitor:
     # --- doing -------------------------------------------------------------------------------
 
     def open(self, path: str) -> Page:
-        answer = self.page.goto(path if "://" in path else self.url + path)
+        answer = self.page.goto(self.url + path if path.startswith("/") else path)
         if answer is not None and answer.status:
             assert answer.ok or answer.status in self.expected, (path, answer.status)
         return self.page
@@ -133,7 +134,6 @@ class Visitor:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning") or _STATUS.match(message.text):
-            # Answers are judged where they come in.
             return
         self.errors.append(f"{message.text} {message.location}")
 
