@@ -140,7 +140,7 @@ def _stepped_health(run: Run) -> dict[str, Any]:
     While nothing is wrong that is less than a bar and what the venue takes to publish.
     """
     # What becomes of a market after the run's end is not the run's concern.
-    feeds = list(run.feeds.order_by("id")) if run.is_active else []
+    feeds = sorted(run.feeds.all(), key=lambda feed: feed.id) if run.is_active else []
     warnings = [
         f"DATA_STALE: no new bar of {feed.symbol} since {iso(feed.newest_ms or feed.from_ms)}"
         for feed in feeds

@@ -1,0 +1,81 @@
+"""What the first page shows of the desk: what goes on, what ended last, what needs somebody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+
+from exchanges.domain import Symbol
+from runs import health, overview
+from runs.models import Run
+from runs.overview import Standing
+
+MOST_ACTIVE = 24
+RECENT = 10
+
+# Where to look first; the rest is in the report of health.
+_ALERTS = {
+    "accounts_killed": ("account whose kill switch is thrown", "ui:accounts"),
+    "discrepancies": ("difference between books and venue to decide on", "ui:accounts"),
+    "orders_in_doubt": ("order whose fate at the venue is not known", "ui:accounts"),
+    "accounts_failing": ("account whose venue does not answer", "ui:accounts"),
+    "feeds_stale": ("market without new bars", "ui:data"),
+    "feeds_failing": ("market whose venue does not answer", "ui:data"),
+}
+
+
+class Alert(NamedTuple):
+    count: int
+    text: str
+    url: str
+
+
+class Total(NamedTuple):
+    """Won or lost today by the runs of a mode, in one currency."""
+
+    mode: str
+    amount: float
+    currency: str
+
+
+def board(owner: str) -> dict[str, Any]:
+    """For templates/ui/parts/active_board.html; a few queries, whatever the number of runs."""
+    standings = overview.active(owner, MOST_ACTIVE)
+    modes = overview.modes(owner)
+    started = overview.started_today(owner)
+    report = health.report()
+    ended = overview.listed(owner).exclude(status__in=Run.ACTIVE)
+    active = sum(modes.values())
+    return {
+        "standings": standings,
+        "modes": [(mode, modes[mode]) for mode in Run.Mode.values[::-1] if mode in modes],
+        "active": active,
+        "more": max(active - len(standings), 0),
+        "started": sum(started.values()),
+        "failed": started.get(Run.Status.FAILED, 0),
+        "totals": totals(standings) if active <= MOST_ACTIVE else [],
+        "recent": list(ended[:RECENT]),
+        "report": report,
+        "alerts": alerts(report["metrics"]),
+        "measuring": any(standing.measured for standing in standings),
+    }
+
+
+def alerts(metrics: dict[str, float | None]) -> list[Alert]:
+    found = []
+    for name, (text, where) in _ALERTS.items():
+        count = int(metrics.get(name) or 0)
+        if count:
+            found.append(Alert(count, text, reverse(where)))
+    return found
+
+
+def totals(standings: list[Standing]) -> list[Total]:
+    """Money of play is never added to real money, nor one currency to another."""
+    sums: dict[tuple[str, str], float] = defaultdict(float)
+    for standing in standings:
+        if standing.today is not None:
+            sums[standing.run.mode, Symbol(standing.run.symbols[0]).quote] += standing.today
+    return [Total(mode, amount, currency) for (mode, currency), amount in sums.items()]

@@ -1,0 +1,77 @@
+"""Runs as the desk's lists and cards show them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from exchanges.domain import Symbol
+from runs import formats
+from runs.models import Run
+
+register = template.Library()
+
+_SHOWN = 3
+_WIDTH, _HEIGHT, _MARGIN = 300.0, 60.0, 3.0
+
+
+@register.filter
+def short_id(run: Run) -> str:
+    return str(run.public_id)[:8]
+
+
+@register.filter
+def markets(run: Run) -> str:
+    """BTC/USDT, ETH/USDT, SOL/USDT +2"""
+    names, more = ", ".join(run.symbols[:_SHOWN]), len(run.symbols) - _SHOWN
+    return f"{names} +{more}" if more > 0 else names
+
+
+@register.filter
+def currency(run: Run) -> str:
+    """What its money is counted in."""
+    return Symbol(run.symbols[0]).quote
+
+
+@register.filter
+def kind(run: Run) -> SafeString:
+    """The mode, or that it is a replay; `run` of a list has `speed`."""
+    replays = run.speed is not None if hasattr(run, "speed") else run.replay is not None
+    return format_html('<span class="mode {0}">{0}</span>', "replay" if replays else run.mode)
+
+
+@register.filter
+def behind(seconds: float | None) -> str:
+    return formats.NOTHING if seconds is None else formats.duration(round(seconds))
+
+
+@register.filter
+def curve(values: Sequence[float]) -> SafeString | str:
+    """Equity over the whole width, with a line where it began; its figures stand beside it."""
+    points = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    if len(points) < 2:
+        return ""
+    low, high = min(points), max(points)
+    up = (_HEIGHT - 2 * _MARGIN) / (high - low) if high > low else 0.0
+    across = _WIDTH / (len(points) - 1)
+    heights = [_HEIGHT - _MARGIN - (v - low) * up for v in points]
+    path = " ".join(f"{i * across:.1f},{y:.1f}" for i, y in enumerate(heights))
+    return format_html(
+        '<svg class="curve {}" viewBox="0 0 300 60" preserveAspectRatio="none" aria-hidden="true">'
+        '<path class="begin" d="M0 {}H300"/><polygon points="0,60 {} 300,60"/>'
+        '<polyline points="{}"/></svg>',
+        "up" if points[-1] >= points[0] else "down",
+        f"{heights[0]:.1f}",
+        path,
+        path,
+    )
+
+
+@register.filter
+def check_name(name: str) -> str:
+    """Of a check of health: candle_store → Candle store."""
+    return name.replace("_", " ").capitalize()
