@@ -48,7 +48,7 @@ env.provide(
 
 DEBUG = env.flag("CRACKTRADER_DEBUG", False, "Django's debug mode; refused off loopback.")
 SECRET_KEY = env.text(
-    "CRACKTRADER_SECRET_KEY", "", "Signing key; generated into <home>/secret_key when not set."
+    "CRACKTRADER_SECRET_KEY", "", "Signing key; generated into `<home>/secret_key` when not set."
 ) or secret.read_or_create(CRACKTRADER_HOME / "secret_key")
 AUTH = env.flag(
     "CRACKTRADER_AUTH", False, "Whether the API wants a key; `manage.py create_key` makes them."

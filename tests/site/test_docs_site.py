@@ -128,7 +128,7 @@ def test_nothing_but_pages_and_pictures_is_published(site):
         for file in site.glob("**/*")
         if file.is_file() and file.relative_to(site).parts[0] not in OF_MATERIAL
     }
-    assert ours <= {".html", ".png", ".svg", ".xml", ".gz"}
+    assert ours <= {".html", ".css", ".png", ".svg", ".xml", ".gz"}
 
 
 def test_lists_and_tables_are_such_in_the_site_too(site):
@@ -136,6 +136,15 @@ def test_lists_and_tables_are_such_in_the_site_too(site):
     for page in site.glob("*.html"):
         for text in re.findall(r"<p>(.*?)</p>", page.read_text(), re.DOTALL):
             assert not re.search(r"^(- |\* |1\. |\||#+ )", text, re.MULTILINE), (page.name, text)
+
+
+def test_nothing_that_was_written_is_taken_for_a_tag():
+    """As `<home>` is, outside of code: it would not be seen."""
+    unknown = re.compile(r"</?(?!picture\b|source\b|img\b|a\b|https?:)[a-z][\w.-]*[ >]")
+    for source in (*(ROOT / "docs").glob("*.md"), *(ROOT / path for path in OUTSIDE)):
+        if source.suffix == ".md":
+            text = re.sub(r"(`+).+?\1", "", source.read_text(), flags=re.DOTALL)
+            assert unknown.findall(text) == [], source.name
 
 
 def test_pages_from_outside_lead_where_they_do_in_the_repository(site):
