@@ -159,12 +159,12 @@ def _range(row: dict[str, Any], raw: dict[str, Any]) -> str:
     above = any("exclusiveMinimum" in option for option in options)
     below = any("exclusiveMaximum" in option for option in options)
     if low is not None and high is not None and not (above or below):
-        return f"{low:g} to {high:g}"
+        return f"{low:,.10g} to {high:,.10g}"
     bounds = []
     if low is not None:
-        bounds.append(f"{'above' if above else 'from'} {low:g}")
+        bounds.append(f"{'above' if above else 'from'} {low:,.10g}")
     if high is not None:
-        bounds.append(f"{'below' if below else 'to'} {high:g}")
+        bounds.append(f"{'below' if below else 'to'} {high:,.10g}")
     return " ".join(bounds)
 
 

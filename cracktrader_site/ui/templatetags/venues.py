@@ -1,0 +1,30 @@
+"""Texts of strategies and names of venues as pages show them."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from exchanges.models import Exchange
+
+register = template.Library()
+
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """A docstring's text: paragraphs, and `names` in the letters of code."""
+    shown = _CODE.sub(r"<code>\1</code>", str(escape(text.strip())))
+    paragraphs = re.split(r"\n\s*\n", shown)
+    return mark_safe("".join(f"<p>{paragraph}</p>" for paragraph in paragraphs if paragraph))
+
+
+@register.filter
+def called(exchange: Exchange) -> str:
+    """The venue's title; of one that the operator added, the name it was given."""
+    own = exchange.ccxt_id and exchange.ccxt_id != exchange.name
+    return exchange.name if own or not exchange.title else exchange.title
