@@ -1,0 +1,135 @@
+"""Whatever the API says of a body, next to the field of the form that it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from cracktrader_site.api.errors import describe
+from strategies.params import ROOT
+
+from .run import RunForm, bounds, is_percent
+from .values import number_text
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "UNKNOWN_STRATEGY": ("strategy_name",),
+    "STRATEGY_BROKEN": ("strategy_name",),
+    "STRATEGY_FAILED": ("strategy_name",),
+    "UNKNOWN_EXCHANGE": ("exchange",),
+    "EXCHANGE_DISABLED": ("exchange",),
+    "LIVE_UNSUPPORTED": ("exchange",),
+    "HISTORY_NOT_AVAILABLE": ("exchange",),
+    "UNKNOWN_TIMEFRAME": ("timeframe",),
+    "INVALID_SYMBOL": ("symbols",),
+    "INVALID_SYMBOLS": ("symbols",),
+    "TOO_MANY_SYMBOLS": ("symbols",),
+    "RUN_ALREADY_ACTIVE": ("symbols",),
+    "INVALID_RANGE": ("start_date", "end_date"),
+    "TOO_MANY_BARS": ("start_date", "timeframe"),
+    "INVALID_CASH": ("initial_cash",),
+    "INVALID_STOPS": ("trailing_stop", "stop_loss", "take_profit"),
+    "INVALID_LIMITS": ("max_drawdown", "daily_loss"),
+    "SANDBOX_UNSUPPORTED": ("account",),
+    "CREDENTIALS_MISSING": ("account",),
+    "UNKNOWN_CREDENTIAL": ("account",),
+    "CREDENTIAL_MISMATCH": ("account",),
+    "CREDENTIALS_REFUSED": ("account",),
+    "CREDENTIALS_UNREADABLE": ("account",),
+    "CREDENTIALS_KEY_MISSING": ("account",),
+    "ACCOUNT_KILLED": ("account",),
+    "VENUE_UNREACHABLE": ("account",),
+    "WITHDRAWAL_ALLOWED": ("account",),
+    "PERMISSION_DENIED": ("mode",),
+    "LIVE_TRADING_DISABLED": ("mode",),
+}
+"""Of each code the fields it may be about: the first one that somebody filled in."""
+
+_SHOWN_SYMBOLS = 5
+_CONFIRM = '"confirm_live": true'
+
+
+def place(form: RunForm, error: Exception) -> int:
+    """Adds the error to its fields, or to the form as a whole; returns the API's status."""
+    status, code, message, details = describe(error)
+    fields: Mapping[str, Mapping[str, str]] = details.get("fields", {})
+    if fields:
+        for path, found in fields.items():
+            name = _field_of(form, path)
+            _add(form, name, found["code"], found.get("message", message), path)
+    elif path := str(details.get("field", "")):
+        text = message.removeprefix(f"{path}: ")
+        _add(form, _param_of(form, path, text), code, text)
+    else:
+        _add(form, _named(form, code, message, details), code, _with_hints(message, details))
+    return status
+
+
+def _add(form: RunForm, name: str | None, code: str, message: str, path: str = "") -> None:
+    if name and is_percent(name) and code == bounds(name).out_of_bounds:
+        message = f"Expected {_percent_bounds(name)}"
+    if name is None and path:
+        message = f"{path}: {message}"
+    message = message[:1].upper() + message[1:]
+    form.add_error(name, ValidationError(message, code=code))
+
+
+def _field_of(form: RunForm, path: str) -> str | None:
+    """Of a path in the body: `symbols[0]`, `replay.speed`."""
+    if path.startswith(ROOT):
+        return _param_of(form, path, "")
+    name = re.split(r"[.\[]", path.removeprefix("replay."))[0]
+    return _visible(form, {"exchange_config": "account"}.get(name, name))
+
+
+def _param_of(form: RunForm, path: str, message: str) -> str | None:
+    """Of `strategy_params.period`; of all of them, the first that the message names."""
+    named = re.match(rf"{ROOT}\.([^.\[]+)", path)
+    if named:
+        return _visible(form, form.param_name(named[1]))
+    words = set(re.findall(r"\w+", message))
+    found = next((param.name for param in form.params if param.name in words), None)
+    return _visible(form, form.param_name(found)) if found else "strategy_name"
+
+
+def _named(form: RunForm, code: str, message: str, details: Mapping[str, Any]) -> str | None:
+    if details.get("missing") == [_CONFIRM]:
+        return _visible(form, "confirm_live")
+    if code == "INVALID_RANGE" and "now_ms" in details:
+        return _visible(form, "end_date")
+    if code not in _FIELDS:
+        # The services say which field in words: `initial_cash`, never plain `cash`.
+        words = re.findall(r"[a-z]+(?:_[a-z]+)+", message)
+        return next((name for name in words if _visible(form, name)), None)
+    names = [name for name in _FIELDS[code] if _visible(form, name)]
+    return next((name for name in names if form.texts.get(name)), names[0] if names else None)
+
+
+def _visible(form: RunForm, name: str) -> str | None:
+    field = form.fields.get(name)
+    return None if field is None or field.widget.is_hidden else name
+
+
+def _with_hints(message: str, details: Mapping[str, Any]) -> str:
+    """What would have been valid, where a few words can say it."""
+    symbols = details.get("supported_symbols", [])[:_SHOWN_SYMBOLS]
+    if symbols:
+        return f"{message}. Offered are {', '.join(symbols)}."
+    return message
+
+
+def _percent_bounds(name: str) -> str:
+    field = bounds(name)
+    said = [
+        (word, bound)
+        for word, bound in (
+            ("more than", field.above),
+            ("at least", field.at_least),
+            ("less than", field.below),
+            ("at most", field.at_most),
+        )
+        if bound is not None
+    ]
+    return " and ".join(f"{word} {number_text(bound * 100)} %" for word, bound in said)

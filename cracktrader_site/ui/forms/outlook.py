@@ -1,0 +1,96 @@
+"""What a start would come to: its bars, what of them is held, or why it would be refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from rest_framework.exceptions import APIException
+
+from cracktrader_site.api.errors import describe
+from exchanges.adapters.simulated import SYMBOLS
+from exchanges.coverage import Coverage
+from exchanges.domain import CracktraderError
+from exchanges.market_store import SeriesKey
+from exchanges.models import Exchange
+from exchanges.queries import coverage_bar
+from runs.resolve import DEFAULT_CASH, resolve
+
+from .run import RunForm
+from .starting import request_of
+
+MOST_BARS_SHOWN = 8
+"""Symbols whose candles are shown; of others it is said how many they are."""
+SUGGESTIONS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """`bars` and `warmup` are of all symbols together; `start_ms` and `end_ms` UTC ms.
+
+    `coverage`: (symbol, what of its candles is held) of a run over bars of the past.
+    `is_made`: the venue makes its candles, and nothing is downloaded.
+    """
+
+    problem: str = ""
+    is_open: bool = False
+    symbols: tuple[str, ...] = ()
+    timeframe: str = ""
+    bars: int = 0
+    warmup: int = 0
+    start_ms: int = 0
+    end_ms: int = 0
+    fee: float = 0.0
+    quote: str = ""
+    is_made: bool = False
+    coverage: list[tuple[str, Coverage]] = field(default_factory=list)
+    not_shown: int = 0
+
+    @property
+    def to_get(self) -> int:
+        """Bars that have to be downloaded or made first."""
+        return sum(found.unasked_bars for _, found in self.coverage)
+
+
+def outlook(form: RunForm) -> Outlook:
+    """Never raises for what the form holds; asks no venue."""
+    if not form.is_valid():
+        return Outlook(problem="A text holds a character that none may have.")
+    try:
+        request = request_of(form.body())
+        # A live run's cash is asked for when it is started, and no bar hangs on it.
+        request["initial_cash"] = request["initial_cash"] or DEFAULT_CASH
+        resolved = resolve(request)
+    except (CracktraderError, APIException) as error:
+        return Outlook(problem=describe(error)[2])
+    engine, exchange = resolved.engine, resolved.exchange
+    is_open = form.chosen_mode in ("paper", "live")
+    step, count = engine.timeframe.ms, len(engine.symbols)
+    keys = [SeriesKey(exchange.name, symbol, engine.timeframe) for symbol in engine.symbols]
+    shown = [] if is_open else keys[:MOST_BARS_SHOWN]
+    return Outlook(
+        is_open=is_open,
+        symbols=tuple(engine.symbols),
+        timeframe=engine.timeframe.name,
+        bars=0 if is_open else (engine.end_ms - engine.start_ms) // step * count,
+        warmup=(engine.start_ms - engine.anchor_ms) // step * count,
+        start_ms=engine.start_ms,
+        end_ms=engine.end_ms,
+        fee=engine.fee,
+        quote=engine.symbols[0].quote,
+        is_made=exchange.builtin,
+        coverage=[
+            (str(key.symbol), coverage_bar(key, engine.start_ms, engine.end_ms)) for key in shown
+        ],
+        not_shown=0 if is_open else len(keys) - len(shown),
+    )
+
+
+def suggestions(exchange: Exchange, typed: str, most: int = SUGGESTIONS) -> list[str]:
+    """Markets of the venue that are known here, those that begin as typed first."""
+    known = {str(symbol) for symbol in (SYMBOLS if exchange.builtin else exchange.markets)}
+    known |= set(exchange.series.values_list("symbol", flat=True))
+    wanted = typed.strip().upper()
+    found = [symbol for symbol in known if wanted in symbol.upper()]
+    found.sort(key=lambda s: (not s.upper().startswith(wanted), not s.endswith("/USDT"), s))
+    return found[: min(most, settings.MAX_SYMBOLS)]

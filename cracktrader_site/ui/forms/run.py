@@ -1,0 +1,290 @@
+"""The form of a start: texts as they were typed, and the body of the API that they say.
+
+It judges nothing by itself: what a body may hold is the serializers', the
+strategy's and the services' to say, and their findings are put next to the fields.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from runs.fields import StrictNumber
+from runs.resolve import DEFAULT_CASH
+from runs.serializers import LiveTradingRequest, ReplayRequest
+from strategies.models import Strategy
+
+from . import values
+from .offer import FAVOURITE, SIMULATED, Offer
+from .params import OMITTED, Param, params_of
+
+_KEY = re.compile(r"[0-9a-f-]{32,36}")
+_LIVE = LiveTradingRequest()
+_SERIALIZED = _LIVE.fields
+_PERCENT = (
+    "fee",
+    "slippage",
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "position_size",
+    "max_drawdown",
+    "daily_loss",
+)
+_DATES = ("start_date", "end_date")
+
+Texts = Mapping[str, str]
+
+
+def bounds(name: str) -> StrictNumber:
+    """The serializer's field, which knows what a number may be."""
+    field = ReplayRequest().fields[name] if name == "speed" else _SERIALIZED[name]
+    assert isinstance(field, StrictNumber)
+    return field
+
+
+def is_percent(name: str) -> bool:
+    """Whether the field shows a fraction of the API in percent."""
+    return name in _PERCENT
+
+
+class _Number(forms.CharField):
+    def __init__(self, name: str, label: str, help_text: str, unit: str = "") -> None:
+        self.unit = unit or ("%" if is_percent(name) else "")
+        limits, scale = bounds(name), 100 if is_percent(name) else 1
+        low = limits.at_least if limits.above is None else limits.above
+        high = limits.at_most if limits.below is None else limits.below
+        attrs: dict[str, Any] = {"step": "any", "inputmode": "decimal"}
+        attrs |= {"min": values.number_text(low * scale)} if low is not None else {}
+        attrs |= {"max": values.number_text(high * scale)} if high is not None else {}
+        super().__init__(
+            required=False, label=label, help_text=help_text, widget=forms.NumberInput(attrs)
+        )
+
+
+def _text(label: str, help_text: str = "", widget: forms.Widget | None = None) -> forms.CharField:
+    return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
+
+
+def _date(label: str, help_text: str) -> forms.CharField:
+    return _text(label, help_text, forms.DateTimeInput(attrs={"type": "datetime-local"}))
+
+
+class RunForm(forms.Form):
+    """Always bound: to what was typed, and where nothing was, to what a new run begins with."""
+
+    use_required_attribute = False
+    status = 200
+    """What the API would have answered to the start that was tried."""
+    began = ""
+    """The run that this form has started already, with another body."""
+
+    key = forms.CharField(required=False, widget=forms.HiddenInput)
+    was = forms.CharField(required=False, widget=forms.HiddenInput)
+    mode = _text("Mode")
+    strategy_name = _text("Strategy", widget=forms.Select)
+    exchange = _text("Venue", widget=forms.Select)
+    symbols = _text("Symbols", "Spot markets such as BTC/USDT, with commas between them.")
+    timeframe = _text("Timeframe", "The length of a bar.", forms.Select)
+    start_date = _date("From", "UTC. Empty: 1,000 bars before the end.")
+    end_date = _date("Until", "UTC. Empty: the last closed bar.")
+    speed = _Number("speed", "Speed", "Times as fast as real time; 0: as fast as possible.", "x")
+    initial_cash = _Number("initial_cash", "Cash", "In the quote currency.")
+    fee = _Number("fee", "Fee", "Of each fill. Empty: the venue's taker fee.")
+    slippage = _Number("slippage", "Slippage", "By which each fill is worse.")
+    position_size = _Number("position_size", "Position size", "Of the free cash an entry spends.")
+    cash = _text(
+        "Cash of several symbols",
+        "Whether each symbol trades its own part or all share one pool.",
+        forms.Select(choices=[("sleeves", "Each its own part"), ("shared", "One pool")]),
+    )
+    stop_loss = _Number(
+        "stop_loss", "Stop loss", "Below the entry's price. Not with a trailing stop."
+    )
+    trailing_stop = _Number("trailing_stop", "Trailing stop", "Below the highest high since entry.")
+    take_profit = _Number("take_profit", "Take profit", "Above the entry's price.")
+    max_drawdown = _Number(
+        "max_drawdown", "Largest drawdown", "At which all is sold and trading ends."
+    )
+    daily_loss = _Number(
+        "daily_loss", "Largest daily loss", "At which all is sold and trading ends."
+    )
+    account = _text("Account", "A stored credential of the venue.", forms.Select)
+    confirm_live = forms.BooleanField(
+        required=False, label="I want real orders to be placed with real money."
+    )
+
+    def __init__(self, offer: Offer, given: Texts) -> None:
+        self.offer = offer
+        self.strategy = offer.strategy
+        self.params = _params(offer.strategy)
+        texts = starting_texts() | {self.param_name(p): p.initial for p in self.params}
+        texts |= {name: text for name, text in given.items() if name in texts}
+        if texts["strategy_name"] == "" and "strategy_name" not in given and offer.strategies:
+            texts["strategy_name"] = offer.strategies[0].name
+        if not _KEY.fullmatch(texts["key"]):
+            texts["key"] = str(uuid.uuid4())
+        if texts["mode"] == "live" and texts["was"] != "live":
+            # What a backtest begins with is not what somebody wants to risk.
+            texts["confirm_live"] = ""
+            if texts["initial_cash"] == values.number_text(DEFAULT_CASH):
+                texts["initial_cash"] = ""
+        # Of fields that another strategy has: they come back with it.
+        self.kept = {n: t for n, t in given.items() if n not in texts and _is_param(n)}
+        self.texts = texts
+        self.typed = dict(given)
+        super().__init__(data=texts | {"was": texts["mode"]})
+        for param in self.params:
+            self.fields[self.param_name(param)] = param.field
+        self._offer_choices()
+        self._hide_what_does_not_apply()
+
+    def param_name(self, param: Param | str) -> str:
+        name = param if isinstance(param, str) else param.name
+        return f"{self.strategy.name if self.strategy else ''}.{name}"
+
+    @property
+    def chosen_mode(self) -> str:
+        return self.texts["mode"]
+
+    @property
+    def param_fields(self) -> list[BoundField]:
+        return [self[self.param_name(param)] for param in self.params]
+
+    @property
+    def top_errors(self) -> list[tuple[str, str]]:
+        """(code, message) of what belongs to no field."""
+        data = self.non_field_errors().as_data()
+        return [(str(error.code or ""), str(error.message)) for error in data]
+
+    def body(self) -> dict[str, Any]:
+        """The JSON of POST /run/backtest or /run/live; what it would take anyway is left out."""
+        texts = {name: text.strip() for name, text in self.texts.items()}
+        mode = texts["mode"]
+        body: dict[str, Any] = {"strategy_name": texts["strategy_name"]}
+        if params := self._params():
+            body["strategy_params"] = params
+        body |= {
+            "symbols": values.names(texts["symbols"]),
+            "timeframe": texts["timeframe"],
+            "exchange": texts["exchange"],
+        }
+        if mode != "backtest":
+            body["mode"] = "paper" if mode == "replay" else mode
+        dates = {name: values.moment(texts[name]) for name in _DATES if texts[name]}
+        if mode == "backtest":
+            body |= dates
+        elif mode == "replay":
+            speed = values.number(texts["speed"])
+            body["replay"] = dates | ({} if speed in ("", 0) else {"speed": speed})
+        elif mode == "live":
+            body |= self._live(texts)
+        return body | dict(self._numbers(texts))
+
+    def _numbers(self, texts: Texts) -> Iterator[tuple[str, Any]]:
+        for name in ("initial_cash", *_PERCENT, "cash"):
+            if texts[name] == "":
+                continue
+            read = values.fraction if is_percent(name) else values.number
+            value = texts[name] if name == "cash" else read(texts[name])
+            named_anyway = name == "initial_cash" and texts["mode"] == "live"
+            if named_anyway or value != _SERIALIZED[name].default:
+                yield name, value
+
+    def _live(self, texts: Texts) -> dict[str, Any]:
+        live: dict[str, Any] = {}
+        if texts["account"]:
+            live["exchange_config"] = {"credential": texts["account"]}
+            if any(c.name == texts["account"] and c.sandbox for c in self.offer.credentials):
+                live["exchange_config"]["sandbox"] = True
+        return live | ({"confirm_live": True} if texts["confirm_live"] else {})
+
+    def _params(self) -> dict[str, Any]:
+        typed = {p.name: p.value(self._param_text(p)) for p in self.params}
+        return {name: value for name, value in typed.items() if value is not OMITTED}
+
+    def _param_text(self, param: Param) -> str:
+        text = self.texts[self.param_name(param)]
+        return text.strip() if param.field.strip else text
+
+    def _offer_choices(self) -> None:
+        offer, texts = self.offer, self.texts
+        strategies = [(one.name, one.name) for one in offer.strategies]
+        venues = [(venue.name, venue.title or venue.name) for venue in offer.exchanges]
+        frames = [(name, name) for name in (offer.exchange.timeframes if offer.exchange else [])]
+        accounts = [
+            (one.name, f"{one.name} (sandbox)" if one.sandbox else one.name)
+            for one in offer.credentials
+        ]
+        for name, choices in (
+            ("strategy_name", strategies),
+            ("exchange", venues),
+            ("timeframe", frames),
+            ("account", [("", "Choose …"), *accounts]),
+            ("cash", [("sleeves", "Each its own part"), ("shared", "One pool")]),
+        ):
+            _choose(self.fields[name], choices, texts[name])
+        for param in self.params:
+            if isinstance(param.field.widget, forms.Select):
+                _choose(
+                    param.field, list(param.field.widget.choices), texts[self.param_name(param)]
+                )
+        if offer.exchange is not None and offer.exchange.taker is not None:
+            taker = values.percent_text(offer.exchange.taker)
+            self.fields["fee"].widget.attrs["placeholder"] = taker
+
+    def _hide_what_does_not_apply(self) -> None:
+        """Hidden, not left out: it is there again when the mode is changed back."""
+        shown = {
+            "backtest": set(_DATES),
+            "replay": {*_DATES, "speed"},
+            "live": {"account", "confirm_live"},
+        }.get(self.chosen_mode, set())
+        for name in {*_DATES, "speed", "account", "confirm_live"} - shown:
+            if name == "confirm_live":
+                del self.fields[name]
+            else:
+                self.fields[name].widget = forms.HiddenInput()
+        if self.chosen_mode == "live":
+            self.fields["initial_cash"].label = "Cash it may use"
+            self.fields[
+                "initial_cash"
+            ].help_text = "The most the run may deploy. It has no default."
+
+
+def starting_texts() -> dict[str, str]:
+    """What the fields of a new run hold before anybody types."""
+    texts = dict.fromkeys(RunForm.base_fields, "")
+    return texts | {
+        "mode": "backtest",
+        "strategy_name": FAVOURITE,
+        "exchange": SIMULATED,
+        "symbols": "BTC/USDT",
+        "timeframe": "1h",
+        "speed": "0",
+        "initial_cash": values.number_text(DEFAULT_CASH),
+        "slippage": "0",
+        "position_size": "100",
+        "cash": "sleeves",
+    }
+
+
+def _params(strategy: Strategy | None) -> list[Param]:
+    version = strategy.current if strategy else None
+    return params_of(version.params_schema, version.defaults) if version else []
+
+
+def _is_param(name: str) -> bool:
+    return "." in name and len(name) <= 200
+
+
+def _choose(field: forms.Field, choices: list[tuple[Any, str]], chosen: str) -> None:
+    """What was chosen stays chosen, whether or not it is offered: the API says what is wrong."""
+    known = any(value == chosen for value, _ in choices)
+    extra = [] if known else [(chosen, f"{chosen} (not offered)" if chosen else "Choose …")]
+    field.widget.choices = [*extra, *choices]  # type: ignore[attr-defined]

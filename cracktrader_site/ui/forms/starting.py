@@ -1,0 +1,71 @@
+"""From the form to the run, by the API's own way in: its serializers and services."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from rest_framework.exceptions import APIException
+
+from cracktrader_site.api.keys import Caller
+from exchanges.domain import CracktraderError, Refused
+from runs import services
+from runs.models import Run
+from runs.serializers import BacktestRequest, LiveTradingRequest
+
+from .findings import place
+from .run import RunForm
+
+_OWN_KEYS = "desk:"
+
+
+def request_of(body: dict[str, Any]) -> dict[str, Any]:
+    """What the services take.  Raises what the API answers with."""
+    form = (LiveTradingRequest if "mode" in body else BacktestRequest)(data=body)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def start(form: RunForm, visitor: Caller) -> Run | None:
+    """The run, the same one however often this form is sent; None: the form says what is wrong.
+
+    `form.status` is then what the API would have answered.
+    """
+    if not form.is_valid():
+        return None
+    key = f"{_OWN_KEYS}{form.texts['key']}"
+    try:
+        body = form.body()
+        _require_scope(body.get("mode", "backtest"), visitor)
+        request = request_of(body)
+        if "mode" not in body:
+            return services.start_backtest(request, visitor.owner, idempotency_key=key)
+        return services.start_live(
+            request,
+            visitor.owner,
+            idempotency_key=key,
+            scopes=visitor.scopes,
+            by=visitor.name,
+        )
+    except CracktraderError as error:
+        if error.code == "IDEMPOTENCY_MISMATCH":
+            form.began = error.details.get("run_id", "")
+            form.texts["key"] = str(uuid.uuid4())
+            form.data["key"] = form.texts["key"]
+        else:
+            form.status = place(form, error)
+    except APIException as error:
+        form.status = place(form, error)
+    return None
+
+
+def _require_scope(mode: Any, visitor: Caller) -> None:
+    """As the API's views do; live trading the services refuse by themselves."""
+    if settings.AUTH and mode in ("backtest", "paper") and mode not in visitor.scopes:
+        raise Refused(
+            "PERMISSION_DENIED",
+            f"Your user lacks the permission to start a {mode}",
+            needed=[mode],
+            scopes=sorted(visitor.scopes),
+        )
