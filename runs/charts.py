@@ -28,7 +28,7 @@ Figure = dict[str, Any]
 
 CURVE_POINTS = 1_500
 ALL_CURVES_POINTS = 6_000
-CANDLES = 1_000
+CANDLES = 600
 MAX_MARKED_TRADES = 500
 MAX_GAPS_SHADED = 50
 MOST_COMPARED = len(COLOURS)
@@ -55,8 +55,8 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
     step = Timeframe.parse(run.timeframe).ms
     figure = _layout(
         _about(run, seen),
-        yaxis={"domain": [0.3, 1], "title": {"text": "Equity"}, "tickformat": ",.6~g"},
-        yaxis2={"domain": [0, 0.24], "title": {"text": "Drawdown"}, "tickformat": ".3~%"},
+        yaxis={"domain": [0.3, 1], "title": {"text": _quote(run)}, "tickformat": ",.6~g"},
+        yaxis2={"domain": [0, 0.24], "tickformat": ".3~%"},
         shapes=_gap_shapes(seen.time, step),
         annotations=[_note(seen.why_not)] if seen.why_not else [],
     )
@@ -66,7 +66,7 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
     if seen.held is not None:
         held = thin(seen.time, seen.held, step, CURVE_POINTS)
         figure["data"].append(
-            _line("Buy and hold", held, GREY, dash="dash", hovertemplate="%{y:,.2f}")
+            _line("Buy and hold", held, GREY, dash="4px,2px", hovertemplate="%{y:,.2f}")
         )
     figure["data"].append(
         _line(
@@ -87,8 +87,8 @@ def candles(
 ) -> Figure:
     """Candles of [start, end) with entries, exits and stops; wider candles where many bars."""
     first, last = series.span(run)
-    start_ms = max(first, first if start_ms is None else start_ms)
-    end_ms = min(last, last if end_ms is None else end_ms)
+    start_ms = min(max(first, first if start_ms is None else start_ms), last)
+    end_ms = max(min(last, last if end_ms is None else end_ms), start_ms)
     bars = series.bars(run, symbol, start_ms, end_ms)
     merged, width = merge(bars, CANDLES)
     trades, numbers = marks.trades(run, symbol, start_ms, end_ms)
@@ -99,7 +99,7 @@ def candles(
     figure = _layout(
         f"{symbol}, {formats.moment(start_ms)} to {formats.moment(end_ms)} UTC: "
         f"{len(bars):,} bars, {len(trades):,} trades.",
-        yaxis={"title": {"text": escape(symbol)}, "tickformat": ",.6~g"},
+        yaxis={"title": {"text": _quote(run)}, "tickformat": ",.6~g"},
         shapes=_gap_shapes(bars.time, bars.timeframe.ms),
         annotations=[_note(", ".join(notes))] if notes else [],
     )
@@ -154,15 +154,24 @@ def _about(run: Run, seen: series.Equity) -> str:
     return f"{', '.join(parts)}."
 
 
+def _quote(run: Run) -> str:
+    """The currency of its cash and prices."""
+    return escape(run.symbols[0].partition("/")[2])
+
+
 def _layout(text: str, **parts: Any) -> Figure:
     layout = {
-        "margin": {"l": 70, "r": 20, "t": 10, "b": 55},
+        "margin": {"l": 65, "r": 15, "t": 10, "b": 45},
         "hovermode": "x unified",
         "dragmode": "zoom",
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "xaxis": {"type": "date", "hoverformat": f"{marks.MOMENT} UTC", "title": {"text": "UTC"}},
+        "xaxis": {
+            "type": "date",
+            "hoverformat": f"{marks.MOMENT} UTC",
+            "title": {"text": "UTC", "standoff": 5},
+        },
         "meta": {"text": text},
     }
     return {"data": [], "layout": layout | parts}

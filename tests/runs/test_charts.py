@@ -5,15 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from exchanges import queries as market_data
 from exchanges.domain import Bars, Purpose, Symbol, Timeframe
-from runs import charts, recorder
+from exchanges.market_store import SeriesKey
+from runs import charts, marks, palette, recorder, series
 from runs.engine import artifacts
 from runs.engine.results import TRADE_DTYPE
 from runs.models import Artifact, Run
-from runs.report import standalone
 from tests.runs.factory import ENGINE, make_run
 from tests.runs.finished import finished, prepare_desk
 
@@ -26,39 +25,6 @@ def plotly_accepts(figure: charts.Figure) -> None:
         warnings.simplefilter("ignore")
         import plotly.graph_objects as go
     go.Figure(json.loads(charts.to_json(figure)))
-
-
-def bars_at(hours: list[int]) -> Bars:
-    time = np.array(hours, dtype=np.int64) * HOUR
-    base = 100 + np.sin(np.arange(len(time)))
-    return Bars(
-        BTC, Timeframe.parse("1h"), time, base, base + 2, base - 2, base + 1, np.ones(len(time))
-    )
-
-
-@given(
-    st.lists(st.integers(0, 400), min_size=1, max_size=120, unique=True).map(sorted),
-    st.integers(1, 60),
-)
-@settings(max_examples=150, deadline=None)
-def test_merged_candles_keep_the_range_and_invent_nothing(hours, limit):
-    bars = bars_at(hours)
-    merged, width = charts.merge(bars, limit)
-    assert len(merged["time"]) <= limit + 1
-    assert (np.diff(merged["time"]) > 0).all()
-    assert merged["high"].max() == bars.high.max()
-    assert merged["low"].min() == bars.low.min()
-    assert (merged["open"][0], merged["close"][-1]) == (bars.open[0], bars.close[-1])
-    for time, high, close in zip(merged["time"], merged["high"], merged["close"], strict=True):
-        part = bars.between(int(time), int(time) + width * HOUR)
-        assert len(part)
-        assert (high, close) == (part.high.max(), part.close[-1])
-
-
-def test_no_bars_make_no_candles():
-    merged, width = charts.merge(Bars.empty(BTC, Timeframe.parse("1h")), 10)
-    assert width == 1
-    assert all(len(column) == 0 for column in merged.values())
 
 
 @pytest.fixture
@@ -80,15 +46,15 @@ def test_plotly_accepts_every_figure_of_a_real_run(whole_run):
 
 def test_each_trade_is_marked_where_it_was_entered_and_left(whole_run):
     figure = charts.candles(whole_run, BTC)
-    marks = {trace["name"]: trace for trace in figure["data"][1:]}
-    table = charts._all_trades(whole_run)[0]
+    shown = {trace["name"]: trace for trace in figure["data"][1:]}
+    table = marks.all_trades(whole_run)[0]
     own = table[table["symbol"] == 0]
-    assert marks["Entry"]["x"] == own["entry_time"].tolist()
-    assert marks["Entry"]["y"] == own["entry_price"].tolist()
+    assert shown["Entry"]["x"] == own["entry_time"].tolist()
+    assert shown["Entry"]["y"] == pytest.approx(own["entry_price"].tolist(), rel=1e-8)
     stopped = own[own["exit_purpose"] == Purpose.STOP_LOSS]
     assert len(stopped)
-    assert marks["Stop-loss"]["x"] == stopped["exit_time"].tolist()
-    exits = sum(len(trace["x"]) for name, trace in marks.items() if name != "Entry")
+    assert shown["Stop-loss"]["x"] == stopped["exit_time"].tolist()
+    exits = sum(len(trace["x"]) for name, trace in shown.items() if name != "Entry")
     assert exits == (own["exit_time"] >= 0).sum()
 
 
@@ -151,8 +117,89 @@ def test_a_long_curve_is_thinned_and_keeps_its_extremes():
     equity[31_234] = 1.0
     line, fall = charts.equity(run_with_equity(np.arange(50_000) * HOUR, equity))["data"]
     assert len(line["x"]) <= charts.CURVE_POINTS
-    assert {1.0, equity.max()} <= set(line["y"])
+    known = [value for value in line["y"] if not np.isnan(value)]
+    assert (min(known), max(known)) == (1.0, pytest.approx(equity.max(), rel=1e-8))
     assert min(fall["y"]) == pytest.approx(1 / np.maximum.accumulate(equity)[31_234] - 1)
+
+
+def test_buy_and_hold_ends_where_its_metric_says(whole_run):
+    figure = charts.equity(whole_run)
+    (held,) = [trace for trace in figure["data"] if trace["name"] == "Buy and hold"]
+    ends = [held["y"][0], held["y"][-1]]
+    gain = whole_run.metrics["benchmark_return"]
+    cash = whole_run.initial_cash
+    assert ends == pytest.approx([cash, cash * (1 + gain)], rel=1e-8)
+    exact = series.equity(whole_run).held
+    assert exact is not None
+    assert exact[-1] / cash - 1 == pytest.approx(gain, abs=1e-12)
+    assert held["line"]["dash"] != "solid"
+    assert f"{cash * (1 + gain):,.2f}" in figure["layout"]["meta"]["text"]
+
+
+def test_where_the_candles_have_changed_buy_and_hold_is_left_out_and_that_is_said(
+    transactional_db, settings, tmp_path
+):
+    settings.CANDLES_DIR = tmp_path
+    prepare_desk()
+    run = finished()
+    assert len(charts.equity(run)["data"]) == 3
+    store, hour = market_data.store(), Timeframe.parse("1h")
+    key = SeriesKey("simulated", BTC, hour)
+    last = store.read(key, *series.span(run))[-1:]
+    columns = (last.open, last.high * 2, last.low, last.close * 1.5, last.volume)
+    store.write(key, Bars(BTC, hour, last.time, *columns))
+    figure = charts.equity(run)
+    assert [trace["name"] for trace in figure["data"]] == ["Equity", "Drawdown"]
+    assert "candles have changed" in figure["layout"]["annotations"][0]["text"]
+    plotly_accepts(figure)
+
+
+@pytest.mark.django_db
+def test_zoomed_in_the_drawdown_is_still_from_the_highest_equity_of_the_run():
+    time, equity = np.arange(50_000), np.full(50_000, 500.0)
+    equity[10] = 1000.0
+    run = run_with_equity(time * HOUR, equity)
+    line, fall = charts.equity(run, 40_000 * HOUR, 40_100 * HOUR)["data"]
+    assert line["x"] == fall["x"] == (time[40_000:40_100] * HOUR).tolist()
+    assert set(fall["y"]) == {-0.5}
+    outside = charts.equity(run, 60_000 * HOUR, 60_100 * HOUR)
+    assert outside["data"][0]["x"] == []
+    plotly_accepts(outside)
+
+
+@pytest.mark.django_db
+def test_a_year_of_minutes_is_a_small_figure():
+    minutes = np.arange(525_600)
+    equity = 1000 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.001, len(minutes))))
+    run = run_with_equity(minutes * 60_000, equity)
+    Run.objects.filter(pk=run.pk).update(timeframe="1m")
+    run.timeframe = "1m"
+    assert len(charts.to_json(charts.equity(run))) < 150_000
+
+
+@pytest.mark.django_db
+def test_eight_runs_are_told_apart_without_colour():
+    time = np.arange(100) * HOUR
+    runs = [run_with_equity(time, np.linspace(1000, 1000 + n, 100)) for n in range(8)]
+    lines = charts.comparison(runs)["data"]
+    assert len(lines) == charts.MOST_COMPARED == 8
+    assert len({trace["line"]["color"] for trace in lines}) == 8
+    assert len({trace["line"]["dash"] for trace in lines}) == 8
+    assert [trace["y"][-1] for trace in lines] == pytest.approx([n / 1000 for n in range(8)])
+
+
+def luminance(colour: str) -> float:
+    """Of WCAG 2.2, relative."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#111827"])
+@pytest.mark.parametrize("colour", palette.COLOURS)
+def test_each_colour_stands_out_on_a_light_and_on_a_dark_page(colour, page):
+    low, high = sorted((luminance(colour), luminance(page)))
+    assert (high + 0.05) / (low + 0.05) >= 3
 
 
 @pytest.mark.django_db
@@ -175,15 +222,3 @@ def test_a_run_without_a_result_has_empty_figures():
     plotly_accepts(charts.equity(run))
     plotly_accepts(charts.comparison([run, run]))
     assert charts.equity(run)["data"] == []
-
-
-def test_a_name_is_inert_in_the_stand_alone_page(whole_run):
-    evil = "</script><img src=x onerror=alert(1)>"
-    Run.objects.filter(pk=whole_run.pk).update(strategy_name=evil)
-    run = Run.objects.select_related("exchange").get(pk=whole_run.pk)
-    page = standalone(run)
-    assert "<img" not in page.replace(page[page.index("plotly.js v") : -20_000], "")
-    assert "&lt;img src=x" in page
-    assert "<img" not in charts.to_json(charts.comparison([run, run])).decode()
-    figure = page.split('id="equity">')[1].split("</script>")[0]
-    assert json.loads(figure)["data"][0]["name"] == "Equity"

@@ -65,6 +65,8 @@
     result.modebar = { bgcolor: "rgba(0,0,0,0)", color: text, activecolor: text };
     for (const key of axes(layout)) {
       result[key] = { ...layout[key], gridcolor: grid, zerolinecolor: grid, linecolor: grid };
+      // Zoomed along time, the rest fits itself to what the server sends of it.
+      if ("zoom" in element.dataset && key.startsWith("y")) result[key].fixedrange = true;
     }
     return result;
   }
