@@ -1,0 +1,203 @@
+"""What a run's page says, as its templates take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Max
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from cracktrader_site.api.models import ApiKey
+from runs import clusters, descriptions, formats, payloads, queries
+from runs.descriptions import words
+from runs.models import Heartbeat, Run
+
+from .run_parts import may
+
+GAPS_SHOWN = 20
+WARNINGS_SHOWN = 10
+_SILENT = timedelta(seconds=20)
+
+METRIC_GROUPS = {
+    "Return": (
+        *("final_value", "total_return", "annual_return", "benchmark_return", "total_fees"),
+        *("exposure", "best_trade", "worst_trade", "average_trade", "expectancy"),
+    ),
+    "Risk": (
+        *("sharpe_ratio", "sortino_ratio", "calmar_ratio", "omega_ratio", "recovery_factor"),
+        *("volatility", "max_drawdown", "max_drawdown_duration", "ulcer_index"),
+        *("value_at_risk", "tail_ratio", "skew", "kurtosis"),
+    ),
+}
+"""By name; all others are about trades."""
+
+ADVICE = {
+    "STRATEGY_FAILED": "The strategy's own code failed. Mend it, check it, and run it again.",
+    "STRATEGY_BROKEN": "The strategy's file cannot be loaded. Mend it and run it again.",
+    "STRATEGY_BAD_OUTPUT": "The strategy returned something else than signals. Mend it.",
+    "INVALID_PARAMS": "Run it again with other parameters.",
+    "NO_CANDLES": "Run it again with other dates, or look at what the venue has under Data.",
+    "HISTORY_NOT_AVAILABLE": "The venue does not reach back so far: begin later.",
+    "INVALID_SYMBOL": "Run it again with a symbol that the venue has.",
+    "VENUE_UNREACHABLE": "The venue did not answer. Try again in a while.",
+    "VENUE_ERROR": "The venue refused. What it said is above; try again in a while.",
+    "VENUE_BAD_DATA": "The venue sent candles that cannot be. Try again, or choose other dates.",
+    "RUN_TIMEOUT": "Choose a shorter range or a longer timeframe, or raise "
+    "CRACKTRADER_BACKTEST_TIMEOUT.",
+    "WORKER_LOST": "Its worker died again and again, for want of memory perhaps. The server's log "
+    "tells more.",
+    "BOOKS_LOST": "Candles it stood on were removed. Run it again.",
+}
+
+
+def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Everything that stands on the page at once; its tables follow."""
+    results = queries.Results(run)
+    artifacts = list(results.artifacts().values())
+    gaps = run.outcome.get("gaps", [])
+    goes_on = run.is_stepped and run.is_active
+    return top(request, run) | {
+        "artifacts": artifacts,
+        "has_charts": any(a.name == "equity" for a in artifacts)
+        or goes_on
+        or (run.is_stepped and not run.result_hash and run.points.exists()),
+        "has_tables": run.is_stepped or bool(run.result_hash),
+        "metric_groups": list(_metric_groups(run)),
+        "config": [(words(name), value) for name, value in _config(run)],
+        "request_json": descriptions.pretty(run.request),
+        "seal": list(_seal(run)),
+        "whole_seal": descriptions.flat(run.seal),
+        "gaps": [descriptions.gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
+        "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
+        "started_by": _starter(run.owner),
+        "api_url": reverse("runs-detail", args=[run.public_id]),
+        "admin_url": reverse("admin:runs_run_change", args=[run.pk]),
+        "may_verify": may(request, "backtest"),
+        "trades_query": request.GET.urlencode(),
+    }
+
+
+def top(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """The page's head, and what is new of a run that goes on."""
+    health = payloads.health(run)
+    warnings = health["warnings"]
+    return {
+        "run": run,
+        "mode": descriptions.mode(run),
+        "range": _range(run),
+        "goes_on": run.is_stepped and run.is_active,
+        "tiles": list(_tiles(run, health)),
+        "may_stop": run.is_active and may(request, run.mode),
+        "may_start": may(request, "backtest") or may(request, "paper"),
+        "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
+        "percent": round(run.progress * 100),
+        "waits": _waits(run),
+        "warnings": warnings[:WARNINGS_SHOWN],
+        "more_warnings": max(len(warnings) - WARNINGS_SHOWN, 0),
+        "error_details": descriptions.pretty(run.error_details) if run.error_details else "",
+        "advice": ADVICE.get(run.error_code, "The events below say what happened before."),
+    }
+
+
+def _tiles(run: Run, health: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The row of large numbers: a label, a value, how it is shown, and a note."""
+    if not run.is_stepped and not run.result_hash:
+        return
+    measured = run.metrics
+
+    def tile(label: str, value: Any, kind: str = "text", note: str = "") -> dict[str, Any]:
+        return {"label": label, "value": value, "kind": kind, "note": note}
+
+    from_cash = f"from {formats.money(run.initial_cash)}"
+    if run.is_active:
+        held = None if run.value is None or run.cash is None else run.value - run.cash
+        yield tile("Equity", formats.money(run.value), note=from_cash)
+        yield tile("P&L", run.pnl, "gain", formats.signed_percent(run.total_return))
+        yield tile("Cash", formats.money(run.cash))
+        yield tile("In positions", formats.money(held))
+    else:
+        yield tile("Return", run.total_return, "signed")
+        yield tile("Final equity", formats.money(run.value), note=from_cash)
+        yield tile("P&L", run.pnl, "gain")
+        if "benchmark_return" in measured:
+            yield tile("Buy and hold", measured["benchmark_return"], "signed")
+    yield tile("Max drawdown", formats.percent(run.max_drawdown))
+    if not run.is_active:
+        yield tile("Sharpe ratio", formats.ratio(run.sharpe_ratio))
+    won = measured.get("win_rate")
+    won_note = "" if won is None else f"{formats.percent(won)} won"
+    yield tile("Trades", f"{run.trade_count:,}", note=won_note)
+    if not run.is_active:
+        yield tile("Took", formats.duration(run.runtime_seconds))
+    elif run.cursor_ms is not None:
+        lag = "" if run.replay is not None else f"closed {descriptions.lag(health)} ago"
+        yield tile("Stepped until", formats.moment(run.cursor_ms), note=lag)
+
+
+def _range(run: Run) -> str:
+    engine = run.seal["config"]["engine"] if run.result_hash else run.config["engine"]
+    start = formats.moment(engine["start_ms"])
+    if engine["end_ms"] >= payloads.OPEN_END_MS:
+        return f"since {start} UTC"
+    return f"{start} to {formats.moment(engine['end_ms'])} UTC"
+
+
+def _waits(run: Run) -> str:
+    """Why a run that nobody has worked on yet does not begin."""
+    if run.status != Run.Status.STARTING or run.lease_expires_at is not None:
+        return ""
+    now = timezone.now()
+    seen = Heartbeat.objects.filter(cluster=clusters.JOBS).aggregate(Max("seen_at"))["seen_at__max"]
+    working = Run.objects.filter(status__in=Run.ACTIVE, lease_expires_at__gt=now)
+    if (seen is None or now - seen > _SILENT) and not working.exists():
+        return "It waits, and no worker of this desk answers: `manage.py serve` starts them."
+    waiting = clusters.waiting_tasks(clusters.JOBS)
+    if waiting > 1:
+        return f"It waits for a free worker; {waiting} tasks are in the queue, this one among them."
+    return "It waits for a free worker."
+
+
+def _metric_groups(run: Run) -> Iterator[tuple[str, list[formats.MetricRow]]]:
+    rows = formats.metric_rows(run.metrics)
+    grouped = {name for names in METRIC_GROUPS.values() for name in names}
+    for title, names in METRIC_GROUPS.items():
+        if found := [row for row in rows if row.name in names]:
+            yield title, found
+    if found := [row for row in rows if row.name not in grouped]:
+        yield "Trades", found
+
+
+def _config(run: Run) -> list[tuple[str, str]]:
+    return descriptions.config_rows(payloads.public_config(run))
+
+
+def _seal(run: Run) -> Iterator[tuple[str, str]]:
+    """What made the result, in short."""
+    if not run.seal:
+        return
+    yield "Result", run.result_hash
+    yield "Strategy's source", run.seal["source_hash"]
+    yield "Configuration", run.config_hash
+    for symbol, digest in run.seal["candle_hashes"].items():
+        yield f"Candles of {symbol}", digest
+    versions = dict(run.seal["versions"])
+    if "engine" in versions:
+        yield "Engine", versions.pop("engine")
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _starter(owner: str) -> str:
+    """By the name of the key or the user; empty where authentication was off."""
+    kind, _, number = owner.partition(":")
+    if kind == "user" and number.isdigit():
+        name = User.objects.filter(pk=int(number)).values_list("username", flat=True).first()
+        return f"user {name or number}"
+    if not owner:
+        return ""
+    name = ApiKey.objects.filter(prefix=owner).values_list("name", flat=True).first()
+    return f"key {name or owner}"
