@@ -109,6 +109,11 @@ class Visitor:
             assert time.monotonic() < deadline, f"{what}: not after {seconds} s; {self.errors}"
             self.page.wait_for_timeout(50)
 
+    def settle(self) -> None:
+        """Until the parts that the page asked for are there."""
+        asked = self.page.locator(".htmx-request")
+        self.until(lambda: not asked.count(), "the page's parts")
+
     def until_drawn(self, count: int = 1) -> None:
         drawn = self.page.locator("[data-drawn] .main-svg")
         self.until(lambda: drawn.count() >= count, f"{count} charts")

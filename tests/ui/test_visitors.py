@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, resolve, reverse
-from django.urls.converters import IntConverter, UUIDConverter
+from django.urls import URLPattern
 
 from cracktrader_site.ui.urls import urlpatterns
+from tests.runs.factory import make_run
+from tests.ui.addresses import FOR_EVERYBODY, address
 
 pytestmark = pytest.mark.django_db
 
-# Who is nobody yet needs these.
-FOR_EVERYBODY = {"login", "logout", "plotly"}
 # They compute and keep nothing; the API asks for no more.
 READS_BY_POST = {"strategy_check"}
 SECRET = "correct horse battery staple"
-
-
-def address(pattern: URLPattern) -> str:
-    """Of something that does not exist, where the pattern wants a name."""
-    arguments: dict[str, Any] = {}
-    for name, converter in pattern.pattern.converters.items():
-        if isinstance(converter, UUIDConverter):
-            arguments[name] = uuid.uuid4()
-        else:
-            arguments[name] = 1 if isinstance(converter, IntConverter) else "nothing"
-    return reverse(f"ui:{pattern.name}", kwargs=arguments)
 
 
 EVERY = [pytest.param(address(p), id=str(p.name)) for p in urlpatterns]
@@ -120,11 +107,16 @@ def test_staff_without_permission_are_told_so(path, auth):
         assert "PERMISSION_DENIED" in part["HX-Trigger"]
 
 
-@every_page
-def test_who_may_only_read_changes_nothing(path, auth):
-    client = staff("runs.view_run")
-    if "POST" in allowed(client, path) and resolve(path).url_name not in READS_BY_POST:
+@pytest.mark.parametrize("pattern", urlpatterns, ids=lambda pattern: pattern.name)
+def test_who_may_only_read_changes_nothing(pattern, auth):
+    if pattern.name in FOR_EVERYBODY | READS_BY_POST:
+        return
+    run = make_run(status="running", mode="paper")
+    client, path = staff("runs.view_run"), address(pattern, run_id=run.public_id)
+    if "POST" in allowed(client, path):
         assert client.post(path).status_code == 403
+    run.refresh_from_db()
+    assert run.stop_requested_at is None
 
 
 @every_page

@@ -1,0 +1,96 @@
+"""Every page by axe, in both themes and on both sizes: no violation, nothing wider than a phone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from django.test import Client
+from django.urls import resolve
+
+from cracktrader_site.ui.urls import urlpatterns
+from tests.runs.lives import wire  # noqa: F401
+from tests.ui.addresses import FOR_EVERYBODY, address
+from tests.ui.browser import DESKTOP, PHONE, Visitor
+from tests.ui.filled import EMPTY_PAGES, Filled, fill
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = f"axe.run({{runOnly: {RULES}, resultTypes: ['violations']}})"
+SMALLEST = (320, 640)
+# Each theme and each size once; with CRACKTRADER_TEST_AXE=all each theme on each size.
+LOOKS = [(DESKTOP, False), (PHONE, True)]
+if os.environ.get("CRACKTRADER_TEST_AXE") == "all":
+    LOOKS += [(DESKTOP, True), (PHONE, False)]
+
+# What is wider than its page, of what is not scrolled in a box of its own.
+TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const boxed = (e) => e.closest(".scroll, .js-plotly-plot, pre, .links, .skip, .unseen");
+  return [...document.querySelectorAll("body *")]
+    .filter((e) => e.getBoundingClientRect().right > width + 1 && !boxed(e.parentElement))
+    .map((e) => `${e.tagName} ${e.className} ${Math.round(e.getBoundingClientRect().right)}`)
+    .slice(0, 5).concat("a page scrolls sideways");
+}"""
+
+
+def faults(visitor: Visitor, pages: Iterable[tuple[str, str]]) -> list[str]:
+    """All that is wrong on these pages, a line each."""
+    found: list[str] = []
+    page = visitor.page
+    for name, path in pages:
+        visitor.resize(DESKTOP)
+        visitor.open(path)
+        visitor.settle()
+        page.evaluate(AXE_SCRIPT)
+        for size, dark in LOOKS:
+            visitor.resize(size)
+            visitor.dress(dark=dark)
+            page.wait_for_timeout(50)
+            for violation in page.evaluate(RUN)["violations"]:
+                nodes = [f"{n['target']} {n['html'][:120]}" for n in violation["nodes"]][:4]
+                found.append(f"{name} {size[0]} {dark=} {violation['id']}: {nodes}")
+        for size in (PHONE, SMALLEST):
+            visitor.resize(size)
+            found += [f"{name} {size[0]} {one}" for one in page.evaluate(TOO_WIDE)]
+        found += [f"{name} {one}" for one in visitor.errors]
+        visitor.errors.clear()
+    return found
+
+
+@pytest.fixture
+def filled(wire, tmp_path) -> Filled:  # noqa: F811
+    return fill(wire, tmp_path)
+
+
+def test_an_empty_desk_can_be_read_by_everybody(visitor):
+    visitor.expected |= {400, 403, 404}
+    pages = EMPTY_PAGES | {"problem": "/ui/runs/00000000-0000-0000-0000-000000000000"}
+    pages |= {"nowhere": "/ui/nowhere", "sign-in": "/ui/login"}
+    assert faults(visitor, pages.items()) == []
+
+
+def test_a_desk_at_work_can_be_read_by_everybody(filled, signed_in):
+    signed_in.expected |= {400}
+    assert faults(signed_in, filled.pages().items()) == []
+
+
+def test_every_page_is_among_those_that_are_looked_at(filled, admin_client):
+    client: Client = admin_client
+    looked_at = {resolve(path.partition("?")[0]).url_name for path in filled.pages().values()}
+    known = {
+        "run_id": filled.one.public_id,
+        "account_id": filled.account.public_id,
+        "number": filled.series.pk,
+    }
+    for pattern in urlpatterns:
+        if pattern.name in FOR_EVERYBODY | looked_at:
+            continue
+        path = address(pattern, **known)
+        answer = client.get(path)
+        if not answer.get("Content-Disposition", "").startswith("attachment"):
+            assert b"<html" not in answer.content, f"{pattern.name} is a page of its own"
