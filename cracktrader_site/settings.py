@@ -604,6 +604,7 @@ UNFOLD = {
     "SITE_URL": "/ui/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
+    "SIDEBAR": {"show_search": True, "navigation": "cracktrader_site.navigation.sidebar"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
 }
 

@@ -82,6 +82,9 @@ class StrategyAdmin(ReadOnly, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Strategy]:
         return super().get_queryset(request).select_related("current").defer("current__source")
 
+    def view_on_site(self, obj: Strategy) -> str:
+        return reverse("ui:strategy", args=[obj.name])
+
     @display(
         description="state",
         label={"available": "success", "broken": "danger", "gone": "warning"},

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from exchanges.domain import InvalidInput
@@ -68,6 +70,8 @@ class AccountAdmin(ModelAdmin):
     )
     list_select_related = ("exchange",)
     search_fields = ("public_id", "exchange__name")
+    actions_list: ClassVar[list[str]] = ["kill_switches"]
+    actions_detail: ClassVar[list[str]] = ["kill_switch"]
     fieldsets = (
         (None, {"fields": ("public_id", ("exchange", "sandbox"), "signs_in_with", "created_at")}),
         ("Guards", {"fields": accounts.LIMITS}),
@@ -107,6 +111,17 @@ class AccountAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         limits = {name: form.cleaned_data[name] for name in accounts.LIMITS}
         accounts.set_limits(obj, limits, who(request))
+
+    def view_on_site(self, account: Account) -> str:
+        return reverse("ui:account", args=[account.public_id])
+
+    @action(description="Kill switches", url_path="to-kill-switches")
+    def kill_switches(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:runs_kill_switches")
+
+    @action(description="Kill switch", url_path="to-kill-switch")
+    def kill_switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:runs_kill_switches")
 
     @display(
         label={"ready": "success", "killed": "danger", "failing": "danger", "paused": "warning"}

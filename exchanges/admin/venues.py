@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -97,6 +98,9 @@ class ExchangeAdmin(Audited, ModelAdmin):
             venues.drop_feeds(obj)
             venues.forget_markets(obj)
         super().save_model(request, obj, form, change)
+
+    def view_on_site(self, obj: Exchange) -> str:
+        return reverse("ui:venue", args=[obj.name])
 
     @display(description="taker / maker")
     def fees(self, obj: Exchange) -> str:

@@ -142,15 +142,20 @@ class DiscrepancyAdmin(ReadOnly, ModelAdmin):
             raise PermissionDenied
         row = get_object_or_404(Discrepancy, pk=row_id)
         who = f"admin:{request.user.get_username()}"
+        action = request.POST.get("action", "")
+        page = redirect(reverse("admin:runs_discrepancy_change", args=[row_id]))
+        if action == Discrepancy.Resolution.CLOSE and "confirm" not in request.POST:
+            self.message_user(request, "Nothing was done: tick that you are sure.", messages.ERROR)
+            return page
         try:
-            decided = discrepancies.resolve(row, request.POST.get("action", ""), who)
+            decided = discrepancies.resolve(row, action, who)
         except InvalidInput as error:
             self.message_user(request, error.message, messages.ERROR)
         else:
             waits = decided.resolved_at is None
             text = "Decided; the trader does it in a moment." if waits else "Resolved."
             self.message_user(request, text, messages.SUCCESS)
-        return redirect(reverse("admin:runs_discrepancy_change", args=[row_id]))
+        return page
 
 
 def _state(row: Discrepancy) -> str:

@@ -20,6 +20,7 @@ from cracktrader_site.ui.visitors import page
 from exchanges.domain import CracktraderError, NotFound
 from exchanges.models import Account
 from runs import formats
+from runs.models import Discrepancy
 from runs.services import allow_live
 from runs.trading import desk, discrepancies, queries
 from runs.trading.killing import BLOCK, STEPS
@@ -92,11 +93,15 @@ def cancel(request: HttpRequest, account: Account, order_id: str) -> None:
 @_deed
 def resolve(request: HttpRequest, account: Account, discrepancy_id: int) -> None:
     visitor = request.visitor  # type: ignore[attr-defined]
+    action = request.POST.get("action", "")
+    if action == Discrepancy.Resolution.CLOSE and "confirm" not in request.POST:
+        messages.error(request, "Nothing was done: tick that you are sure.")
+        return
     listed = discrepancies.listed(visitor.sees, account, open_only=False)
     found = listed.filter(pk=discrepancy_id).first()
     if found is None:
         raise NotFound("DISCREPANCY_NOT_FOUND", "No such discrepancy")
-    decided = discrepancies.resolve(found, request.POST.get("action", ""), visitor.name)
+    decided = discrepancies.resolve(found, action, visitor.name)
     waits = decided.resolved_at is None
     messages.success(request, "Decided; the trader does it in a moment." if waits else "Resolved.")
 

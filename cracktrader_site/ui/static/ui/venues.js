@@ -17,6 +17,14 @@
     if (event.persisted) window.location.reload();
   });
 
+  // What somebody is about to confirm is not taken from under the hand.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.target;
+    if (part.id !== "standing") return;
+    const edited = document.activeElement.matches("input") && part.contains(document.activeElement);
+    if (edited || part.querySelector("input:checked")) event.preventDefault();
+  });
+
   function watch(form) {
     const typed = form.querySelector("[data-must-be]");
     const button = form.querySelector("button[type=submit]");
