@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -63,7 +64,11 @@ def refuse_unknown_query(request: Request, *known: str) -> None:
 
 def filter_runs(runs: QuerySet[Run], request: Request) -> QuerySet[Run]:
     refuse_unknown_query(request, *_FILTERS, "order", "cursor", "limit")
-    asked = request.query_params
+    return narrow(runs, request.query_params)
+
+
+def narrow(runs: QuerySet[Run], asked: Mapping[str, str]) -> QuerySet[Run]:
+    """Those that are asked for by RUN_FILTERS, in the order that is."""
     for name, choices in _CHOICES.items():
         if name in asked and asked[name] not in choices:
             raise InvalidInput(

@@ -12,6 +12,8 @@ from runs import health, overview
 from runs.models import Run
 from runs.overview import Standing
 
+from .columns import PLAIN
+
 MOST_ACTIVE = 24
 RECENT = 10
 
@@ -57,6 +59,7 @@ def board(owner: str) -> dict[str, Any]:
         "failed": started.get(Run.Status.FAILED, 0),
         "totals": totals(standings) if active <= MOST_ACTIVE else [],
         "recent": list(ended[:RECENT]),
+        "columns": PLAIN,
         "report": report,
         "alerts": alerts(report["metrics"]),
         "measuring": any(standing.measured for standing in standings),

@@ -16,6 +16,15 @@ from runs.models import Run
 register = template.Library()
 
 _SHOWN = 3
+# As plotly draws them.
+_DASHES = {
+    "solid": "",
+    "dot": "2 2",
+    "dash": "6 6",
+    "longdash": "10 10",
+    "dashdot": "6 2 2 2",
+    "longdashdot": "10 4 2 4",
+}
 _WIDTH, _HEIGHT, _MARGIN = 300.0, 60.0, 3.0
 
 
@@ -75,3 +84,10 @@ def curve(values: Sequence[float]) -> SafeString | str:
 def check_name(name: str) -> str:
     """Of a check of health: candle_store → Candle store."""
     return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def dashes(name: str) -> str:
+    """A dash of `runs.palette.DASHES` as SVG has it, for a line 2 wide; solid: empty."""
+    named = _DASHES.get(name)
+    return name.replace("px", "") if named is None else named
