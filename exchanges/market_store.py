@@ -109,10 +109,11 @@ class MarketStore:
         A file is only ever replaced, so its inode, size and time tell.
         """
         found = []
+        folder = self.root / key.path
         for month in self._months(key):
             opens, closes = files.month_range(month)
             if opens < end_ms and start_ms < closes:
-                stat = (self.root / key.path / files.file_name(month)).stat()
+                stat = (folder / files.file_name(month)).stat()
                 found.append((month, stat.st_ino, stat.st_size, stat.st_mtime_ns))
         return tuple(found)
 
@@ -228,7 +229,9 @@ class MarketStore:
             opens, closes = files.month_range(month)
             if opens < end_ms and start_ms < closes:
                 part = self._load(key, month)
-                if part is not None and len(part := part.between(start_ms, end_ms)):
+                if part is not None and not (start_ms <= opens and closes <= end_ms):
+                    part = part.between(start_ms, end_ms)
+                if part is not None and len(part):
                     yield part
 
     @staticmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from .adapters import Door
@@ -18,12 +18,17 @@ from .coverage import Coverage
 from .coverage import coverage as coverage_of
 from .domain import InvalidInput, Symbol, Timeframe
 from .market_store import MarketStore, SeriesInfo, SeriesKey
-from .models import CandleSeries, Exchange, Feed, FeedBar
+from .models import CandleSeries, Download, Exchange, Feed, FeedBar
 from .ports import Clock
+from .ranges import intersect
+from .recent import Recent
 
 DEFAULT_FEE = 0.001
 MARKETS_FRESH = timedelta(hours=24)
 MAX_SYMBOLS_NAMED = 500
+
+_BYTES_A_PIECE = 200
+_COVERAGES: Recent[tuple[Any, ...], tuple[Any, Coverage]] = Recent(limit_bytes=8 * 2**20)
 
 
 def store() -> MarketStore:
@@ -172,8 +177,43 @@ def coverage_bar(key: SeriesKey, start_ms: int, end_ms: int, pieces: int = 200) 
     """What is on disk of the closed bars of [start_ms, end_ms), in at most `pieces` pieces."""
     held = store()
     end_ms = min(end_ms, key.timeframe.floor(clock().now_ms()))
+    wanted = (str(held.root), key, start_ms, end_ms, pieces)
+    asked = held.covered(key)
+    try:
+        stamp = (held.stamp(key, start_ms, end_ms), asked)
+    except FileNotFoundError:
+        stamp = None
+    kept = _COVERAGES.get(wanted)
+    if kept is not None and stamp is not None and kept[0] == stamp:
+        return kept[1]
     times = held.times(key, start_ms, end_ms)
-    return coverage_of(key.timeframe, times, held.covered(key), start_ms, end_ms, pieces)
+    # A file found damaged while reading is set aside, and its month is to be asked for again.
+    asked = intersect(asked, held.covered(key))
+    found = coverage_of(key.timeframe, times, asked, start_ms, end_ms, pieces)
+    _COVERAGES.put(wanted, (stamp, found), _BYTES_A_PIECE * (len(found.pieces) + 5))
+    return found
+
+
+def series_table(search: str = "") -> QuerySet[CandleSeries]:
+    """The records of what is held; each word of `search` is in venue, symbol or timeframe."""
+    rows = CandleSeries.objects.select_related("exchange").defer("exchange__markets")
+    for word in search.split():
+        rows = rows.filter(
+            Q(symbol__icontains=word) | Q(exchange__name__icontains=word) | Q(timeframe=word)
+        )
+    return rows
+
+
+def series_key(series: CandleSeries) -> SeriesKey:
+    """Of a record that was read with its exchange."""
+    return SeriesKey(series.exchange.name, Symbol(series.symbol), Timeframe.parse(series.timeframe))
+
+
+def downloads() -> QuerySet[Download]:
+    """Those under way in the order they were asked for, then the others, the newest first."""
+    active = When(status__in=Download.ACTIVE, then=F("id"))
+    rows = Download.objects.select_related("exchange").defer("exchange__markets")
+    return rows.order_by(Case(active, default=Value(2**62)), "-id")
 
 
 def held_series(exchange: Exchange) -> list[SeriesKey]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exchanges import queries
 from exchanges.coverage import GAP, HELD, MISSING, MOST_GAPS, PARTLY, coverage
 from exchanges.domain import Gap
-from exchanges.market_store import SeriesKey
+from exchanges.market_store import MarketStore, SeriesKey
 from tests.exchanges.tools import BTC, HOUR, HOUR_MS, NOW, T0, make_bars
 
 KEY = SeriesKey("lookalike", BTC, HOUR)
@@ -111,3 +111,36 @@ def test_it_is_read_from_the_store_and_ends_with_the_last_closed_bar(candles_dir
     assert (held.held_bars, held.gap_bars) == (8, 2)
     assert held.pieces[-1][2] == HELD
     assert queries.coverage_bar(KEY, T0, T0 + 2 * HOUR_MS).percent == 100.0
+
+
+def test_a_second_look_opens_no_file_until_something_changes(candles_dir, monkeypatch):
+    store = queries.store()
+    end = T0 + 100 * HOUR_MS
+    store.write(KEY, make_bars(range(50)), covering=(T0, end))
+    first = queries.coverage_bar(KEY, T0, end)
+    with monkeypatch.context() as patch:
+        patch.setattr(MarketStore, "times", None)
+        assert queries.coverage_bar(KEY, T0, end) is first
+    store.write(KEY, make_bars(range(50, 60)))
+    assert queries.coverage_bar(KEY, T0, end).held_bars == 60
+    store.mark_covered(KEY, end, end + HOUR_MS)
+    assert queries.coverage_bar(KEY, T0, end + HOUR_MS).unasked_bars == 0
+
+
+def test_a_damaged_month_is_to_be_downloaded_again(candles_dir):
+    store = queries.store()
+    end = T0 + 100 * HOUR_MS
+    store.write(KEY, make_bars(range(100)), covering=(T0, end))
+    assert store.damaged(KEY) == []
+    (file,) = (candles_dir / KEY.path).glob("*.arrow")
+    file.write_bytes(b"ARROW1\0\0 and no more")
+    held = queries.coverage_bar(KEY, T0, end)
+    assert (held.held_bars, held.unasked_bars, held.gap_count) == (0, 100, 0)
+    assert store.damaged(KEY) == ["2024-01"]
+    store.write(KEY, make_bars(range(100)))
+    assert store.damaged(KEY) == []
+    assert queries.coverage_bar(KEY, T0, end).percent == 100.0
+
+
+def test_nothing_is_damaged_where_nothing_is(candles_dir):
+    assert queries.store().damaged(KEY) == []

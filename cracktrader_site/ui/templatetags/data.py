@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from django import template
 
 from exchanges.coverage import GAP, HELD, MISSING, PARTLY, Coverage
+from runs.fields import iso
 
 register = template.Library()
 
@@ -28,3 +31,15 @@ def outlines(coverage: Coverage) -> list[tuple[str, str]]:
 def count(value: int) -> str:
     """12,345"""
     return f"{value:,}"
+
+
+@register.filter
+def share(fraction: float) -> str:
+    """0.4567 → 45 %: all of it is said of all of it only."""
+    return f"{math.floor(100 * fraction + 1e-9)} %"
+
+
+@register.filter
+def day(ms: int) -> str:
+    """UTC ms → 2024-01-31, as date fields want it."""
+    return iso(ms)[:10]
