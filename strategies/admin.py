@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -83,7 +84,7 @@ class StrategyAdmin(ReadOnly, ModelAdmin):
         return super().get_queryset(request).select_related("current").defer("current__source")
 
     def view_on_site(self, obj: Strategy) -> str:
-        return reverse("ui:strategy", args=[obj.name])
+        return f"/ui/strategies/{quote(obj.name, safe='')}"
 
     @display(
         description="state",

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -113,7 +112,7 @@ class AccountAdmin(ModelAdmin):
         accounts.set_limits(obj, limits, who(request))
 
     def view_on_site(self, account: Account) -> str:
-        return reverse("ui:account", args=[account.public_id])
+        return f"/ui/accounts/{account.public_id}"
 
     @action(description="Kill switches", url_path="to-kill-switches")
     def kill_switches(self, request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -100,7 +99,7 @@ class ExchangeAdmin(Audited, ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def view_on_site(self, obj: Exchange) -> str:
-        return reverse("ui:venue", args=[obj.name])
+        return f"/ui/venues/{obj.name}"
 
     @display(description="taker / maker")
     def fees(self, obj: Exchange) -> str:

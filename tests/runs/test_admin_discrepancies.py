@@ -23,9 +23,9 @@ def page(row: Discrepancy) -> str:
     return reverse("admin:runs_discrepancy_change", args=[row.pk])
 
 
-def decide(client: Client, row: Discrepancy, action: str) -> str:
+def decide(client: Client, row: Discrepancy, action: str, **form: str) -> str:
     url = reverse("admin:runs_discrepancy_decide", args=[row.pk])
-    return client.post(url, {"action": action}, follow=True).content.decode()
+    return client.post(url, {"action": action} | form, follow=True).content.decode()
 
 
 def signed_in(*permissions: str) -> Client:
@@ -65,13 +65,21 @@ def test_a_page_shows_both_sides_and_what_each_decision_does(row, admin_client):
 
 
 def test_a_decision_in_the_admin_is_the_users_and_offered_once(row, admin_client, admin_user):
-    text = decide(admin_client, row, "close")
+    text = decide(admin_client, row, "close", confirm="1")
     assert "the trader does it in a moment" in text
     row.refresh_from_db()
     assert (row.resolution, row.resolved_by) == ("close", f"admin:{admin_user}")
     assert AuditEntry.objects.get(action="discrepancy.resolved").who == f"admin:{admin_user}"
     assert 'name="action"' not in text
     assert "decided already" in decide(admin_client, row, "adopt")
+
+
+def test_what_is_done_at_the_venue_is_confirmed_first(row, admin_client):
+    assert "tick that you are sure" in decide(admin_client, row, "close")
+    row.refresh_from_db()
+    assert (row.resolution, row.resolved_at) == ("", None)
+    text = admin_client.get(page(row)).content.decode()
+    assert text.count('name="confirm"') == 1, "neither adopting nor ignoring places an order"
 
 
 def test_a_decision_that_its_kind_does_not_know_is_refused_in_words(row, admin_client):
