@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.shortcuts import resolve_url
 
-# (title, icon, the admin's name of the page, permission; empty: every member of staff)
+# (title, icon, a page's address or its name, permission; empty: every member of staff)
 Item = tuple[str, str, str, str]
 
 _GROUPS: list[tuple[str, list[Item]]] = [
     (
         "",
         [
-            ("Desk", "space_dashboard", "ui:home", ""),
+            ("Desk", "space_dashboard", "/ui/", ""),
             ("Overview", "monitoring", "admin:index", ""),
         ],
     ),
@@ -50,6 +50,8 @@ _GROUPS: list[tuple[str, list[Item]]] = [
              "exchanges.view_exchange"),
             ("Candle series", "candlestick_chart", "admin:exchanges_candleseries_changelist",
              "exchanges.view_candleseries"),
+            ("Downloads", "download", "admin:exchanges_download_changelist",
+             "exchanges.view_download"),
             ("Feeds", "rss_feed", "admin:exchanges_feed_changelist", "exchanges.view_feed"),
             ("Revisions", "history", "admin:exchanges_revision_changelist",
              "exchanges.view_revision"),
@@ -98,7 +100,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups = []
     for title, pages in _GROUPS:
         items = [
-            {"title": name, "icon": icon, "link": reverse(page)}
+            {"title": name, "icon": icon, "link": resolve_url(page)}
             for name, icon, page, permission in pages
             if not permission or request.user.has_perm(permission)
         ]
