@@ -69,9 +69,8 @@ class Pages:
     def last(self) -> int:
         return min(self.first + A_PAGE, self.total)
 
-    @property
-    def from_row(self) -> int:
-        return min(self.first + 1, self.total)
+    def __str__(self) -> str:
+        return f"{min(self.first + 1, self.total):,} to {self.last:,} of {self.total:,}"
 
     @property
     def before(self) -> bool:

@@ -25,16 +25,26 @@ _SILENT = timedelta(seconds=20)
 
 METRIC_GROUPS = {
     "Return": (
-        *("final_value", "total_return", "annual_return", "benchmark_return", "total_fees"),
-        *("exposure", "best_trade", "worst_trade", "average_trade", "expectancy"),
+        *("final_value", "total_return", "annual_return", "benchmark_return", "exposure"),
+        "total_fees",
     ),
     "Risk": (
         *("sharpe_ratio", "sortino_ratio", "calmar_ratio", "omega_ratio", "recovery_factor"),
         *("volatility", "max_drawdown", "max_drawdown_duration", "ulcer_index"),
         *("value_at_risk", "tail_ratio", "skew", "kurtosis"),
     ),
+    "Per trade": (
+        *("expectancy", "profit_factor", "payoff_ratio", "sqn", "best_trade", "worst_trade"),
+        *("average_trade", "average_win", "average_loss"),
+    ),
 }
-"""By name; all others are about trades."""
+"""By name; all others count trades."""
+
+_FRACTIONS = (
+    *("fee", "slippage", "stop_loss", "take_profit", "trailing_stop", "position_size"),
+    *("max_drawdown", "daily_loss"),
+)
+_MOMENTS = ("start_date", "end_date", "warmup_from")
 
 ADVICE = {
     "STRATEGY_FAILED": "The strategy's own code failed. Mend it, check it, and run it again.",
@@ -68,7 +78,8 @@ def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
         or (run.is_stepped and not run.result_hash and run.points.exists()),
         "has_tables": run.is_stepped or bool(run.result_hash),
         "metric_groups": list(_metric_groups(run)),
-        "config": [(words(name), value) for name, value in _config(run)],
+        "params": descriptions.flat(run.config["strategy_params"]),
+        "config": list(_config(run)),
         "request_json": descriptions.pretty(run.request),
         "seal": list(_seal(run)),
         "whole_seal": descriptions.flat(run.seal),
@@ -172,8 +183,18 @@ def _metric_groups(run: Run) -> Iterator[tuple[str, list[formats.MetricRow]]]:
         yield "Trades", found
 
 
-def _config(run: Run) -> list[tuple[str, str]]:
-    return descriptions.config_rows(payloads.public_config(run))
+def _config(run: Run) -> Iterator[tuple[str, str]]:
+    """All but the strategy's parameters."""
+    for name, value in payloads.public_config(run).items():
+        if name in ("strategy_name", "strategy_params", "replay", "mode"):
+            continue
+        if name in _FRACTIONS and value is not None:
+            value = f"{value * 100:.6g} %"
+        elif name in _MOMENTS and value is not None:
+            value = f"{formats.moment(value)} UTC"
+        elif name == "initial_cash":
+            value = formats.money(value)
+        yield words(name).capitalize(), descriptions.shown(value)
 
 
 def _seal(run: Run) -> Iterator[tuple[str, str]]:
