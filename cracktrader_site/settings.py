@@ -11,7 +11,7 @@ from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 
-from . import content_policy, env, secret
+from . import content_policy, env, navigation, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -256,6 +256,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+DATETIME_FORMAT, DATE_FORMAT = "Y-m-d H:i:s", "Y-m-d"
 STATIC_URL = "static/"
 # Assets come from the installed packages; nothing is collected or built.
 WHITENOISE_USE_FINDERS = True
@@ -604,6 +605,7 @@ UNFOLD = {
     "SITE_URL": "/ui/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
+    "COLORS": {"primary": navigation.BLUE},
     "SIDEBAR": {"show_search": True, "navigation": "cracktrader_site.navigation.sidebar"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
 }

@@ -19,7 +19,7 @@ from exchanges.models import CandleSeries, Exchange, Feed, Revision, validate_ad
 from exchanges.queries import bars_behind, feed_state, held_series
 from exchanges.services import venues
 
-from .access import Audited
+from .access import Audited, ReadOnly
 
 
 class ExchangeForm(forms.ModelForm):
@@ -66,8 +66,8 @@ class ExchangeAdmin(Audited, ModelAdmin):
         "base_url",
         "ccxt_id",
         ("taker", "maker"),
-        "timeframes",
-        "credentials",
+        "candles",
+        "signing_in_takes",
         ("sandbox", "websocket"),
         "note",
         "markets_known",
@@ -105,6 +105,14 @@ class ExchangeAdmin(Audited, ModelAdmin):
     def fees(self, obj: Exchange) -> str:
         return " / ".join("?" if fee is None else f"{fee:g}" for fee in (obj.taker, obj.maker))
 
+    @display(description="timeframes")
+    def candles(self, obj: Exchange) -> str:
+        return ", ".join(obj.timeframes) or "none"
+
+    @display(description="signing in takes")
+    def signing_in_takes(self, obj: Exchange) -> str:
+        return ", ".join(obj.credentials) or "nothing"
+
     @display(description="series", ordering="series_count")
     def series_held(self, obj: Exchange) -> int:
         return obj.series_count
@@ -114,21 +122,8 @@ class ExchangeAdmin(Audited, ModelAdmin):
         return len(obj.markets)
 
 
-class _ReadOnly(ModelAdmin):
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(CandleSeries)
-class CandleSeriesAdmin(_ReadOnly):
+class CandleSeriesAdmin(ReadOnly):
     """A view of the candle store, which is the truth: nothing to edit here."""
 
     list_display = ("exchange", "symbol", "timeframe", "rows", "first", "last", "gaps", "updated")
@@ -155,7 +150,7 @@ class CandleSeriesAdmin(_ReadOnly):
 
 
 @admin.register(Feed)
-class FeedAdmin(_ReadOnly):
+class FeedAdmin(ReadOnly):
     """Whether the bars that runs wait for arrive."""
 
     list_display = (
@@ -213,7 +208,7 @@ class FeedAdmin(_ReadOnly):
 
 
 @admin.register(Revision)
-class RevisionAdmin(_ReadOnly):
+class RevisionAdmin(ReadOnly):
     """What venues said of bars after they had been accepted or passed over."""
 
     list_display = ("market", "bar", "was_accepted", "was_told", "seen_at")
