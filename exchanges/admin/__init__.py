@@ -1,5 +1,5 @@
-"""The admin's pages of venues, candles, feeds, credentials and accounts."""
+"""The admin's pages of venues, candles, downloads, feeds, credentials and accounts."""
 
-from . import accounts, credentials, venues
+from . import accounts, credentials, downloads, venues
 
-__all__ = ["accounts", "credentials", "venues"]
+__all__ = ["accounts", "credentials", "downloads", "venues"]

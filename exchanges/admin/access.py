@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from exchanges import audit
 
@@ -13,6 +14,21 @@ from exchanges import audit
 def who(request: HttpRequest) -> str:
     """As the audit trail names them."""
     return f"admin:{request.user.get_username()}"
+
+
+class ReadOnly(ModelAdmin):
+    """Rows that are looked at, and never edited or deleted by hand."""
+
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class Audited:

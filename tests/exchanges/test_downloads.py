@@ -446,3 +446,18 @@ def test_the_simulated_venue_goes_the_same_way(candles_dir):
     execute(download.id)
     assert now_of(download).status == "done"
     assert CandleSeries.objects.get().rows == 365 * 1440
+
+
+# --- in the admin ---
+
+
+def test_the_admin_shows_them_and_changes_none(lookalike, admin_client):
+    execute(start(owner="ann").id)
+    shown = admin_client.get("/admin/exchanges/download/")
+    assert shown.status_code == 200
+    assert "100 %" in shown.content.decode()
+    path = f"/admin/exchanges/download/{Download.objects.get().pk}"
+    assert admin_client.get(f"{path}/change/").status_code == 200
+    assert admin_client.post(f"{path}/change/", {"status": "failed"}).status_code == 403
+    assert admin_client.post(f"{path}/delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.get("/admin/exchanges/download/add/").status_code == 403
