@@ -62,6 +62,8 @@ def place(form: RunForm, error: Exception) -> int:
     elif path := str(details.get("field", "")):
         text = message.removeprefix(f"{path}: ")
         _add(form, _param_of(form, path, text), code, text)
+    elif details.get("missing") == [_CONFIRM] and _visible(form, "confirm_live"):
+        _add(form, "confirm_live", code, "Tick this: no real order is placed without it")
     else:
         _add(form, _named(form, code, message, details), code, _with_hints(message, details))
     return status
@@ -95,8 +97,6 @@ def _param_of(form: RunForm, path: str, message: str) -> str | None:
 
 
 def _named(form: RunForm, code: str, message: str, details: Mapping[str, Any]) -> str | None:
-    if details.get("missing") == [_CONFIRM]:
-        return _visible(form, "confirm_live")
     if code == "INVALID_RANGE" and "now_ms" in details:
         return _visible(form, "end_date")
     if code not in _FIELDS:

@@ -126,7 +126,7 @@ def _help(entry: dict[str, Any], raw: dict[str, Any], types: set[str]) -> str:
         shape = "A list, with commas." if _item_type(raw) else "A list, as JSON."
     elif types == {"object"} and "enum" not in entry:
         shape = "As JSON."
-    return " ".join(part for part in (entry["description"], bounds, shape) if part)
+    return " ".join(part for part in (entry["description"], bounds, shape) if part).replace("`", "")
 
 
 def _bounds(entry: dict[str, Any], raw: dict[str, Any], types: set[str]) -> dict[str, Any]:

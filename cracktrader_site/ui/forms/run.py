@@ -37,6 +37,7 @@ _PERCENT = (
     "daily_loss",
 )
 _DATES = ("start_date", "end_date")
+_CASH_TEXT = values.number_text(DEFAULT_CASH)
 
 Texts = Mapping[str, str]
 
@@ -79,8 +80,6 @@ class RunForm(forms.Form):
     """Always bound: to what was typed, and where nothing was, to what a new run begins with."""
 
     use_required_attribute = False
-    status = 200
-    """What the API would have answered to the start that was tried."""
     began = ""
     """The run that this form has started already, with another body."""
 
@@ -129,11 +128,8 @@ class RunForm(forms.Form):
             texts["strategy_name"] = offer.strategies[0].name
         if not _KEY.fullmatch(texts["key"]):
             texts["key"] = str(uuid.uuid4())
-        if texts["mode"] == "live" and texts["was"] != "live":
-            # What a backtest begins with is not what somebody wants to risk.
-            texts["confirm_live"] = ""
-            if texts["initial_cash"] == values.number_text(DEFAULT_CASH):
-                texts["initial_cash"] = ""
+        if texts["mode"] == "live":
+            _forget_what_nobody_meant(texts, given)
         # Of fields that another strategy has: they come back with it.
         self.kept = {n: t for n, t in given.items() if n not in texts and _is_param(n)}
         self.texts = texts
@@ -151,6 +147,12 @@ class RunForm(forms.Form):
     @property
     def chosen_mode(self) -> str:
         return self.texts["mode"]
+
+    @property
+    def about(self) -> list[str]:
+        """The strategy's description, a paragraph each."""
+        text = self.strategy.description.replace("`", "") if self.strategy else ""
+        return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
     @property
     def param_fields(self) -> list[BoundField]:
@@ -267,11 +269,21 @@ def starting_texts() -> dict[str, str]:
         "symbols": "BTC/USDT",
         "timeframe": "1h",
         "speed": "0",
-        "initial_cash": values.number_text(DEFAULT_CASH),
+        "initial_cash": _CASH_TEXT,
         "slippage": "0",
         "position_size": "100",
         "cash": "sleeves",
     }
+
+
+def _forget_what_nobody_meant(texts: dict[str, str], given: Texts) -> None:
+    """What a backtest begins with is not what somebody wants to risk."""
+    just_chosen = texts["was"] != "live"
+    if just_chosen:
+        texts["confirm_live"] = ""
+    if just_chosen or "initial_cash" not in given:
+        cash = texts["initial_cash"]
+        texts["initial_cash"] = "" if cash == _CASH_TEXT else cash
 
 
 def _params(strategy: Strategy | None) -> list[Param]:

@@ -28,10 +28,7 @@ def request_of(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def start(form: RunForm, visitor: Caller) -> Run | None:
-    """The run, the same one however often this form is sent; None: the form says what is wrong.
-
-    `form.status` is then what the API would have answered.
-    """
+    """The run, the same one however often this form is sent; None: the form says what is wrong."""
     if not form.is_valid():
         return None
     key = f"{_OWN_KEYS}{form.texts['key']}"
@@ -54,9 +51,9 @@ def start(form: RunForm, visitor: Caller) -> Run | None:
             form.texts["key"] = str(uuid.uuid4())
             form.data["key"] = form.texts["key"]
         else:
-            form.status = place(form, error)
+            place(form, error)
     except APIException as error:
-        form.status = place(form, error)
+        place(form, error)
     return None
 
 

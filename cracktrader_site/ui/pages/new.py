@@ -34,8 +34,8 @@ def new(request: HttpRequest) -> HttpResponse:
         run = start(form, request.visitor)  # type: ignore[attr-defined]
         if run is not None:
             return redirect("ui:run", run.public_id)
-    # As a page that may be looked at; a refusal is one whatever is on it.
-    return _page(request, form, 403 if form.status == 403 else 200)
+    mode = form.offer.mode(form.chosen_mode)
+    return _page(request, form, 403 if form.errors and mode and mode.refusal else 200)
 
 
 @never_cache
