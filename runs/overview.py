@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 
@@ -15,6 +15,7 @@ from . import payloads, queries
 from .models import EquityPoint, Run
 
 CURVE_POINTS = 48
+COUNTED = 1_000
 _DAY = 86_400_000
 # What a run that goes on has of these is never shown here.
 _UNREAD = ("request", "metrics", "seal", "drift", "error_details", "exchange__markets")
@@ -80,11 +81,22 @@ def modes(owner: str) -> dict[str, int]:
     return dict(found.values_list("mode").annotate(n=Count("id")))
 
 
-def started_today(owner: str) -> dict[str, int]:
-    """By status, of the runs started since 00:00 UTC."""
+class Today(NamedTuple):
+    """Runs started since 00:00 UTC, and those of them that failed; `more`: than were counted."""
+
+    started: int
+    failed: int
+    more: bool
+
+
+def today(owner: str) -> Today:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    found = queries.visible_runs(owner).filter(created_at__gte=midnight).order_by()
-    return dict(found.values_list("status").annotate(n=Count("id")))
+    started = queries.visible_runs(owner).filter(created_at__gte=midnight).order_by()
+    # Counted here: grouped or filtered by status, all runs there ever were would be read.
+    statuses = list(started.values_list("status", flat=True)[: COUNTED + 1])
+    counted = statuses[:COUNTED]
+    failed = counted.count(Run.Status.FAILED)
+    return Today(len(counted), failed, len(statuses) > COUNTED)
 
 
 def curves(runs: list[Run]) -> dict[int, list[float]]:

@@ -46,7 +46,6 @@ def board(owner: str) -> dict[str, Any]:
     """For templates/ui/parts/active_board.html; a few queries, whatever the number of runs."""
     standings = overview.active(owner, MOST_ACTIVE)
     modes = overview.modes(owner)
-    started = overview.started_today(owner)
     report = health.report()
     ended = overview.listed(owner).exclude(status__in=Run.ACTIVE)
     active = sum(modes.values())
@@ -55,8 +54,7 @@ def board(owner: str) -> dict[str, Any]:
         "modes": [(mode, modes[mode]) for mode in Run.Mode.values[::-1] if mode in modes],
         "active": active,
         "more": max(active - len(standings), 0),
-        "started": sum(started.values()),
-        "failed": started.get(Run.Status.FAILED, 0),
+        "today": overview.today(owner),
         "totals": totals(standings) if active <= MOST_ACTIVE else [],
         "recent": list(ended[:RECENT]),
         "columns": PLAIN,
