@@ -72,14 +72,18 @@ def find(texts: Sequence[str], owner: str = "") -> list[Run]:
     one that `owner` may not know of.
     """
     named = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
-    if not FEWEST <= len(named) <= MOST:
+    runs = []
+    if len(named) <= MOST:
+        found = [queries.get_run(text, owner) for text in named]
+        runs = list({run.pk: run for run in found}.values())
+    if len(runs) < FEWEST:
+        count = len(runs) or len(named)
         raise InvalidInput(
             "INVALID_VALUE",
-            f"Choose {FEWEST} to {MOST} runs to compare: {len(named)} "
-            f"{'is' if len(named) == 1 else 'are'} named",
+            f"Choose {FEWEST} to {MOST} runs to compare: "
+            f"{count} {'is' if count == 1 else 'are'} named",
         )
-    runs = [queries.get_run(text, owner) for text in named]
-    return list({run.pk: run for run in runs}.values())
+    return runs
 
 
 def metric_rows(runs: Sequence[Run]) -> list[Row]:
