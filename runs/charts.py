@@ -135,7 +135,7 @@ def comparison(runs: Sequence[Run]) -> Figure:
             _line(escape(name), curve, colour, dash=dash, hovertemplate="%{y:.2%}")
         )
         said.append(f"{name} {formats.signed_percent(float(gain[-1]) if len(gain) else None)}")
-    figure["layout"]["meta"]["text"] = "; ".join(said)
+    figure["layout"]["meta"]["text"] = escape("; ".join(said))
     return figure
 
 
@@ -231,7 +231,7 @@ def _note(text: str) -> Figure:
         "x": 1,
         "y": 1,
         "xanchor": "right",
-        "yanchor": "bottom",
+        "yanchor": "top",
         "showarrow": False,
         "font": {"size": 11},
     }

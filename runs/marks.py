@@ -16,6 +16,7 @@ from .palette import BLUE, GREEN, ORANGE, RED
 from .queries import Results, content
 
 MOMENT = "%Y-%m-%d %H:%M"
+_MANY = 100
 
 # Each has a shape of its own: colours alone would not tell them apart.
 _EXITS = {
@@ -92,8 +93,8 @@ def _trace(
         "marker": {
             "symbol": shape,
             "color": colour,
-            "size": 9,
-            "line": {"width": 1, "color": "rgba(255, 255, 255, 0.7)"},
+            "size": 8 if len(trades) <= _MANY else 6,
+            "line": {"width": 0.5, "color": "rgba(255, 255, 255, 0.7)"},
         },
         "hovertemplate": (
             f"{name} of trade %{{customdata[0]}}<br>%{{x|{MOMENT}}} at %{{y:,.8~g}}"
