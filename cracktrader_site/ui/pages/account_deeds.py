@@ -110,6 +110,6 @@ _ACCOUNT = "accounts/<uuid:account_id>"
 urlpatterns = [
     path(f"{_ACCOUNT}/kill", kill, name="account_kill"),
     path(f"{_ACCOUNT}/release", release, name="account_release"),
-    path(f"{_ACCOUNT}/orders/<str:order_id>/cancel", cancel, name="account_cancel"),
+    path(f"{_ACCOUNT}/orders/<slug:order_id>/cancel", cancel, name="account_cancel"),
     path(f"{_ACCOUNT}/discrepancies/<int:discrepancy_id>/resolve", resolve, name="account_resolve"),
 ]

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils import timezone
 
+from cracktrader_site.ui.templatetags.venues import called
 from cracktrader_site.ui.visitors import page
 from exchanges import queries
 from exchanges.domain import CracktraderError
@@ -27,7 +28,7 @@ FEED_TONES = {"fresh": "good", "failing": "warn", "stale": "bad", "idle": "plain
 @page("read")
 def venues(request: HttpRequest) -> HttpResponse:
     """The common ones and those in use here; with a search, or `all`, every one."""
-    search = request.GET.get("q", "").strip()[:80]
+    search = _searched(request)[:80]
     everything = bool(search) or "all" in request.GET
     found = queries.known_venues(search)
     counted = found.annotate(series_count=Count("series"), row_count=Sum("series__rows"))
@@ -59,7 +60,7 @@ def venues(request: HttpRequest) -> HttpResponse:
 @page("read")
 def venue(request: HttpRequest, name: str) -> HttpResponse:
     exchange = get_object_or_404(Exchange, name=name)
-    search = request.GET.get("q", "").strip().upper()[:41]
+    search = _searched(request).upper()[:41]
     symbols = queries.symbols_of(exchange)
     matching = [symbol for symbol in symbols if search in symbol.upper()]
     context = {
@@ -93,7 +94,7 @@ def refresh(request: HttpRequest, name: str) -> HttpResponse:
     except CracktraderError as error:
         messages.error(request, f"The markets stay as they were: {error.message} ({error.code})")
     else:
-        messages.success(request, f"{exchange.title or exchange.name} names {count:,} markets.")
+        messages.success(request, f"{called(exchange)} names {count:,} markets.")
     return redirect("ui:venue", exchange.name)
 
 
@@ -122,6 +123,11 @@ def _market_count(exchange: Exchange, counts: dict[int, int]) -> int | None:
     return counts.get(exchange.pk)
 
 
+def _searched(request: HttpRequest) -> str:
+    """What a database takes as a text."""
+    return "".join(c for c in request.GET.get("q", "") if c.isprintable()).strip()
+
+
 def _is_part(request: HttpRequest, target: str) -> bool:
     htmx = request.htmx  # type: ignore[attr-defined]
     return bool(htmx) and htmx.target == target
@@ -129,6 +135,6 @@ def _is_part(request: HttpRequest, target: str) -> bool:
 
 urlpatterns = [
     path("venues", venues, name="venues"),
-    path("venues/<str:name>", venue, name="venue"),
-    path("venues/<str:name>/markets", refresh, name="venue_markets"),
+    path("venues/<slug:name>", venue, name="venue"),
+    path("venues/<slug:name>/markets", refresh, name="venue_markets"),
 ]
