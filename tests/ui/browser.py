@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser as Chrome
-from playwright.sync_api import ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
-SECONDS = 20
+# Long enough for a machine that does much else.
+SECONDS = 60
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
 # Chromium tells of most breaches on the console itself; of those in a style or a frame it does not.
@@ -105,7 +106,7 @@ class Visitor:
     def until(self, true: Callable[[], Any], what: str, seconds: float = SECONDS) -> None:
         """Asks again and again, for the content policy forbids Playwright's own way."""
         deadline = time.monotonic() + seconds
-        while not true():
+        while not self._holds(true):
             assert time.monotonic() < deadline, f"{what}: not after {seconds} s; {self.errors}"
             self.page.wait_for_timeout(50)
 
@@ -130,6 +131,16 @@ class Visitor:
         yield
         self.page.wait_for_timeout(100)
         self.errors[before:] = [one for one in self.errors[before:] if "net::ERR_" not in one]
+
+    @staticmethod
+    def _holds(true: Callable[[], Any]) -> bool:
+        try:
+            return bool(true())
+        except Error as error:
+            # The page was just replaced by another.
+            if "Execution context was destroyed" in error.message:
+                return False
+            raise
 
     # --- what went wrong ---------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ EMPTY_PAGES = {
 
 def fill(wire: Wire, folder: Path, *, long: bool = False) -> Filled:
     """On an empty desk.  `long`: one of the backtests has 525,600 bars."""
-    live, account = _trade(wire)
+    live, account = trade(wire)
     queued = make_run(status=Run.Status.STARTING)
     working = make_run(status=Run.Status.RUNNING, progress=0.4, stage="reading candles")
     failed = make_run(
@@ -104,7 +104,7 @@ def fill(wire: Wire, folder: Path, *, long: bool = False) -> Filled:
     return Filled(one, other, failed, queued, working, replayed, replaying, live, account, series)
 
 
-def _trade(wire: Wire) -> tuple[Run, Account]:
+def trade(wire: Wire) -> tuple[Run, Account]:
     """A live run with a position, an order that rests, and two things to decide."""
     live = wire.started()
     bought = intend(live)

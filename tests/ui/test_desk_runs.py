@@ -1,0 +1,155 @@
+"""Runs from their start to their end in a browser, on a whole desk with workers and all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser as Chrome
+
+from tests.desk import Desk
+from tests.ui.browser import Visitor, visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.slow]
+
+SWIFT = {"strategy_name": "MovingAverageCross", "timeframe": "1h"}
+PARAMS = {"fast_period": 2, "slow_period": 5}
+DAYS = {"start_date": "2024-01-01T00:00:00Z", "end_date": "2024-01-09T00:00:00Z"}
+# A bar is an hour: so many of them in a second.
+BARS_A_SECOND = 15
+SPEED = BARS_A_SECOND * 3600
+
+
+@pytest.fixture(scope="module")
+def whole_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    home = tmp_path_factory.mktemp("home")
+    workers = {"CRACKTRADER_JOB_WORKERS": "1", "CRACKTRADER_LIVE_WORKERS": "1"}
+    with Desk(home, **workers) as desk:
+        yield desk
+
+
+@pytest.fixture
+def guest(chrome: Chrome, whole_desk: Desk) -> Iterator[Visitor]:
+    found = visit(chrome, whole_desk.url.removesuffix("/api/v1"))
+    yield found
+    found.page.context.close()
+    found.check()
+
+
+def status(visitor: Visitor) -> str:
+    return visitor.page.locator("h1 .badge").inner_text()
+
+
+def ended(visitor: Visitor, how: str, seconds: float = 40) -> None:
+    visitor.until(lambda: status(visitor) == how, f"the page says {how}", seconds)
+
+
+def tile(visitor: Visitor, name: str) -> str:
+    return visitor.page.locator("#top .tiles > div", has_text=name).first.locator("dd").inner_text()
+
+
+def run_id(visitor: Visitor) -> str:
+    visitor.page.wait_for_url("**/ui/runs/*-*")
+    return visitor.page.url.rpartition("/")[2]
+
+
+def test_the_first_backtest_is_a_click_from_the_empty_desk(guest, whole_desk):
+    page = guest.open("/")
+    page.get_by_role("button", name="Run your first backtest").click()
+    started = run_id(guest)
+    ended(guest, "completed")
+    results = whole_desk.http.get(f"/results?run_id={started}").json()
+    guest.until_drawn(1)
+    page.locator("#candles").scroll_into_view_if_needed()
+    guest.until_drawn(2)
+    guest.settle()
+    assert page.locator("#trades tbody tr").count() > 3
+    assert tile(guest, "Trades").startswith(f"{len(results['trades'])}")
+    page.get_by_role("button", name="Verify").click()
+    guest.until(lambda: page.get_by_text("Identical, bit for bit").count(), "the verdict", 40)
+    guest.picture("first-backtest")
+    guest.open("/ui/")
+    assert page.get_by_role("link", name="MovingAverageCross").first.is_visible()
+
+
+def test_a_replay_is_watched_to_its_end_without_a_reload(guest, whole_desk):
+    page = guest.open("/ui/new?mode=replay")
+    page.get_by_label("Fast period").fill("2")
+    page.get_by_label("Slow period").fill("5")
+    page.get_by_label("From").fill("2024-01-01T00:00")
+    page.get_by_label("Until").fill("2024-01-09T00:00")
+    page.get_by_label("Speed").fill(str(SPEED))
+    page.get_by_role("button", name="Start replay").click()
+    started = run_id(guest)
+    page.evaluate("window.stays = true")
+
+    seen: set[str] = set()
+
+    def moves() -> bool:
+        if page.evaluate("window.stays") and "Equity" in page.locator("#top").inner_text():
+            seen.add(tile(guest, "Equity"))
+        return len(seen) >= 3
+
+    guest.until(moves, "three values of the run")
+    guest.until_drawn(1)
+    assert guest.sockets == 1
+    assert page.locator("#link").is_hidden()
+    guest.picture("replay")
+
+    ended(guest, "completed")
+    assert page.get_by_role("link", name="Report").is_visible()
+    assert page.get_by_role("button", name="Stop").count() == 0
+    assert whole_desk.wait(started)["status"] == "completed"
+    assert guest.sockets == 1, "what is over is not followed"
+
+
+def test_a_page_outlives_its_server_and_sells_all_at_the_end(guest, whole_desk):
+    started = whole_desk.start_paper(
+        **SWIFT,
+        strategy_params=PARAMS,
+        replay={"start_date": "2024-01-01T00:00:00Z", "speed": SPEED},
+    )
+    page = guest.open(f"/ui/runs/{started}")
+    guest.until(lambda: "Equity" in page.locator("#top").inner_text(), "a first value")
+    reconnecting = page.get_by_text("Reconnecting")
+    assert reconnecting.is_hidden()
+    (web,) = (p for p in whole_desk.processes() if p.cmdline()[-3:-1] == ["serve", "--only"]
+              and p.cmdline()[-1] == "web")  # fmt: skip
+    with guest.cut_off():
+        web.kill()
+        guest.until(reconnecting.is_visible, "the page says so")
+        guest.until(reconnecting.is_hidden, "the page is connected again", 40)
+    assert guest.sockets >= 2
+    before = tile(guest, "Equity")
+    guest.until(lambda: tile(guest, "Equity") != before, "the value goes on")
+
+    said: list[str] = []
+    page.once("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("button", name="Stop and sell all").click()
+    assert whole_desk.http.get(f"/runs/{started}").json()["status"] == "running"
+    page.once("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
+    page.get_by_role("button", name="Stop and sell all").click()
+    ended(guest, "stopped")
+    assert len(said) == 2
+    results = whole_desk.http.get(f"/results?run_id={started}").json()
+    assert results["ending"]["reason"] == "flatten"
+    assert results["positions"] == []
+
+
+def test_runs_chosen_from_the_list_are_laid_side_by_side(guest, whole_desk):
+    for period in (5, 9):
+        params = {"fast_period": 3, "slow_period": period}
+        whole_desk.wait(whole_desk.start_backtest(**SWIFT, **DAYS, strategy_params=params))
+    page = guest.open("/ui/runs?mode=backtest")
+    compare = page.get_by_role("button", name="Compare chosen")
+    for box in page.locator("[name=runs]").all()[:2]:
+        box.check()
+    compare.click()
+    page.wait_for_url(re.compile("/ui/compare[?]"))
+    assert page.get_by_role("heading", level=1).inner_text() == "Compare 2 runs"
+    guest.until_drawn(1)
+    assert page.locator(".chart .scatterlayer .trace").count() >= 2
+    differing = page.locator("tr", has=page.get_by_role("rowheader", name="Slow period"))
+    assert differing.locator(".differs").count() > 0
+    guest.picture("compare")
