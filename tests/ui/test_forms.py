@@ -19,6 +19,7 @@ from tests.ui.prepared import prepared_desk  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
 
+DATES = {"start_date": "2024-01-01", "end_date": "2024-01-11"}
 TRADER = Caller("admin:trader", "user:1", frozenset({"read", "backtest", "paper", "live"}), True)
 
 
@@ -264,9 +265,8 @@ def test_an_unknown_symbol_comes_with_some_that_there_are():
 )
 def test_an_error_of_a_service_finds_its_field_or_the_top(error, field):
     form = form_of()
-    status = place(form, error)
+    place(form, error)
     assert list(form.errors) == [field]
-    assert status == (500 if isinstance(error, RuntimeError) else error.status)
 
 
 def test_what_belongs_to_no_field_is_at_the_top_with_its_code():
@@ -431,12 +431,20 @@ def test_what_was_agreed_to_once_is_not_agreed_to_again():
 
 
 def test_bars_and_warm_up_are_counted_and_what_is_missing_is_told():
-    typed = {"start_date": "2024-01-01", "end_date": "2024-01-11", "symbols": "BTC/USDT ETH/USDT"}
-    found = outlook(form_of(**typed))
+    found = outlook(form_of(**DATES, symbols="BTC/USDT ETH/USDT"))
     assert (found.bars, found.warmup, found.to_get) == (480, 60, 480)
     assert [symbol for symbol, _ in found.coverage] == ["BTC/USDT", "ETH/USDT"]
     assert found.is_made
     assert not found.problem
+
+
+def test_a_refused_start_still_has_its_outlook():
+    form = form_of(stop_loss="400")
+    start(form, ANYBODY)
+    assert "stop_loss" in outlook(form).problem
+    form = form_of(**DATES)
+    place(form, InvalidInput("RUN_ALREADY_ACTIVE", "another run"))
+    assert outlook(form).bars == 240
 
 
 def test_the_outlook_of_a_paper_run_has_no_end():

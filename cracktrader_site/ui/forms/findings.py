@@ -51,9 +51,9 @@ _SHOWN_SYMBOLS = 5
 _CONFIRM = '"confirm_live": true'
 
 
-def place(form: RunForm, error: Exception) -> int:
-    """Adds the error to its fields, or to the form as a whole; returns the API's status."""
-    status, code, message, details = describe(error)
+def place(form: RunForm, error: Exception) -> None:
+    """Adds the error to its fields, or to the form as a whole."""
+    _, code, message, details = describe(error)
     fields: Mapping[str, Mapping[str, str]] = details.get("fields", {})
     if fields:
         for path, found in fields.items():
@@ -66,7 +66,6 @@ def place(form: RunForm, error: Exception) -> int:
         _add(form, "confirm_live", code, "Tick this: no real order is placed without it")
     else:
         _add(form, _named(form, code, message, details), code, _with_hints(message, details))
-    return status
 
 
 def _add(form: RunForm, name: str | None, code: str, message: str, path: str = "") -> None:

@@ -54,7 +54,8 @@ class Outlook:
 
 def outlook(form: RunForm) -> Outlook:
     """Never raises for what the form holds; asks no venue."""
-    if not form.is_valid():
+    # Not by the form's own errors: those of a start that was refused are among them.
+    if any("\0" in text for text in form.texts.values()):
         return Outlook(problem="A text holds a character that none may have.")
     try:
         request = request_of(form.body())

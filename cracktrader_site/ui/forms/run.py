@@ -14,6 +14,7 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
+from exchanges.models import Credential
 from runs.fields import StrictNumber
 from runs.resolve import DEFAULT_CASH
 from runs.serializers import LiveTradingRequest, ReplayRequest
@@ -98,8 +99,8 @@ class RunForm(forms.Form):
     slippage = _Number("slippage", "Slippage", "By which each fill is worse.")
     position_size = _Number("position_size", "Position size", "Of the free cash an entry spends.")
     cash = _text(
-        "Cash of several symbols",
-        "Whether each symbol trades its own part or all share one pool.",
+        "Cash split",
+        "Of several symbols: its own part for each, or one pool for all.",
         forms.Select(choices=[("sleeves", "Each its own part"), ("shared", "One pool")]),
     )
     stop_loss = _Number(
@@ -115,7 +116,7 @@ class RunForm(forms.Form):
     )
     account = _text("Account", "A stored credential of the venue.", forms.Select)
     confirm_live = forms.BooleanField(
-        required=False, label="I want real orders to be placed with real money."
+        required=False, label="Yes, place real orders on this account."
     )
 
     def __init__(self, offer: Offer, given: Texts) -> None:
@@ -147,6 +148,12 @@ class RunForm(forms.Form):
     @property
     def chosen_mode(self) -> str:
         return self.texts["mode"]
+
+    @property
+    def account_label(self) -> str:
+        """The account as it is offered; nothing while none of those is chosen."""
+        chosen = (c for c in self.offer.credentials if c.name == self.texts["account"])
+        return next(map(_account_label, chosen), "")
 
     @property
     def about(self) -> list[str]:
@@ -219,10 +226,7 @@ class RunForm(forms.Form):
         strategies = [(one.name, one.name) for one in offer.strategies]
         venues = [(venue.name, venue.title or venue.name) for venue in offer.exchanges]
         frames = [(name, name) for name in (offer.exchange.timeframes if offer.exchange else [])]
-        accounts = [
-            (one.name, f"{one.name} (sandbox)" if one.sandbox else one.name)
-            for one in offer.credentials
-        ]
+        accounts = [(one.name, _account_label(one)) for one in offer.credentials]
         for name, choices in (
             ("strategy_name", strategies),
             ("exchange", venues),
@@ -289,6 +293,10 @@ def _forget_what_nobody_meant(texts: dict[str, str], given: Texts) -> None:
 def _params(strategy: Strategy | None) -> list[Param]:
     version = strategy.current if strategy else None
     return params_of(version.params_schema, version.defaults) if version else []
+
+
+def _account_label(credential: Credential) -> str:
+    return f"{credential.name} (sandbox)" if credential.sandbox else credential.name
 
 
 def _is_param(name: str) -> bool:

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.views.decorators.cache import never_cache
 
 from cracktrader_site.ui.forms import RunForm, offer_to, request_of, start, texts_of
 from cracktrader_site.ui.forms.offer import FAVOURITE, SIMULATED, Offer
@@ -23,7 +22,6 @@ from runs.fields import iso, moment_ms
 _NOT_BY_LINK = ("key", "was", "confirm_live")
 
 
-@never_cache
 @page("read", methods=("GET", "POST"))
 def new(request: HttpRequest) -> HttpResponse:
     """The form; POST starts what it says, or with `update` draws it anew."""
@@ -38,7 +36,6 @@ def new(request: HttpRequest) -> HttpResponse:
     return _page(request, form, 403 if form.errors and mode and mode.refusal else 200)
 
 
-@never_cache
 @page("read")
 def parts(request: HttpRequest) -> HttpResponse:
     """The fields for another strategy, venue or mode, with what was typed."""
@@ -49,7 +46,6 @@ def parts(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/parts/form.html", _fields(form))
 
 
-@never_cache
 @page("read")
 def look(request: HttpRequest) -> HttpResponse:
     """What the form as it is typed would come to, and its code."""
@@ -120,7 +116,7 @@ def _fields(form: RunForm) -> dict[str, Any]:
         "offer": offer,
         "mode": offer.mode(form.chosen_mode),
         "live": offer.modes[-1],
-        "account": form.texts["account"],
+        "account": form.account_label,
         "cap": form.texts["initial_cash"].strip(),
     }
 
