@@ -184,7 +184,8 @@ def test_the_example_of_polling_works_as_written(desk):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    pictures = re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    for target in (*re.findall(r"\]\(([^)\s]+)\)", text), *pictures):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -192,6 +193,15 @@ def test_relative_links_lead_somewhere(page):
         assert file.exists(), target
         if anchor:
             assert anchor in anchors(file), target
+
+
+def test_every_picture_is_shown_somewhere_and_small():
+    shown = " ".join(page.read_text() for page in PAGES)
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert pictures
+    for picture in pictures:
+        assert f"images/{picture.name}" in shown
+        assert picture.stat().st_size <= 200_000
 
 
 def anchors(page: Path) -> set[str]:
