@@ -1,0 +1,96 @@
+"""A download on a whole desk: its worker is killed in the middle, and nothing is lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from exchanges.adapters.simulated import generate
+from exchanges.market_store import MarketStore, SeriesKey
+from exchanges.processes import ProcessId
+from tests.desk import ROOT, Desk
+from tests.exchanges.tools import BTC, DAY_MS, MINUTE, T0, same
+from tests.venue import SpotMarket, VenueServer
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+DAYS = 40
+PAGES = DAYS * 1440 / 1000
+KEY = SeriesKey("lookalike", BTC, MINUTE)
+# A line a request is no help.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def row(home: Path) -> dict[str, Any]:
+    """The only download, as the database has it."""
+    with closing(sqlite3.connect(f"file:{home}/db.sqlite3?mode=ro", uri=True, timeout=20)) as db:
+        db.row_factory = sqlite3.Row
+        return dict(db.execute("SELECT * FROM exchanges_download").fetchone())
+
+
+def until(
+    home: Path, true: Callable[[dict[str, Any]], bool], seconds: float = 90
+) -> dict[str, Any]:
+    deadline = time.monotonic() + seconds
+    while not true(found := row(home)):
+        assert time.monotonic() < deadline, str(found)
+        time.sleep(0.02)
+    return found
+
+
+def test_killed_in_the_middle_it_goes_on_where_the_store_ends(tmp_path):
+    home = tmp_path / "home"
+    with VenueServer(SpotMarket()) as venue, Desk(home) as desk:
+        add = ["manage.py", "add_exchange", "lookalike", "--ccxt", "binance", "--url", venue.url]
+        subprocess.run([sys.executable, *add], cwd=ROOT, env=desk.env, check=True)
+        venue.delay = 0.2
+        began = time.monotonic()
+        with httpx.Client(base_url=desk.url.removesuffix("/api/v1"), timeout=30) as browser:
+            page = browser.get("/ui/data").text
+            form = {
+                "csrfmiddlewaretoken": re.findall(
+                    r'name="csrfmiddlewaretoken" value="(\w+)"', page
+                )[0],
+                "exchange": "lookalike",
+                "symbols": "BTC/USDT",
+                "timeframe": "1m",
+                "start": "2024-01-01",
+                "end": "2024-02-10",
+            }
+            assert browser.post("/ui/data/download", data=form).status_code == 302
+            held_by = until(home, lambda d: d["lease_owner"] and d["fraction"] > 0.2)
+            shown = browser.get("/ui/data/downloads").headers["location"]
+            assert re.search(r"running</span> <span class=\"num\">\d\d %", browser.get(shown).text)
+            held = MarketStore(home / "candles")
+            (before,) = held.covered(KEY)
+            venue.asked.clear()
+            worker = ProcessId.parse(held_by["lease_owner"])
+            assert worker is not None
+            os.kill(worker.pid, signal.SIGKILL)
+            killed = time.monotonic()
+            until(home, lambda d: d["fence"] > held_by["fence"])
+            taken_up = time.monotonic() - killed
+            done = until(home, lambda d: d["status"] not in ("queued", "running"))
+        print(f"\ntaken up after {taken_up:.1f} s, done after {time.monotonic() - began:.1f} s")
+    assert (done["status"], done["fraction"]) == ("done", 1.0)
+    assert same(
+        held.read(KEY, T0, T0 + DAYS * DAY_MS), generate(BTC, MINUTE, T0, T0 + DAYS * DAY_MS)
+    )
+    starts = [int(asked.query["startTime"]) for asked in venue.requests("klines")]
+    assert min(starts) >= before[1]
+    # What the dead worker had and had not written yet is asked for once more.
+    assert len(starts) < PAGES
+    assert taken_up < 20
