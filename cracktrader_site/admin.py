@@ -18,12 +18,8 @@ class UserAdmin(Audited, DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    # Side by side they are wider than the page.
-    filter_horizontal = ()
-    filter_vertical = ("groups", "user_permissions")
 
 
 @admin.register(Group)
 class GroupAdmin(Audited, DjangoGroupAdmin, ModelAdmin):
-    filter_horizontal = ()
-    filter_vertical = ("permissions",)
+    pass

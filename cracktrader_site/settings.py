@@ -256,7 +256,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATETIME_FORMAT, DATE_FORMAT = "Y-m-d H:i:s", "Y-m-d"
+FORMAT_MODULE_PATH = "cracktrader_site.formats"
 STATIC_URL = "static/"
 # Assets come from the installed packages; nothing is collected or built.
 WHITENOISE_USE_FINDERS = True
@@ -606,6 +606,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
     "COLORS": {"primary": navigation.BLUE},
+    "STYLES": ["/static/ui/admin.css"],
     "SIDEBAR": {"show_search": True, "navigation": "cracktrader_site.navigation.sidebar"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
 }

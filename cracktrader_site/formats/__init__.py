@@ -1,0 +1,1 @@
+"""How times are written where nobody says how, by language."""
