@@ -231,6 +231,23 @@ def test_each_error_is_at_its_field_and_nothing_typed_is_lost(typed, field, code
     assert not Run.objects.exists()
 
 
+def test_all_that_is_wrong_is_told_at_once():
+    typed = {
+        "symbols": "NO/SUCH",
+        "start_date": "2024-02-01",
+        "end_date": "2024-01-01",
+        "initial_cash": "-5",
+        "stop_loss": "x",
+        "MovingAverageCross.fast_period": "0",
+        "MovingAverageCross.slow_period": "1",
+    }
+    form = form_of(**typed)
+    assert start(form, ANYBODY) is None
+    assert form.errors.keys() == typed.keys() - {"end_date"}
+    assert all(len(errors) == 1 for errors in form.errors.values())
+    assert {name: form[name].value() for name in typed} == typed
+
+
 def test_bounds_are_told_in_percent_where_percent_is_typed():
     form = form_of(stop_loss="100", position_size="0")
     start(form, ANYBODY)
@@ -384,6 +401,16 @@ def test_errors_of_a_live_start_are_at_their_fields(live_desk, typed, field, cod
     assert start(form, TRADER) is None
     assert codes(form) == {field: [code]}
     assert not Run.objects.exists()
+
+
+def test_an_unconfirmed_live_start_without_its_cash_tells_what_else_is_wrong(live_desk):
+    typed = {"mode": "live", "was": "live", "exchange": "binance", "initial_cash": ""}
+    form = form_of(TRADER, **typed, stop_loss="5", trailing_stop="5")
+    assert start(form, TRADER) is None
+    assert codes(form) == {
+        "confirm_live": ["LIVE_TRADING_DISABLED"],
+        "trailing_stop": ["INVALID_STOPS"],
+    }
 
 
 # --- again -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -51,24 +51,34 @@ _SHOWN_SYMBOLS = 5
 _CONFIRM = '"confirm_live": true'
 
 
-def place(form: RunForm, error: Exception) -> None:
-    """Adds the error to its fields, or to the form as a whole."""
+def place(form: RunForm, error: Exception, already: Container[str] = ()) -> None:
+    """Adds the error to its fields, or to the form as a whole; not to those named `already`."""
     _, code, message, details = describe(error)
     fields: Mapping[str, Mapping[str, str]] = details.get("fields", {})
     if fields:
         for path, found in fields.items():
             name = _field_of(form, path)
-            _add(form, name, found["code"], found.get("message", message), path)
+            _add(form, name, found["code"], found.get("message", message), already, path)
     elif path := str(details.get("field", "")):
         text = message.removeprefix(f"{path}: ")
-        _add(form, _param_of(form, path, text), code, text)
+        _add(form, _param_of(form, path, text), code, text, already)
     elif details.get("missing") == [_CONFIRM] and _visible(form, "confirm_live"):
-        _add(form, "confirm_live", code, "Tick this: no real order is placed without it")
+        _add(form, "confirm_live", code, "Tick this: no real order is placed without it", already)
     else:
-        _add(form, _named(form, code, message, details), code, _with_hints(message, details))
+        name = _named(form, code, message, details)
+        _add(form, name, code, _with_hints(message, details), already)
 
 
-def _add(form: RunForm, name: str | None, code: str, message: str, path: str = "") -> None:
+def _add(
+    form: RunForm,
+    name: str | None,
+    code: str,
+    message: str,
+    already: Container[str],
+    path: str = "",
+) -> None:
+    if name in already:
+        return
     if name and is_percent(name) and code == bounds(name).out_of_bounds:
         message = f"Expected {_percent_bounds(name)}"
     if name is None and path:

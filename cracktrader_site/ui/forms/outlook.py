@@ -14,10 +14,9 @@ from exchanges.domain import CracktraderError
 from exchanges.market_store import SeriesKey
 from exchanges.models import Exchange
 from exchanges.queries import coverage_bar
-from runs.resolve import DEFAULT_CASH, resolve
 
 from .run import RunForm
-from .starting import request_of
+from .starting import resolved
 
 MOST_BARS_SHOWN = 8
 """Symbols whose candles are shown; of others it is said how many they are."""
@@ -58,13 +57,10 @@ def outlook(form: RunForm) -> Outlook:
     if any("\0" in text for text in form.texts.values()):
         return Outlook(problem="A text holds a character that none may have.")
     try:
-        request = request_of(form.body())
-        # A live run's cash is asked for when it is started, and no bar hangs on it.
-        request["initial_cash"] = request["initial_cash"] or DEFAULT_CASH
-        resolved = resolve(request)
+        found = resolved(form.body())
     except (CracktraderError, APIException) as error:
         return Outlook(problem=describe(error)[2])
-    engine, exchange = resolved.engine, resolved.exchange
+    engine, exchange = found.engine, found.exchange
     is_open = form.chosen_mode in ("paper", "live")
     step, count = engine.timeframe.ms, len(engine.symbols)
     keys = [SeriesKey(exchange.name, symbol, engine.timeframe) for symbol in engine.symbols]

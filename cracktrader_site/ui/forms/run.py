@@ -123,7 +123,9 @@ class RunForm(forms.Form):
         self.offer = offer
         self.strategy = offer.strategy
         self.params = _params(offer.strategy)
-        texts = starting_texts() | {self.param_name(p): p.initial for p in self.params}
+        self.beginnings = starting_texts()
+        self.beginnings |= {self.param_name(p): p.initial for p in self.params}
+        texts = dict(self.beginnings)
         texts |= {name: text for name, text in given.items() if name in texts}
         if texts["strategy_name"] == "" and "strategy_name" not in given and offer.strategies:
             texts["strategy_name"] = offer.strategies[0].name
@@ -171,12 +173,16 @@ class RunForm(forms.Form):
         data = self.non_field_errors().as_data()
         return [(str(error.code or ""), str(error.message)) for error in data]
 
-    def body(self) -> dict[str, Any]:
-        """The JSON of POST /run/backtest or /run/live; what it would take anyway is left out."""
-        texts = {name: text.strip() for name, text in self.texts.items()}
+    def body(self, instead: Texts | None = None) -> dict[str, Any]:
+        """The JSON of POST /run/backtest or /run/live; what it would take anyway is left out.
+
+        `instead`: texts to take in place of those that were typed.
+        """
+        typed = self.texts | dict(instead or {})
+        texts = {name: text.strip() for name, text in typed.items()}
         mode = texts["mode"]
         body: dict[str, Any] = {"strategy_name": texts["strategy_name"]}
-        if params := self._params():
+        if params := self._params(typed):
             body["strategy_params"] = params
         body |= {
             "symbols": values.names(texts["symbols"]),
@@ -213,13 +219,14 @@ class RunForm(forms.Form):
                 live["exchange_config"]["sandbox"] = True
         return live | ({"confirm_live": True} if texts["confirm_live"] else {})
 
-    def _params(self) -> dict[str, Any]:
-        typed = {p.name: p.value(self._param_text(p)) for p in self.params}
-        return {name: value for name, value in typed.items() if value is not OMITTED}
-
-    def _param_text(self, param: Param) -> str:
-        text = self.texts[self.param_name(param)]
-        return text.strip() if param.field.strip else text
+    def _params(self, typed: Texts) -> dict[str, Any]:
+        found = {}
+        for param in self.params:
+            text = typed[self.param_name(param)]
+            value = param.value(text.strip() if param.field.strip else text)
+            if value is not OMITTED:
+                found[param.name] = value
+        return found
 
     def _offer_choices(self) -> None:
         offer, texts = self.offer, self.texts

@@ -12,12 +12,15 @@ from cracktrader_site.api.keys import Caller
 from exchanges.domain import CracktraderError, Refused
 from runs import services
 from runs.models import Run
+from runs.resolve import DEFAULT_CASH, Resolved, resolve
 from runs.serializers import BacktestRequest, LiveTradingRequest
 
 from .findings import place
 from .run import RunForm
 
 _OWN_KEYS = "desk:"
+# With these wrong nothing can be said of the rest.
+_DECISIVE = {"__all__", "mode", "strategy_name", "exchange"}
 
 
 def request_of(body: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +28,13 @@ def request_of(body: dict[str, Any]) -> dict[str, Any]:
     form = (LiveTradingRequest if "mode" in body else BacktestRequest)(data=body)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
+
+
+def resolved(body: dict[str, Any]) -> Resolved:
+    """What would be run, for whoever only wants to know.  Raises what the API answers with."""
+    request = request_of(body)
+    # A live run's cash is asked for when it is started, and nothing here hangs on it.
+    return resolve(request | {"initial_cash": request["initial_cash"] or DEFAULT_CASH})
 
 
 def start(form: RunForm, visitor: Caller) -> Run | None:
@@ -51,10 +61,27 @@ def start(form: RunForm, visitor: Caller) -> Run | None:
             form.texts["key"] = str(uuid.uuid4())
             form.data["key"] = form.texts["key"]
         else:
-            place(form, error)
+            _place_all(form, error)
     except APIException as error:
-        place(form, error)
+        _place_all(form, error)
     return None
+
+
+def _place_all(form: RunForm, error: Exception) -> None:
+    """This error, and those that would be met next if what is wrong were as it was to begin with.
+
+    The API tells one at a time; whoever fills a form in wants to see all of them.
+    """
+    place(form, error)
+    mended: dict[str, str] = {}
+    while fresh := [name for name in form.errors if name not in mended]:
+        mended |= {name: form.beginnings.get(name, "") for name in fresh}
+        if not _DECISIVE.isdisjoint(mended):
+            return
+        try:
+            resolved(form.body(mended))
+        except (CracktraderError, APIException) as next_error:
+            place(form, next_error, already=mended)
 
 
 def _require_scope(mode: Any, visitor: Caller) -> None:
