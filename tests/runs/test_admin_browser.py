@@ -103,7 +103,7 @@ def test_zooming_in_fetches_narrower_candles(browser):
     drawn(page, 2)
     count = "document.querySelector('#candles').figure.data[0].x.length"
     step = "(x => x[1] - x[0])(document.querySelector('#candles').figure.data[0].x)"
-    assert page.evaluate(count) <= 1501
+    assert page.evaluate(count) <= 601
     assert page.evaluate(step) > 900_000
     page.evaluate(
         "Plotly.relayout('candles', {'xaxis.range': ['2024-01-02 00:00', '2024-01-03 00:00']})"
@@ -111,7 +111,7 @@ def test_zooming_in_fetches_narrower_candles(browser):
     page.wait_for_function(f"{step} === 900000")
     assert page.evaluate(count) == 96
     page.evaluate("Plotly.relayout('candles', {'xaxis.autorange': true})")
-    page.wait_for_function(f"{count} > 1000")
+    page.wait_for_function(f"{count} > 300")
     browser.check()
 
 
