@@ -49,7 +49,7 @@ class DownloadForm(forms.Form):
         help_text="Several are parted by commas.",
         widget=forms.TextInput(
             attrs={
-                "list": "download-symbols",
+                "list": "offered-symbols",
                 "placeholder": "BTC/USDT",
                 "autocomplete": "off",
                 "autocapitalize": "characters",

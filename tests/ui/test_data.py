@@ -242,6 +242,9 @@ def test_every_field_has_a_label(client):
     shown = set(re.findall(r'<(?:input|select)[^>]* id="([^"]+)"', content))
     assert shown
     assert shown <= labelled
+    ids = re.findall(r' id="([^"]+)"', content)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r' list="([^"]+)"', content)) <= set(ids)
 
 
 def test_what_is_offered_follows_the_venue(client):
