@@ -53,7 +53,7 @@ def test_real_runs_lie_side_by_side_with_what_differs_and_what_is_best(
     (differing,) = re.findall(r'<tr class="differs">.*?</tr>', text, re.DOTALL)
     assert "Fee" in differing
     assert "differs" in differing
-    (row,) = re.findall(r"<tr[^>]*><th[^>]*><span title=[^>]*>Total return.*?</tr>", text)
+    (row,) = re.findall(r"<tr[^>]*><th[^>]*><button[^>]*>Total return.*?</tr>", text)
     assert row.count(">best<") == 1
     assert row.index(">best<") < row.index(f"{two.total_return * 100:,.2f}")
     assert "They pay different costs." in text
