@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 
 from exchanges.domain import CracktraderError, InvalidInput
 from exchanges.processes import HOST, ProcessId, start_token
-from runs import tasks, verification
+from runs import sweeper, tasks, verification
 from runs.models import Run
 from runs.verify import Cause, Difference, Report
 from tests.runs.factory import make_run
@@ -258,6 +258,16 @@ def test_another_worker_takes_over_from_a_dead_one(made):
     verification.keep(run.pk)
     assert made == [run.pk]
     assert fresh(run).verification["state"] == "identical"
+
+
+def test_the_ticker_is_who_sends_again():
+    run = over()
+    verification.ask(run)
+    OrmQ.objects.all().delete()
+    held_by(run, dead_worker())
+    sweeper.sweep()
+    assert sent() == 1
+    assert fresh(run).verify_due_at <= timezone.now()
 
 
 def test_nobody_takes_over_from_a_living_one(made):

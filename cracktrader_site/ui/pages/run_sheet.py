@@ -147,7 +147,7 @@ def _tiles(run: Run, health: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield tile("Took", formats.duration(run.runtime_seconds))
     elif run.cursor_ms is not None:
         lag = "" if run.replay is not None else f"closed {descriptions.lag(health)} ago"
-        yield tile("Stepped until", formats.moment(run.cursor_ms), note=lag)
+        yield tile("Stepped until", formats.moment(run.cursor_ms), "moment", lag)
 
 
 def _range(run: Run) -> str:
