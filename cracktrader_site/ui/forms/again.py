@@ -10,8 +10,8 @@ from runs.fields import moment_ms
 from runs.models import Run
 
 from . import values
+from .fields import is_percent
 from .params import params_of
-from .run import is_percent
 
 _NUMBERS = (
     "initial_cash",

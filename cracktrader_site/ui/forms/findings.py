@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from cracktrader_site.api.errors import describe
 from strategies.params import ROOT
 
-from .run import RunForm, bounds, is_percent
+from .fields import bounds, is_percent
+from .run import RunForm
 from .values import number_text
 
 _FIELDS: dict[str, tuple[str, ...]] = {

@@ -15,66 +15,19 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from exchanges.models import Credential
-from runs.fields import StrictNumber
 from runs.resolve import DEFAULT_CASH
-from runs.serializers import LiveTradingRequest, ReplayRequest
 from strategies.models import Strategy
 
 from . import values
+from .fields import PERCENT, SERIALIZED, Number, date_field, is_percent, text_field
 from .offer import FAVOURITE, SIMULATED, Offer
 from .params import OMITTED, Param, params_of
 
 _KEY = re.compile(r"[0-9a-f-]{32,36}")
-_LIVE = LiveTradingRequest()
-_SERIALIZED = _LIVE.fields
-_PERCENT = (
-    "fee",
-    "slippage",
-    "stop_loss",
-    "take_profit",
-    "trailing_stop",
-    "position_size",
-    "max_drawdown",
-    "daily_loss",
-)
 _DATES = ("start_date", "end_date")
 _CASH_TEXT = values.number_text(DEFAULT_CASH)
 
 Texts = Mapping[str, str]
-
-
-def bounds(name: str) -> StrictNumber:
-    """The serializer's field, which knows what a number may be."""
-    field = ReplayRequest().fields[name] if name == "speed" else _SERIALIZED[name]
-    assert isinstance(field, StrictNumber)
-    return field
-
-
-def is_percent(name: str) -> bool:
-    """Whether the field shows a fraction of the API in percent."""
-    return name in _PERCENT
-
-
-class _Number(forms.CharField):
-    def __init__(self, name: str, label: str, help_text: str, unit: str = "") -> None:
-        self.unit = unit or ("%" if is_percent(name) else "")
-        limits, scale = bounds(name), 100 if is_percent(name) else 1
-        low = limits.at_least if limits.above is None else limits.above
-        high = limits.at_most if limits.below is None else limits.below
-        attrs: dict[str, Any] = {"step": "any", "inputmode": "decimal"}
-        attrs |= {"min": values.number_text(low * scale)} if low is not None else {}
-        attrs |= {"max": values.number_text(high * scale)} if high is not None else {}
-        super().__init__(
-            required=False, label=label, help_text=help_text, widget=forms.NumberInput(attrs)
-        )
-
-
-def _text(label: str, help_text: str = "", widget: forms.Widget | None = None) -> forms.CharField:
-    return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
-
-
-def _date(label: str, help_text: str) -> forms.CharField:
-    return _text(label, help_text, forms.DateTimeInput(attrs={"type": "datetime-local"}))
 
 
 class RunForm(forms.Form):
@@ -86,35 +39,35 @@ class RunForm(forms.Form):
 
     key = forms.CharField(required=False, widget=forms.HiddenInput)
     was = forms.CharField(required=False, widget=forms.HiddenInput)
-    mode = _text("Mode")
-    strategy_name = _text("Strategy", widget=forms.Select)
-    exchange = _text("Venue", widget=forms.Select)
-    symbols = _text("Symbols", "Spot markets such as BTC/USDT, with commas between them.")
-    timeframe = _text("Timeframe", "The length of a bar.", forms.Select)
-    start_date = _date("From", "UTC. Empty: 1,000 bars before the end.")
-    end_date = _date("Until", "UTC. Empty: the last closed bar.")
-    speed = _Number("speed", "Speed", "Times as fast as real time; 0: as fast as possible.", "x")
-    initial_cash = _Number("initial_cash", "Cash", "In the quote currency.")
-    fee = _Number("fee", "Fee", "Of each fill. Empty: the venue's taker fee.")
-    slippage = _Number("slippage", "Slippage", "By which each fill is worse.")
-    position_size = _Number("position_size", "Position size", "Of the free cash an entry spends.")
-    cash = _text(
+    mode = text_field("Mode")
+    strategy_name = text_field("Strategy", widget=forms.Select)
+    exchange = text_field("Venue", widget=forms.Select)
+    symbols = text_field("Symbols", "Spot markets such as BTC/USDT, with commas between them.")
+    timeframe = text_field("Timeframe", "The length of a bar.", forms.Select)
+    start_date = date_field("From", "UTC. Empty: 1,000 bars before the end.")
+    end_date = date_field("Until", "UTC. Empty: the last closed bar.")
+    speed = Number("speed", "Speed", "Times as fast as real time; 0: as fast as possible.", "x")
+    initial_cash = Number("initial_cash", "Cash", "In the quote currency.")
+    fee = Number("fee", "Fee", "Of each fill. Empty: the venue's taker fee.")
+    slippage = Number("slippage", "Slippage", "By which each fill is worse.")
+    position_size = Number("position_size", "Position size", "Of the free cash an entry spends.")
+    cash = text_field(
         "Cash split",
         "Of several symbols: its own part for each, or one pool for all.",
         forms.Select(choices=[("sleeves", "Each its own part"), ("shared", "One pool")]),
     )
-    stop_loss = _Number(
+    stop_loss = Number(
         "stop_loss", "Stop loss", "Below the entry's price. Not with a trailing stop."
     )
-    trailing_stop = _Number("trailing_stop", "Trailing stop", "Below the highest high since entry.")
-    take_profit = _Number("take_profit", "Take profit", "Above the entry's price.")
-    max_drawdown = _Number(
+    trailing_stop = Number("trailing_stop", "Trailing stop", "Below the highest high since entry.")
+    take_profit = Number("take_profit", "Take profit", "Above the entry's price.")
+    max_drawdown = Number(
         "max_drawdown", "Largest drawdown", "At which all is sold and trading ends."
     )
-    daily_loss = _Number(
+    daily_loss = Number(
         "daily_loss", "Largest daily loss", "At which all is sold and trading ends."
     )
-    account = _text("Account", "A stored credential of the venue.", forms.Select)
+    account = text_field("Account", "A stored credential of the venue.", forms.Select)
     confirm_live = forms.BooleanField(
         required=False, label="Yes, place real orders on this account."
     )
@@ -202,13 +155,13 @@ class RunForm(forms.Form):
         return body | dict(self._numbers(texts))
 
     def _numbers(self, texts: Texts) -> Iterator[tuple[str, Any]]:
-        for name in ("initial_cash", *_PERCENT, "cash"):
+        for name in ("initial_cash", *PERCENT, "cash"):
             if texts[name] == "":
                 continue
             read = values.fraction if is_percent(name) else values.number
             value = texts[name] if name == "cash" else read(texts[name])
             named_anyway = name == "initial_cash" and texts["mode"] == "live"
-            if named_anyway or value != _SERIALIZED[name].default:
+            if named_anyway or value != SERIALIZED[name].default:
                 yield name, value
 
     def _live(self, texts: Texts) -> dict[str, Any]:
