@@ -11,7 +11,7 @@ from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 
-from . import content_policy, env, navigation, secret
+from . import colours, content_policy, env, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -605,7 +605,7 @@ UNFOLD = {
     "SITE_URL": "/ui/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "runs.admin.dashboard.context",
-    "COLORS": {"primary": navigation.BLUE},
+    "COLORS": {"primary": colours.BLUE},
     "STYLES": ["/static/ui/admin.css"],
     "SIDEBAR": {"show_search": True, "navigation": "cracktrader_site.navigation.sidebar"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
