@@ -30,6 +30,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 # Chromium's and htmx' words for what is judged as the answer it is.
 _STATUS = re.compile(r"Failed to load resource: the server responded|Response Status Error Code")
+_AWAY = re.compile(r"net::ERR_|^htmx:(sendError|afterRequest)")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -130,7 +131,7 @@ class Visitor:
         before = len(self.errors)
         yield
         self.page.wait_for_timeout(100)
-        self.errors[before:] = [one for one in self.errors[before:] if "net::ERR_" not in one]
+        self.errors[before:] = [one for one in self.errors[before:] if not _AWAY.search(one)]
 
     @staticmethod
     def _holds(true: Callable[[], Any]) -> bool:
@@ -145,8 +146,8 @@ class Visitor:
     # --- what went wrong ---------------------------------------------------------------------
 
     def check(self) -> None:
-        assert self.errors == []
-        assert self.foreign == []
+        assert not self.errors, self.errors
+        assert not self.foreign, self.foreign
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning") or _STATUS.match(message.text):

@@ -13,9 +13,11 @@
   }
 
   document.addEventListener("desk:toast", (event) => toast(event.detail));
-  document.addEventListener("htmx:sendError", () =>
-    toast({ level: "error", text: "The server does not answer." }),
-  );
+  // What asks by itself is told by "Reconnecting", and asks again.
+  document.addEventListener("htmx:sendError", (event) => {
+    if (event.detail.elt.matches("[data-live], [data-quiet]")) return;
+    toast({ level: "error", text: "The server does not answer." });
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const answer = event.detail.xhr;
     if (answer.getResponseHeader("HX-Trigger") || event.detail.elt.matches("[data-quiet]")) return;
