@@ -37,6 +37,8 @@ def test_a_finished_backtest_says_what_it_came_to(client):
         reverse("runs-detail", args=[run.public_id]),
         f"/ui/new?again={run.public_id}",
         f"/admin/runs/run/{run.pk}/change/",
+        "curl -X POST http://testserver/api/v1/run/backtest",
+        '"start_date": "2024-01-01T00:00:00Z"',
     ):
         assert shown in text
     for metric in formats.metric_rows(run.metrics):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Max
 from django.http import HttpRequest
@@ -13,8 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cracktrader_site.api.models import ApiKey
+from cracktrader_site.ui.snippets import Snippet, snippets
 from runs import clusters, descriptions, formats, payloads, queries
 from runs.descriptions import words
+from runs.fields import iso
 from runs.models import Heartbeat, Run
 
 from .run_parts import may
@@ -81,6 +84,7 @@ def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
         "params": descriptions.flat(run.config["strategy_params"]),
         "config": list(_config(run)),
         "request_json": descriptions.pretty(run.request),
+        "snippets": _code(request, run),
         "seal": list(_seal(run)),
         "whole_seal": descriptions.flat(run.seal),
         "gaps": [descriptions.gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
@@ -195,6 +199,20 @@ def _config(run: Run) -> Iterator[tuple[str, str]]:
         elif name == "initial_cash":
             value = formats.money(value)
         yield words(name).capitalize(), descriptions.shown(value)
+
+
+def _code(request: HttpRequest, run: Run) -> list[Snippet]:
+    """What would start a backtest once more, over the same bars at the same fee."""
+    if run.is_stepped:
+        return []
+    engine = run.config["engine"]
+    body = run.request | {
+        "start_date": iso(engine["start_ms"]),
+        "end_date": iso(engine["end_ms"]),
+        "fee": engine["fee"],
+    }
+    wanted = {name: value for name, value in body.items() if value is not None}
+    return snippets(wanted, run.mode, request.build_absolute_uri("/"), settings.AUTH)
 
 
 def _seal(run: Run) -> Iterator[tuple[str, str]]:
