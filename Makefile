@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material's notice about its own future is kept off the console.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
-.PHONY: run test check docs screenshots audit sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
+.PHONY: run test check docs screenshots tour audit sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -40,6 +40,10 @@ docs: $(VENV)/installed-dev
 # The pictures in them, of a desk of their own; needs chromium.
 screenshots: $(VENV)/installed-dev
 	$(BIN)/python -m docs.screenshots
+
+# Every page on a desktop and a phone, light and dark, to be looked at: in PICTURES (default var/tour).
+tour: $(VENV)/installed-dev
+	CRACKTRADER_TEST_PICTURES=$(abspath $(or $(PICTURES),var/tour)) $(BIN)/python -m pytest -q tests/ui/tour.py
 
 # Known holes in installed packages, as the advisory databases have them.
 audit: $(VENV)/installed-dev
