@@ -30,7 +30,9 @@ _LARGE_BODY = 65_536
 _LARGE_BODIES = 32
 
 _HEALTH = "/api/v1/health"
-_URGENT = re.compile(r"/api/v1/(?:run/stop|accounts/[^/]+/kill)")
+_URGENT = re.compile(
+    r"/api/v1/(?:run/stop|accounts/[^/]+/kill)|/ui/(?:runs/[^/]+/stop|accounts/[^/]+/kill)"
+)
 
 
 class Threads:

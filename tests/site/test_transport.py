@@ -264,7 +264,8 @@ def test_what_is_urgent_is_answered_while_every_thread_is_busy():
         slow = [asyncio.create_task(Exchange("/slow").run(app)) for _ in range(20)]
         try:
             await asyncio.sleep(0.1)
-            for path in (f"{API}/health", KILL, f"{API}/run/stop"):
+            desk = ("/ui/runs/a-run/stop", "/ui/accounts/an-account/kill")
+            for path in (f"{API}/health", KILL, f"{API}/run/stop", *desk):
                 assert (await Exchange(path).run(app)).status == 200
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
