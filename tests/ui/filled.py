@@ -86,7 +86,7 @@ def fill(wire: Wire, folder: Path, *, long: bool = False) -> Filled:
         status=Run.Status.FAILED,
         error_code="STRATEGY_FAILED",
         error=LONG_NAME,
-        strategy_name="<b>Named</b>" + "X" * 40,
+        strategy_name="<b>Named&lt;" + "X" * 40,
         stage="",
     )
     finished(strategy_name="BuyAndHold", strategy_params={})
