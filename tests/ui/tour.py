@@ -33,6 +33,8 @@ def take(visitor: Visitor, pages: dict[str, str]) -> None:
             _see_all(visitor)
             for theme in ("light", "dark"):
                 visitor.dress(dark=theme == "dark")
+                # All of it in the window, or what sticks to an edge would be in the middle.
+                visitor.resize((width, visitor.page.evaluate("document.body.scrollHeight")))
                 visitor.page.wait_for_timeout(300)
                 visitor.picture(f"{name}-{size}-{theme}")
 
