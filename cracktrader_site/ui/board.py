@@ -19,12 +19,12 @@ RECENT = 10
 
 # Where to look first; the rest is in the report of health.
 _ALERTS = {
-    "accounts_killed": ("account whose kill switch is thrown", "ui:accounts"),
-    "discrepancies": ("difference between books and venue to decide on", "ui:accounts"),
-    "orders_in_doubt": ("order whose fate at the venue is not known", "ui:accounts"),
-    "accounts_failing": ("account whose venue does not answer", "ui:accounts"),
-    "feeds_stale": ("market without new bars", "ui:data"),
-    "feeds_failing": ("market whose venue does not answer", "ui:data"),
+    "accounts_killed": ("Kill switches thrown", "ui:accounts"),
+    "discrepancies": ("Differences between books and venue to decide on", "ui:accounts"),
+    "orders_in_doubt": ("Orders whose fate at the venue is not known", "ui:accounts"),
+    "accounts_failing": ("Accounts whose venue does not answer", "ui:accounts"),
+    "feeds_stale": ("Markets without new bars", "ui:data"),
+    "feeds_failing": ("Markets whose venue does not answer", "ui:data"),
 }
 
 

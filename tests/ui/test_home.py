@@ -118,7 +118,7 @@ def test_a_market_without_bars_is_told_with_the_run_and_needs_somebody(client):
     Feed.objects.update(stale_since=timezone.now())
     text = text_of(client)
     assert "no new bar of BTC/USDT" in text
-    assert "1 market without new bars" in text
+    assert "Markets without new bars: 1" in text
 
 
 def test_a_backtest_shows_how_far_it_is(client):
