@@ -128,6 +128,8 @@ def trade(wire: Wire) -> tuple[Run, Account]:
         ours={"amount": "0.1"},
         theirs={"amount": "0.02"},
     )
+    newest = clock().now_ms() // 60_000 * 60_000
+    Run.objects.filter(pk=live.pk).update(cursor_ms=newest)
     live.refresh_from_db()
     return live, account
 

@@ -63,7 +63,7 @@ def test_the_frame_works_by_keyboard(visitor):
 def test_a_refusal_of_a_part_is_a_message_at_the_edge(visitor):
     visitor.expected.add(404)
     page = visitor.open("/ui/")
-    page.evaluate("htmx.ajax('GET', '/ui/strategies/Nothing', {target: 'main'})")
+    page.evaluate("void htmx.ajax('GET', '/ui/strategies/Nothing', {target: 'main'})")
     toast = page.locator("#toasts .toast.error")
     toast.wait_for()
     assert toast.inner_text()

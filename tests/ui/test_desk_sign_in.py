@@ -36,10 +36,10 @@ def here(visitor: Visitor) -> str:
 def test_who_is_not_signed_in_signs_in_and_gets_where_he_wanted(visitor):
     page = visitor.open("/ui/runs?mode=paper")
     assert here(visitor).startswith("/ui/login?next=")
-    assert page.get_by_role("link", name="Runs").count() == 0
+    assert page.get_by_role("link", name="Runs", exact=True).count() == 0
     sign_in(visitor)
     assert here(visitor) == "/ui/runs?mode=paper"
-    assert page.get_by_role("link", name="Runs").get_attribute("aria-current") == "page"
+    assert page.get_by_role("link", name="Runs", exact=True).get_attribute("aria-current") == "page"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_page_left_open_leads_to_the_sign_in_when_the_session_ends(visitor, an
     sign_in(visitor)
     ann.set_password("another")
     ann.save()
-    page.evaluate("htmx.ajax('GET', '/ui/health', {target: '.health', swap: 'innerHTML'})")
+    page.evaluate("void htmx.ajax('GET', '/ui/health', {target: '#main', swap: 'none'})")
     page.wait_for_url("**/ui/login?next=*runs")
 
 
@@ -117,5 +117,5 @@ def test_staff_without_any_permission_are_told_whom_to_ask(visitor, ann):
     page = visitor.open("/ui/login")
     sign_in(visitor)
     assert page.get_by_role("main").get_by_text("lacks the permission runs.view_run").is_visible()
-    assert page.get_by_role("link", name="Runs").count() == 0
+    assert page.get_by_role("link", name="Runs", exact=True).count() == 0
     visitor.picture("no-permission")
