@@ -66,7 +66,11 @@ class Desk:
         self.http = httpx.Client(base_url=self.url, timeout=30)
 
     def __enter__(self) -> Desk:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -23,8 +23,8 @@ _ALERTS = {
     "discrepancies": ("Differences between books and venue to decide on", "ui:accounts"),
     "orders_in_doubt": ("Orders whose fate at the venue is not known", "ui:accounts"),
     "accounts_failing": ("Accounts whose venue does not answer", "ui:accounts"),
-    "feeds_stale": ("Markets without new bars", "ui:data"),
-    "feeds_failing": ("Markets whose venue does not answer", "ui:data"),
+    "feeds_stale": ("Markets without new bars", "ui:venues"),
+    "feeds_failing": ("Markets whose venue does not answer", "ui:venues"),
 }
 
 

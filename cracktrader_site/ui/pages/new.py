@@ -71,7 +71,7 @@ def first(request: HttpRequest) -> HttpResponse:
     body = {
         "strategy_name": FAVOURITE,
         "symbols": ["BTC/USDT"],
-        "timeframe": "1h",
+        "timeframe": "4h",
         "exchange": SIMULATED,
         "start_date": begin,
         "end_date": end,
