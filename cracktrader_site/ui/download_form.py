@@ -37,7 +37,7 @@ class DownloadForm(forms.Form):
         label="Venue",
         widget=forms.Select(
             {
-                "hx-get": reverse_lazy("ui:download-offers"),
+                "hx-get": reverse_lazy("ui:download_offers"),
                 "hx-include": "#download-timeframe",
                 "hx-target": "#download-offers",
                 "hx-swap": "outerHTML",

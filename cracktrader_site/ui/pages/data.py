@@ -141,7 +141,7 @@ def _january(year: int) -> int:
 urlpatterns = [
     path("data", data, name="data"),
     path("data/download", download, name="download"),
-    path("data/series", table, name="series-table"),
+    path("data/series", table, name="series_table"),
     path("data/series/<int:number>", series, name="series"),
     *downloads.urlpatterns,
 ]

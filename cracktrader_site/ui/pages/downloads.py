@@ -70,7 +70,7 @@ def where() -> str:
 
 urlpatterns = [
     path("data/downloads", progress, name="downloads"),
-    path("data/downloads/offers", offers, name="download-offers"),
-    path("data/downloads/<int:number>/cancel", cancel, name="download-cancel"),
-    path("data/downloads/<int:number>/again", again, name="download-again"),
+    path("data/downloads/offers", offers, name="download_offers"),
+    path("data/downloads/<int:number>/cancel", cancel, name="download_cancel"),
+    path("data/downloads/<int:number>/again", again, name="download_again"),
 ]

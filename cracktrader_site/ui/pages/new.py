@@ -129,8 +129,8 @@ def _outlook(request: HttpRequest, form: RunForm) -> dict[str, Any]:
 
 urlpatterns = [
     path("new", new, name="new"),
-    path("new/form", parts, name="new-form"),
-    path("new/outlook", look, name="new-outlook"),
-    path("new/symbols", symbols, name="new-symbols"),
+    path("new/form", parts, name="new_form"),
+    path("new/outlook", look, name="new_outlook"),
+    path("new/symbols", symbols, name="new_symbols"),
     path("first", first, name="first"),
 ]
