@@ -81,7 +81,7 @@ def library(request: HttpRequest) -> HttpResponse:
     if answer is None:
         packed = _takes_gzip(request)
         answer = HttpResponse(
-            _packed_library() if packed else plotly_js.path().read_bytes(),
+            pack_library() if packed else plotly_js.path().read_bytes(),
             content_type="text/javascript; charset=utf-8",
             headers={"Content-Encoding": "gzip"} if packed else None,
         )
@@ -220,7 +220,8 @@ def _takes_gzip(request: HttpRequest) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _packed_library() -> bytes:
+def pack_library() -> bytes:
+    """plotly.js, compressed once a process."""
     return gzip.compress(plotly_js.path().read_bytes(), 6, mtime=0)
 
 

@@ -114,6 +114,7 @@ class Command(BaseCommand):
             time.sleep(0.7)
         self.stdout.write(
             f"\nCracktrader is ready.\n"
+            f"  Desk       {url}/\n"
             f"  API        {url}/api/v1/health\n"
             f"  API docs   {url}/api/v1/docs\n"
             f"  Admin      {url}/admin/   (first: manage.py createsuperuser)\n"
@@ -125,7 +126,9 @@ class Command(BaseCommand):
         import uvicorn
 
         from cracktrader_site import http_protocol, websocket_protocol
+        from cracktrader_site.ui import warming
 
+        warming.begin()
         uvicorn.run(
             "cracktrader_site.asgi:application",
             host=host,
