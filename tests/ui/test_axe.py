@@ -75,7 +75,8 @@ def filled(wire, tmp_path) -> Filled:  # noqa: F811
 
 def test_an_empty_desk_can_be_read_by_everybody(visitor):
     visitor.expected |= {400, 403, 404}
-    pages = EMPTY_PAGES | {"problem": "/ui/runs/00000000-0000-0000-0000-000000000000"}
+    pages = {name: EMPTY_PAGES[name] for name in ("home", "runs", "data", "accounts")}
+    pages |= {"problem": "/ui/runs/00000000-0000-0000-0000-000000000000"}
     pages |= {"nowhere": "/ui/nowhere", "sign-in": "/ui/login"}
     found = faults(visitor, pages.items())
     assert not found, "\n".join(found)
