@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -31,8 +31,8 @@ JOBS, LIVE = "jobs", "live"
 ASK_SECONDS = 3.0
 DEAF_SECONDS = 10.0
 
-Claims = frozenset[tuple[int, int]]
-"""(run, fence) of the runs and downloads that a cluster's workers hold."""
+Claims = frozenset[Hashable]
+"""What a cluster's workers hold: (run, fence) of runs and downloads, and other work."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ def waiting_tasks(cluster: str) -> int:
     return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
 
 
-def check(held: Iterable[tuple[ProcessId, tuple[int, int]]], seen: dict[str, Watched]) -> None:
+def check(held: Iterable[tuple[ProcessId, Hashable]], seen: dict[str, Watched]) -> None:
     """Asks each local cluster to execute a task; kills one that cannot any more.
 
     `held`: who holds which claim.  `seen`: the caller's memory.

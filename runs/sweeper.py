@@ -24,7 +24,7 @@ from exchanges.domain import CracktraderError
 from exchanges.processes import ProcessId
 from exchanges.services import downloads
 
-from . import alerts, clusters, leases, queries, recorder, services, verification
+from . import alerts, at_work, clusters, leases, queries, recorder, services, verification
 from .models import Run
 from .recorder import Lease
 
@@ -83,7 +83,7 @@ def sweep(memory: Memory | None = None) -> None:
     # Their numbers are no runs'.
     fetched = [(owner, (-number, fence)) for owner, (number, fence) in downloads.look_after()]
     working = [(owner, claim) for claim, owner in held.items()]
-    clusters.check([*working, *fetched], memory.clusters)
+    clusters.check([*working, *fetched, *at_work.held()], memory.clusters)
 
 
 def _closes(run: Run) -> bool:

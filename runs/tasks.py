@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from . import drift, leases, runner, turns, verification
+from . import at_work, drift, leases, runner, turns, verification
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -75,12 +75,14 @@ def _give_back() -> None:
 
 
 def report_drift(run_id: int) -> None:
-    drift.keep(run_id)
+    with at_work.on(f"drift {run_id}"):
+        drift.keep(run_id)
 
 
 def verify_run(run_id: int) -> None:
     turns.wind_alarm(settings.BACKTEST_TIMEOUT)
-    verification.keep(run_id)
+    with at_work.on(f"verification {run_id}"):
+        verification.keep(run_id)
     gc.collect()
 
 

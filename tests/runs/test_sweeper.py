@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from exchanges.processes import HOST, ProcessId, start_token
-from runs import clusters, sweeper
+from runs import at_work, clusters, sweeper
 from runs.models import Event, Heartbeat, Run
 
 from .factory import make_run
@@ -372,6 +373,39 @@ def test_a_cluster_busy_with_long_runs_is_not_deaf(cluster: Cluster) -> None:
     cluster.age(3600)
     cluster.check((1, 1))
     assert cluster.alive()
+
+
+def test_a_cluster_whose_workers_verify_or_compare_for_long_is_not_deaf(
+    cluster: Cluster, monkeypatch: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.CRACKTRADER_HOME = tmp_path
+    Heartbeat.objects.update(workers=1)
+    monkeypatch.setattr(ProcessId, "current", lambda: cluster.id)
+    memory = sweeper.Memory()
+    with at_work.on("verification 1"):
+        sweeper.sweep(memory)
+        cluster.seen = memory.clusters
+        cluster.age(60)
+        sweeper.sweep(memory)
+        assert cluster.alive()
+    cluster.age(60)
+    sweeper.sweep(memory)
+    # It is free now, and has had no time to answer.
+    assert cluster.alive()
+    cluster.age(60)
+    sweeper.sweep(memory)
+    assert dies(cluster.process)
+
+
+def test_what_a_dead_worker_was_at_is_nobodys(settings: Any, tmp_path: Path) -> None:
+    settings.CRACKTRADER_HOME = tmp_path
+    with at_work.on("verification 1"):
+        note = next((tmp_path / "at-work").iterdir())
+        left = note.with_name(str(ProcessId(HOST, "jobs", 4_000_000, 1, 1)).replace("/", ","))
+        left.write_text("verification 2")
+        assert [claim[0] for _, claim in at_work.held()] == ["verification 1"]
+        assert not left.exists()
+    assert at_work.held() == []
 
 
 def test_a_cluster_with_a_long_queue_of_short_runs_is_not_deaf(cluster: Cluster) -> None:
