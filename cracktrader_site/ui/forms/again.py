@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-
-from runs.fields import moment_ms
+from exchanges.domain import Timeframe
 from runs.models import Run
+from runs.series import span
 
 from . import values
 from .fields import is_percent
@@ -29,10 +28,10 @@ _NUMBERS = (
 def texts_of(run: Run, mode: str = "") -> dict[str, str]:
     """What the form holds for the run, over the same bars; `mode`: to start it as another.
 
-    Dates are those the run had in the end.  Of one that trades bars to come,
-    another mode gets the bars it has lived through.
+    All that was left open is what it was run with, whatever it would be by now:
+    dates, and the venue's fee.  Another mode gets the bars that the run traded.
     """
-    engine, request = run.config["engine"], run.request
+    engine = run.config["engine"]
     own = "replay" if run.replay is not None else run.mode
     mode = mode or own
     texts = {
@@ -42,23 +41,27 @@ def texts_of(run: Run, mode: str = "") -> dict[str, str]:
         "exchange": run.config["exchange"],
         "symbols": ", ".join(run.symbols),
         "timeframe": run.timeframe,
-        "cash": str(request.get("cash", "sleeves")),
+        "cash": str(engine["cash"]),
         "start_date": values.moment_text(engine["start_ms"]),
-        "end_date": values.moment_text(_end_ms(run)),
-        "account": str(request.get("exchange_config", {}).get("credential") or ""),
+        "end_date": _end_text(run, is_other=mode != own),
+        "account": str(run.request.get("exchange_config", {}).get("credential") or ""),
     }
     if run.replay is not None:
         texts["speed"] = values.number_text(run.replay["speed"])
     for name in _NUMBERS:
-        texts[name] = _number(name, request.get(name, engine.get(name)))
+        texts[name] = _number(name, engine.get(name))
     return texts | _params(run)
 
 
-def _end_ms(run: Run) -> int:
-    end: int = run.config["engine"]["end_ms"]
-    if run.mode == Run.Mode.BACKTEST or run.replay is not None:
-        return end
-    return min(end, moment_ms(run.finished_at or timezone.now()) // 60_000 * 60_000)
+def _end_text(run: Run, *, is_other: bool) -> str:
+    """Where the last bar closes that it traded; empty where it has not traded any."""
+    engine = run.config["engine"]
+    if run.mode == Run.Mode.BACKTEST or (run.replay is not None and not is_other):
+        return values.moment_text(engine["end_ms"])
+    start_ms, end_ms = span(run)
+    if end_ms <= start_ms:
+        return ""
+    return values.moment_text(Timeframe.parse(run.timeframe).ceil(end_ms))
 
 
 def _number(name: str, value: Any) -> str:
