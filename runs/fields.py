@@ -81,7 +81,7 @@ class StrictNumber(serializers.FloatField):
         words = {"above": self.above, "below": self.below}
         words |= {"of at least": self.at_least, "of at most": self.at_most}
         return " and ".join(
-            f"{word} {bound:g}" for word, bound in words.items() if bound is not None
+            f"{word} {bound:,.15g}" for word, bound in words.items() if bound is not None
         )
 
 

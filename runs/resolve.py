@@ -91,7 +91,9 @@ def _is_open_ended(request: dict[str, Any]) -> bool:
 def parse_symbols(names: list[str]) -> tuple[Symbol, ...]:
     if len(names) > settings.MAX_SYMBOLS:
         raise InvalidInput(
-            "TOO_MANY_SYMBOLS", f"{len(names)} symbols in one run", maximum=settings.MAX_SYMBOLS
+            "TOO_MANY_SYMBOLS",
+            f"{len(names)} symbols in one run; at most {settings.MAX_SYMBOLS} are allowed",
+            maximum=settings.MAX_SYMBOLS,
         )
     symbols = tuple(parse_symbol(name) for name in names)
     if not symbols or len(set(symbols)) != len(symbols):
@@ -145,7 +147,8 @@ def _check_size(
     if bars > settings.MAX_BARS:
         raise InvalidInput(
             "TOO_MANY_BARS",
-            f"The run covers {bars} bars, warm-up included",
+            f"The run covers {bars:,} bars, warm-up included; "
+            f"at most {settings.MAX_BARS:,} are allowed",
             bars=bars,
             maximum=settings.MAX_BARS,
         )

@@ -8,6 +8,7 @@ from cracktrader_site.api.keys import Caller
 from cracktrader_site.ui.forms import RunForm, offer_to, start, texts_of
 from cracktrader_site.ui.forms.findings import place
 from cracktrader_site.ui.forms.outlook import outlook, suggestions
+from cracktrader_site.ui.forms.wording import spelt
 from cracktrader_site.ui.visitors import ANYBODY
 from exchanges.domain import InvalidInput, Refused
 from exchanges.models import Credential, Exchange
@@ -262,6 +263,81 @@ def test_an_unknown_symbol_comes_with_some_that_there_are():
 
 
 @pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        (
+            {"MovingAverageCross.fast_period": "40"},
+            "MovingAverageCross.fast_period",
+            "Fast period must be smaller than Slow period",
+        ),
+        (
+            {"stop_loss": "5", "trailing_stop": "5"},
+            "trailing_stop",
+            "Stop loss and Trailing stop exclude each other",
+        ),
+        ({"end_date": "2099-01-01T00:00"}, "end_date", "Until is in the future"),
+        (
+            {"start_date": "2024-02-01", "end_date": "2024-01-01"},
+            "start_date",
+            "No 1h bar opens and closes between these dates",
+        ),
+        (
+            {"start_date": "yesterday"},
+            "start_date",
+            "Expected a date and time in UTC, such as 2024-01-31 12:00",
+        ),
+        (
+            {"timeframe": "1m", "start_date": "2010-01-01", "end_date": "2026-01-01"},
+            "start_date",
+            "The run covers 8,415,390 bars, warm-up included; at most 1,000,000 are allowed",
+        ),
+        (
+            {"symbols": "ETHUSDT"},
+            "symbols",
+            "'ETHUSDT' is not a spot symbol: did you mean ETH/USDT?",
+        ),
+        (
+            {"symbols": "BTC/USDT,eth-usdt"},
+            "symbols",
+            "'ETH-USDT' is not a spot symbol: did you mean ETH/USDT?",
+        ),
+        (
+            {"strategy_name": "MomentumRotation", "position_size": "50"},
+            "position_size",
+            "MomentumRotation gives target weights: Position size does not go with them",
+        ),
+        (
+            {"initial_cash": "9" * 14},
+            "initial_cash",
+            "Expected a number above 0 and of at most 1,000,000,000,000",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_form(settings, typed, field, said):
+    settings.MAX_BARS = 1_000_000
+    form = form_of(**typed)
+    start(form, ANYBODY)
+    assert form.errors[field] == [said]
+
+
+def test_beside_the_form_the_field_is_named():
+    assert outlook(form_of(stop_loss="400")).problem == (
+        "Stop loss: expected more than 0 % and less than 100 %"
+    )
+    found = outlook(form_of(**{"MovingAverageCross.fast_period": "0"})).problem
+    assert found.startswith("Fast period: Input should be")
+    crossed = outlook(form_of(**{"MovingAverageCross.fast_period": "40"})).problem
+    assert crossed == "Fast period must be smaller than Slow period"
+
+
+def test_a_market_of_a_venue_that_was_never_asked_is_spelt_by_its_quote():
+    venue = Exchange(name="elsewhere", ccxt_id="elsewhere", markets={})
+    assert spelt(venue, "solusdc") == "SOL/USDC"
+    assert spelt(venue, "ETHBTC") == "ETH/BTC"
+    assert spelt(venue, "nothing") == spelt(venue, "USDT") == spelt(None, "\0") == ""
+
+
+@pytest.mark.parametrize(
     ("error", "field"),
     [
         (InvalidInput("HISTORY_NOT_AVAILABLE", "no candles of the past"), "exchange"),
@@ -459,7 +535,8 @@ def test_what_was_agreed_to_once_is_not_agreed_to_again():
 
 def test_bars_and_warm_up_are_counted_and_what_is_missing_is_told():
     found = outlook(form_of(**DATES, symbols="BTC/USDT ETH/USDT"))
-    assert (found.bars, found.warmup, found.to_get) == (480, 60, 480)
+    # The candles of the warm-up have to be got as well.
+    assert (found.bars, found.warmup, found.to_get) == (480, 60, 540)
     assert [symbol for symbol, _ in found.coverage] == ["BTC/USDT", "ETH/USDT"]
     assert found.is_made
     assert not found.problem
@@ -468,7 +545,7 @@ def test_bars_and_warm_up_are_counted_and_what_is_missing_is_told():
 def test_a_refused_start_still_has_its_outlook():
     form = form_of(stop_loss="400")
     start(form, ANYBODY)
-    assert "stop_loss" in outlook(form).problem
+    assert "Stop loss" in outlook(form).problem
     form = form_of(**DATES)
     place(form, InvalidInput("RUN_ALREADY_ACTIVE", "another run"))
     assert outlook(form).bars == 240

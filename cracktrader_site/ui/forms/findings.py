@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
-from typing import Any
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 
 from cracktrader_site.api.errors import describe
 from strategies.params import ROOT
 
+from . import wording
 from .fields import bounds, is_percent
 from .run import RunForm
 from .values import number_text
@@ -48,44 +49,62 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Of each code the fields it may be about: the first one that somebody filled in."""
 
-_SHOWN_SYMBOLS = 5
 _CONFIRM = '"confirm_live": true'
+
+
+class Finding(NamedTuple):
+    """`field`: None of the form as a whole.  `subject`: the label, where the text lacks it."""
+
+    field: str | None
+    code: str
+    text: str
+    subject: str = ""
 
 
 def place(form: RunForm, error: Exception, already: Container[str] = ()) -> None:
     """Adds the error to its fields, or to the form as a whole; not to those named `already`."""
+    for found in findings(form, error):
+        if found.field not in already:
+            form.add_error(found.field, ValidationError(_capital(found.text), code=found.code))
+
+
+def told(form: RunForm, error: Exception) -> str:
+    """What is wrong, for whoever does not see the field: the first of several."""
+    found = next(findings(form, error))
+    return _capital(f"{found.subject}: {found.text}" if found.subject else found.text)
+
+
+def findings(form: RunForm, error: Exception) -> Iterator[Finding]:
+    """At least one, in the words of the form."""
     _, code, message, details = describe(error)
     fields: Mapping[str, Mapping[str, str]] = details.get("fields", {})
     if fields:
         for path, found in fields.items():
-            name = _field_of(form, path)
-            _add(form, name, found["code"], found.get("message", message), already, path)
+            yield _of_field(form, path, found["code"], found.get("message", message))
     elif path := str(details.get("field", "")):
         text = message.removeprefix(f"{path}: ")
-        _add(form, _param_of(form, path, text), code, text, already)
+        name = _param_of(form, path, text)
+        subject = "" if path == ROOT else wording.label_of(form, path.removeprefix(f"{ROOT}."))
+        yield Finding(name, code, wording.labelled(form, text), subject)
     elif details.get("missing") == [_CONFIRM] and _visible(form, "confirm_live"):
-        _add(form, "confirm_live", code, "Tick this: no real order is placed without it", already)
+        yield Finding("confirm_live", code, "Tick this: no real order is placed without it")
     else:
         name = _named(form, code, message, details)
-        _add(form, name, code, _with_hints(message, details), already)
+        yield Finding(name, code, wording.said(form, code, message, details))
 
 
-def _add(
-    form: RunForm,
-    name: str | None,
-    code: str,
-    message: str,
-    already: Container[str],
-    path: str = "",
-) -> None:
-    if name in already:
-        return
+def _of_field(form: RunForm, path: str, code: str, message: str) -> Finding:
+    name = _field_of(form, path)
+    text = wording.of_field(form, name, code, message)
     if name and is_percent(name) and code == bounds(name).out_of_bounds:
-        message = f"Expected {_percent_bounds(name)}"
-    if name is None and path:
-        message = f"{path}: {message}"
-    message = message[:1].upper() + message[1:]
-    form.add_error(name, ValidationError(message, code=code))
+        text = f"expected {_percent_bounds(name)}"
+    if name is None:
+        return Finding(None, code, f"{path}: {text}" if path else text)
+    return Finding(name, code, text, str(form.fields[name].label))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _field_of(form: RunForm, path: str) -> str | None:
@@ -120,14 +139,6 @@ def _named(form: RunForm, code: str, message: str, details: Mapping[str, Any]) -
 def _visible(form: RunForm, name: str) -> str | None:
     field = form.fields.get(name)
     return None if field is None or field.widget.is_hidden else name
-
-
-def _with_hints(message: str, details: Mapping[str, Any]) -> str:
-    """What would have been valid, where a few words can say it."""
-    symbols = details.get("supported_symbols", [])[:_SHOWN_SYMBOLS]
-    if symbols:
-        return f"{message}. Offered are {', '.join(symbols)}."
-    return message
 
 
 def _percent_bounds(name: str) -> str:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from rest_framework.exceptions import APIException
 
-from cracktrader_site.api.errors import describe
-from exchanges.adapters.simulated import SYMBOLS
 from exchanges.coverage import Coverage
 from exchanges.domain import CracktraderError
 from exchanges.market_store import SeriesKey
 from exchanges.models import Exchange
-from exchanges.queries import coverage_bar
+from exchanges.queries import coverage_bar, symbols_of
 
+from .findings import told
 from .run import RunForm
 from .starting import resolved
 
@@ -27,7 +26,8 @@ SUGGESTIONS = 30
 class Outlook:
     """`bars` and `warmup` are of all symbols together; `start_ms` and `end_ms` UTC ms.
 
-    `coverage`: (symbol, what of its candles is held) of a run over bars of the past.
+    `coverage`: (symbol, what of its candles is held, those of the warm-up too) of a run over
+    bars of the past.
     `is_made`: the venue makes its candles, and nothing is downloaded.
     """
 
@@ -59,7 +59,7 @@ def outlook(form: RunForm) -> Outlook:
     try:
         found = resolved(form.body())
     except (CracktraderError, APIException) as error:
-        return Outlook(problem=describe(error)[2])
+        return Outlook(problem=told(form, error))
     engine, exchange = found.engine, found.exchange
     is_open = form.chosen_mode in ("paper", "live")
     step, count = engine.timeframe.ms, len(engine.symbols)
@@ -77,7 +77,7 @@ def outlook(form: RunForm) -> Outlook:
         quote=engine.symbols[0].quote,
         is_made=exchange.builtin,
         coverage=[
-            (str(key.symbol), coverage_bar(key, engine.start_ms, engine.end_ms)) for key in shown
+            (str(key.symbol), coverage_bar(key, engine.anchor_ms, engine.end_ms)) for key in shown
         ],
         not_shown=0 if is_open else len(keys) - len(shown),
     )
@@ -85,8 +85,7 @@ def outlook(form: RunForm) -> Outlook:
 
 def suggestions(exchange: Exchange, typed: str, most: int = SUGGESTIONS) -> list[str]:
     """Markets of the venue that are known here, those that begin as typed first."""
-    known = {str(symbol) for symbol in (SYMBOLS if exchange.builtin else exchange.markets)}
-    known |= set(exchange.series.values_list("symbol", flat=True))
+    known = set(symbols_of(exchange)) | set(exchange.series.values_list("symbol", flat=True))
     wanted = typed.strip().upper()
     found = [symbol for symbol in known if wanted in symbol.upper()]
     found.sort(key=lambda s: (not s.upper().startswith(wanted), not s.endswith("/USDT"), s))
