@@ -7,35 +7,27 @@ from typing import Any
 import orjson
 from django.utils import timezone
 
-from . import formats
+from . import formats, overview, punctuality
 from .models import Run
 
 Row = tuple[str, str]
 
 
 def mode(run: Run) -> str:
-    """`paper`, or how fast it replays."""
+    """`paper`, whose money a live run trades with, or how fast it replays."""
     if run.replay is None:
-        return run.mode
+        return overview.mode_name(run.mode, run.account is not None and run.account.sandbox)
     speed = run.replay["speed"]
     return f"{run.mode}, replay " + (f"at {speed:,g} times real time" if speed else "at full speed")
-
-
-def lag(health: dict[str, Any]) -> str:
-    """`health`: `payloads.health`."""
-    seconds = health["lag_seconds"]
-    return formats.NOTHING if seconds is None else formats.duration(round(seconds))
 
 
 def state(run: Run, health: dict[str, Any]) -> list[tuple[str, str, str]]:
     """How a stepped run that goes on is getting on: (label, value, what it means)."""
     until = health["stepped_until"]
     rows = [("Stepped until (UTC)", formats.moment(until) if until else "not begun", "")]
-    if run.replay is None:
-        rows.append(
-            ("Newest bar closed", f"{lag(health)} ago" if until else formats.NOTHING,
-             "By the venue's time; less than a bar and a few seconds while all is well.")
-        )  # fmt: skip
+    if (due := punctuality.due(run)) is not None:
+        closes = f"closes {formats.moment(due.closes_ms)}"
+        rows.append(("Next bar (UTC)", closes if due.late is None else due.text, ""))
     rows += [
         ("At the moment", doing(run), ""),
         ("Late bars", f"{health['late_bars']:,}", "Stepped long after they had closed."),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from exchanges.domain import Timeframe
+from exchanges.domain import Symbol, Timeframe
 from exchanges.queries import clock
 
-from . import payloads, queries
+from . import payloads, punctuality, queries
 from .models import EquityPoint, Run
 
 CURVE_POINTS = 48
@@ -20,8 +21,13 @@ _DAY = 86_400_000
 # What a run that goes on has of these is never shown here.
 _UNREAD = ("request", "metrics", "seal", "drift", "error_details", "exchange__markets")
 _FIRST = Case(
-    When(mode=Run.Mode.LIVE, then=Value(0)), When(mode=Run.Mode.PAPER, then=Value(1)), default=2
+    When(mode=Run.Mode.LIVE, account__sandbox=True, then=Value(1)),
+    When(mode=Run.Mode.LIVE, then=Value(0)),
+    When(mode=Run.Mode.PAPER, then=Value(2)),
+    default=3,
 )
+SANDBOX = "live sandbox"
+"""The mode of runs that trade at a venue with its play money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,9 @@ class Standing:
     """Where a run that goes on stands.  Money is in its quote currency.
 
     `today`: won or lost since 00:00 UTC; None of a replay, whose days are
-    others'.  `lag`: seconds since the close of the newest bar that was stepped,
-    None where it does not wait for bars of the present.  `curve`: equity from
-    the start until now, at most about CURVE_POINTS of it.
+    others'.  `due`: its next bar, None where it does not wait for bars of the
+    present.  `curve`: equity from the start until now, at most about
+    CURVE_POINTS of it.
     """
 
     run: Run
@@ -39,13 +45,8 @@ class Standing:
     today: float | None
     positions: list[dict[str, Any]]
     held: float
-    lag: float | None
+    due: punctuality.Due | None
     warnings: list[str]
-
-    @property
-    def lags(self) -> bool:
-        """Whether that is more than two bars."""
-        return self.lag is not None and self.lag * 1000 > 2 * Timeframe.parse(self.run.timeframe).ms
 
     @property
     def measured(self) -> bool:
@@ -54,16 +55,14 @@ class Standing:
 
 
 def active(owner: str, limit: int) -> list[Standing]:
-    """The newest active runs, live ones first, then paper; a few queries for all of them."""
-    midnight = clock().now_ms() // _DAY * _DAY
-    before = EquityPoint.objects.filter(run=OuterRef("pk"), time__lt=midnight).order_by("-time")
+    """The newest active runs, real money first, then paper; a few queries for all of them."""
     runs = list(
         queries.visible_runs(owner)
         .filter(status__in=Run.ACTIVE)
-        .select_related("exchange")
+        .select_related("exchange", "account")
         .prefetch_related("feeds")
         .defer(*_UNREAD)
-        .annotate(yesterday=Subquery(before.values("equity")[:1]))
+        .annotate(yesterday=_yesterday())
         .order_by(_FIRST, "-id")[:limit]
     )
     drawn = curves(runs)
@@ -71,14 +70,75 @@ def active(owner: str, limit: int) -> list[Standing]:
 
 
 def listed(owner: str) -> QuerySet[Run]:
-    """For tables: `queries.list_runs`, and `speed` tells a replay, whose config is not read."""
-    return queries.list_runs(owner).annotate(speed=F("config__replay__speed"))
+    """For tables: `queries.list_runs`, and what its config and account tell of a run.
+
+    `speed`: of a replay; `plays`: whether it trades with a venue's play money.
+    """
+    return queries.list_runs(owner).annotate(
+        speed=F("config__replay__speed"), plays=F("account__sandbox")
+    )
+
+
+def mode_name(mode: str, sandbox: bool | None) -> str:
+    return SANDBOX if mode == Run.Mode.LIVE and sandbox else mode
 
 
 def modes(owner: str) -> dict[str, int]:
-    """How many runs of each mode are active."""
+    """How many runs of each mode are active; of those at a sandbox by themselves."""
     found = queries.visible_runs(owner).filter(status__in=Run.ACTIVE).order_by()
-    return dict(found.values_list("mode").annotate(n=Count("id")))
+    counted = found.values_list("mode", "account__sandbox").annotate(n=Count("id"))
+    sums: dict[str, int] = defaultdict(int)
+    for mode, sandbox, count in counted:
+        sums[mode_name(mode, sandbox)] += count
+    return dict(sums)
+
+
+class Earned(NamedTuple):
+    """Won or lost since 00:00 UTC by the runs of a mode, in one currency."""
+
+    mode: str
+    amount: float
+    currency: str
+
+
+def earned(owner: str) -> list[Earned]:
+    """Of all runs that were active today, also of those that ended since: two queries.
+
+    A replay has none of it: its days are others'.  Money of play is never added
+    to real money, nor one currency to another.  Empty where there are more than
+    COUNTED such runs.
+    """
+    stepped = (
+        queries.visible_runs(owner)
+        .exclude(mode=Run.Mode.BACKTEST)
+        .exclude(config__has_key="replay")
+        .filter(value__isnull=False)
+        .annotate(yesterday=_yesterday())
+        .order_by()
+        .values_list("mode", "account__sandbox", "symbols", "value", "yesterday", "initial_cash")
+    )
+    # By an index each; asked for together, all runs there ever were would be read.
+    rows = list(stepped.filter(status__in=Run.ACTIVE)[: COUNTED + 1])
+    ended = stepped.filter(finished_at__gte=_today_began()).exclude(status__in=Run.ACTIVE)
+    rows += ended[: COUNTED + 1 - len(rows)]
+    if len(rows) > COUNTED:
+        return []
+    sums: dict[tuple[str, str], float] = defaultdict(float)
+    for mode, sandbox, symbols, value, yesterday, cash in rows:
+        before = cash if yesterday is None else yesterday
+        sums[mode_name(mode, sandbox), Symbol(symbols[0]).quote] += value - before
+    return [Earned(mode, amount, currency) for (mode, currency), amount in sorted(sums.items())]
+
+
+def _yesterday() -> Subquery:
+    """Equity at the last close before 00:00 UTC, by the venue's time; null: it began since."""
+    midnight = clock().now_ms() // _DAY * _DAY
+    before = EquityPoint.objects.filter(run=OuterRef("pk"), time__lt=midnight).order_by("-time")
+    return Subquery(before.values("equity")[:1])
+
+
+def _today_began() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class Today(NamedTuple):
@@ -90,8 +150,7 @@ class Today(NamedTuple):
 
 
 def today(owner: str) -> Today:
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    started = queries.visible_runs(owner).filter(created_at__gte=midnight).order_by()
+    started = queries.visible_runs(owner).filter(created_at__gte=_today_began()).order_by()
     # Counted here: grouped or filtered by status, all runs there ever were would be read.
     statuses = list(started.values_list("status", flat=True)[: COUNTED + 1])
     counted = statuses[:COUNTED]
@@ -144,6 +203,6 @@ def _standing(run: Run, curve: list[float]) -> Standing:
         today=today,
         positions=held,
         held=sum(position["size"] * position["last_price"] for position in held),
-        lag=health.get("lag_seconds"),
+        due=punctuality.due(run),
         warnings=health["warnings"],
     )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, NamedTuple
 
 from django.urls import reverse
 
-from exchanges.domain import Symbol
 from runs import health, overview
 from runs.models import Run
-from runs.overview import Standing
 
 from .columns import PLAIN
 
 MOST_ACTIVE = 24
 RECENT = 10
+_MODES = (Run.Mode.LIVE.value, overview.SANDBOX, Run.Mode.PAPER.value, Run.Mode.BACKTEST.value)
 
 # Where to look first; the rest is in the report of health.
 _ALERTS = {
@@ -34,14 +32,6 @@ class Alert(NamedTuple):
     url: str
 
 
-class Total(NamedTuple):
-    """Won or lost today by the runs of a mode, in one currency."""
-
-    mode: str
-    amount: float
-    currency: str
-
-
 def board(owner: str) -> dict[str, Any]:
     """For templates/ui/parts/active_board.html; a few queries, whatever the number of runs."""
     standings = overview.active(owner, MOST_ACTIVE)
@@ -51,11 +41,11 @@ def board(owner: str) -> dict[str, Any]:
     active = sum(modes.values())
     return {
         "standings": standings,
-        "modes": [(mode, modes[mode]) for mode in Run.Mode.values[::-1] if mode in modes],
+        "modes": [(mode, modes[mode]) for mode in _MODES if mode in modes],
         "active": active,
         "more": max(active - len(standings), 0),
         "today": overview.today(owner),
-        "totals": totals(standings) if active <= MOST_ACTIVE else [],
+        "totals": sorted(overview.earned(owner), key=lambda total: _MODES.index(total.mode)),
         "recent": list(ended[:RECENT]),
         "columns": PLAIN,
         "report": report,
@@ -71,12 +61,3 @@ def alerts(metrics: dict[str, float | None]) -> list[Alert]:
         if count:
             found.append(Alert(count, text, reverse(where)))
     return found
-
-
-def totals(standings: list[Standing]) -> list[Total]:
-    """Money of play is never added to real money, nor one currency to another."""
-    sums: dict[tuple[str, str], float] = defaultdict(float)
-    for standing in standings:
-        if standing.today is not None:
-            sums[standing.run.mode, Symbol(standing.run.symbols[0]).quote] += standing.today
-    return [Total(mode, amount, currency) for (mode, currency), amount in sums.items()]

@@ -53,12 +53,12 @@ def signed_percent(value: float | None) -> SafeString | str:
 
 
 def signed_money(value: float | None) -> SafeString | str:
-    return formats.NOTHING if value is None else _signed(value, f"{value:+,.2f}")
+    return formats.NOTHING if value is None else _signed(value, formats.signed_money(value))
 
 
-def punctuality(behind: float | None, late: int) -> SafeString | str:
-    """Seconds since the newest bar's close, and how many bars were stepped late."""
-    parts = [] if behind is None else [formats.duration(round(behind))]
+def punctuality(now: str, late: int) -> SafeString | str:
+    """How it does now, and how many bars were stepped late."""
+    parts = [now] if now else []
     if not late:
         return number(*parts) if parts else formats.NOTHING
     text = " \N{MIDDLE DOT} ".join([*parts, f"{late:,} late"])

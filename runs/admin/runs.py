@@ -18,8 +18,7 @@ from unfold.decorators import display
 
 from exchanges.admin.access import who
 from exchanges.domain import CracktraderError
-from exchanges.queries import clock
-from runs import figures, formats, plotly_js, queries, services
+from runs import figures, formats, plotly_js, punctuality, queries, services
 from runs.lookup import prefix_filter
 from runs.models import Run
 from strategies.models import Strategy
@@ -112,13 +111,12 @@ class RunAdmin(ReadOnly, ModelAdmin):
 
     @display(description="behind")
     def behind(self, run: Run) -> SafeString | str:
-        return cells.punctuality(self._behind(run), run.late_bars)
-
-    def _behind(self, run: Run) -> float | None:
-        """Seconds since the close of the newest bar that was stepped."""
-        if not run.is_active or run.cursor_ms is None or run.speed is not None:
-            return None
-        return max((clock().now_ms() - run.cursor_ms) / 1000, 0.0)
+        """Whether its newest bar is overdue, not how long ago that closed."""
+        waits = run.is_active and run.is_stepped and run.speed is None
+        if not waits or run.cursor_ms is None:
+            return cells.punctuality("", run.late_bars)
+        due = punctuality.after(run.cursor_ms, run.timeframe)
+        return cells.punctuality(due.text if due.late else "on time", run.late_bars)
 
     @display(description="return", ordering="total_return")
     def earned(self, run: Run) -> SafeString | str:

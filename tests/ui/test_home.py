@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from cracktrader_site.ui import board
 from exchanges import queries as market_data
-from exchanges.models import Feed
-from runs import overview
+from exchanges.models import Account, Credential, Feed
+from runs import overview, punctuality
 from runs.models import EquityPoint, Heartbeat, Run
 from tests.runs.factory import make_run
 from tests.ui.crowd import HOUR, crowd, stepping
@@ -68,7 +68,8 @@ def test_an_active_paper_run_shows_where_it_stands(client):
         assert shown in card, shown
     assert "worth 400.00" in card
     assert "<polyline" in card
-    assert "Behind" in card
+    assert "Stepped until (UTC)" in card
+    assert "next closes" in card
     # It has no end, so nothing is done a part of the way.
     assert "<progress" not in card
 
@@ -80,12 +81,13 @@ def test_today_is_what_was_won_since_midnight_and_a_replay_has_none(client):
     assert last is not None
     (standing,) = overview.active("", 10)
     assert standing.today == pytest.approx(1100.0 - last.equity)
-    assert board.totals([standing]) == [("paper", standing.today, "USDT")]
+    assert overview.earned("") == [("paper", standing.today, "USDT")]
     replay = run.config | {"replay": {"speed": 60}}
     Run.objects.filter(pk=run.pk).update(config=replay)
     (standing,) = overview.active("", 10)
     assert standing.today is None
-    assert standing.lag is None
+    assert overview.earned("") == []
+    assert standing.due is None
     assert standing.measured
 
 
@@ -106,11 +108,80 @@ def test_a_curve_is_thinned_to_as_many_points_as_are_drawn_and_ends_where_the_ru
     assert len(steps) == 1
 
 
-def test_a_lag_of_more_than_two_bars_is_told_in_words(client):
+def test_today_counts_what_has_ended_since_midnight_and_nothing_older(client):
+    going, ended, old = stepping(bars=100), stepping(bars=1), stepping(bars=1)
+    EquityPoint.objects.filter(run__in=[ended, old]).delete()
+    (before,) = overview.earned("")
+    now = timezone.now()
+    Run.objects.filter(pk=ended.pk).update(status=Run.Status.STOPPED, finished_at=now)
+    assert overview.earned("") == [before], "ending a run wins and loses nothing"
+    assert before.amount == pytest.approx(200.0 + _today_of(going))
+    yesterday = now.replace(hour=0, minute=0) - timedelta(hours=1)
+    Run.objects.filter(pk=old.pk).update(status=Run.Status.STOPPED, finished_at=yesterday)
+    (left,) = overview.earned("")
+    assert left.amount == pytest.approx(100.0 + _today_of(going))
+    make_run(status=Run.Status.COMPLETED, value=5000.0, finished_at=now)
+    assert overview.earned("") == [left], "a backtest earns nothing today"
+    assert f"{left.amount:+,.2f}" in text_of(client)
+
+
+def _today_of(run):
+    (standing,) = [found for found in overview.active("", 10) if found.run.pk == run.pk]
+    return standing.today
+
+
+def test_what_was_earned_today_takes_two_queries_for_any_number_of_runs(
+    django_assert_num_queries,
+):
+    for _ in range(5):
+        stepping(bars=2)
+    with django_assert_num_queries(2):
+        overview.earned("")
+
+
+def test_play_money_at_a_venue_is_never_added_to_real_money_and_is_named(client):
+    real = stepping(mode=Run.Mode.LIVE, bars=3)
+    venue = real.exchange
+    sealed = Credential.objects.create(exchange=venue, sandbox=True, fingerprint="f", sealed=b"-")
+    account = Account.objects.create(
+        exchange=venue, sandbox=True, fingerprint="f", credential=sealed
+    )
+    play = stepping(mode=Run.Mode.LIVE, account=account)
+    assert [standing.run.pk for standing in overview.active("", 10)] == [real.pk, play.pk]
+    earned = {total.mode: total for total in overview.earned("")}
+    assert set(earned) == {"live", "live sandbox"}
+    text = text_of(client)
+    for shown in ("1 live · 1 live sandbox", "Live, today", "Live sandbox, today"):
+        assert shown in text, shown
+    badge = '<span class="mode sandbox">live sandbox</span>'
+    assert text.count(badge) == 1
+    assert text_of(client, "/ui/runs").count(badge) == 1
+    head = text_of(client, f"/ui/runs/{play.public_id}")
+    assert "live sandbox on" in head
+    assert "sandbox" not in text_of(client, f"/ui/runs/{real.public_id}")
+
+
+class FixedClock:
+    def __init__(self, now):
+        self.now = now
+
+    def now_ms(self):
+        return self.now
+
+
+def test_a_bar_that_is_not_due_yet_is_not_late(client, monkeypatch):
     run = stepping()
-    assert "late</small>" not in text_of(client)
-    Run.objects.filter(pk=run.pk).update(cursor_ms=run.cursor_ms - 5 * HOUR)
-    assert "late</small>" in text_of(client)
+    clock = FixedClock(run.cursor_ms + 46 * 60_000)
+    monkeypatch.setattr(punctuality, "clock", lambda: clock)
+    text = text_of(client, "/ui/active")
+    closes = datetime.fromtimestamp((run.cursor_ms + HOUR) / 1000, UTC)
+    assert f"next closes {closes:%H:%M}" in text
+    assert " late</small>" not in text
+    clock.now = run.cursor_ms + HOUR + 50_000
+    assert " late</small>" not in text_of(client, "/ui/active")
+    clock.now = run.cursor_ms + HOUR + 46 * 60_000
+    assert "46 min late</small>" in text_of(client, "/ui/active")
+    assert "46 min late</small>" in text_of(client, f"/ui/runs/{run.public_id}")
 
 
 def test_a_market_without_bars_is_told_with_the_run_and_needs_somebody(client):

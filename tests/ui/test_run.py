@@ -94,7 +94,7 @@ def test_its_tables_are_there_to_keep(client):
     assert len(csv.splitlines()) == run.trade_count + 1
     artifact = run.artifacts.get(name="orders")
     answer = client.get(f"{base}/orders.parquet")
-    assert answer.content == recorder.load(artifact)
+    assert b"".join(answer.streaming_content) == recorder.load(artifact)
     assert "attachment" in answer["Content-Disposition"]
     report = client.get(f"{base}/report.html")
     assert "attachment" in report["Content-Disposition"]
@@ -160,7 +160,7 @@ def test_a_paper_run_shows_what_it_holds_and_what_it_is_about_to_do(client, venu
     ):
         assert shown in text
     top = part(client, run, "top")
-    assert "closed 2 s ago" in top
+    assert f"next closes {formats.moment(run.cursor_ms + HOUR)[11:]}" in top
     assert formats.money(run.value - run.cash) in top
     assert 'hx-trigger="moved"' in top
     assert "Stop and sell all" in top

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cracktrader_site.api.models import ApiKey
 from cracktrader_site.ui.snippets import Snippet, snippets
-from runs import clusters, descriptions, formats, payloads, queries
+from runs import clusters, descriptions, formats, payloads, punctuality, queries
 from runs.descriptions import words
 from runs.fields import iso
 from runs.models import Heartbeat, Run
@@ -106,7 +106,7 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
         "mode": descriptions.mode(run),
         "range": _range(run),
         "goes_on": run.is_stepped and run.is_active,
-        "tiles": list(_tiles(run, health)),
+        "tiles": list(_tiles(run)),
         "may_stop": run.is_active and may(request, run.mode),
         "may_start": may(request, "backtest") or may(request, "paper"),
         "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
@@ -119,7 +119,7 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-def _tiles(run: Run, health: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _tiles(run: Run) -> Iterator[dict[str, Any]]:
     """The row of large numbers: a label, a value, how it is shown, and a note."""
     if not run.is_stepped and not run.result_hash:
         return
@@ -150,8 +150,10 @@ def _tiles(run: Run, health: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not run.is_active:
         yield tile("Took", formats.duration(run.runtime_seconds))
     elif run.cursor_ms is not None:
-        lag = "" if run.replay is not None else f"closed {descriptions.lag(health)} ago"
-        yield tile("Stepped until", formats.moment(run.cursor_ms), "moment", lag)
+        due = punctuality.due(run)
+        yield tile(
+            "Stepped until (UTC)", formats.moment(run.cursor_ms), "moment", due.text if due else ""
+        )
 
 
 def _range(run: Run) -> str:

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from exchanges.domain import Symbol
-from runs import formats
+from runs import overview
 from runs.models import Run
 
 register = template.Library()
@@ -48,14 +48,17 @@ def currency(run: Run) -> str:
 
 @register.filter
 def kind(run: Run) -> SafeString:
-    """The mode, or that it is a replay; `run` of a list has `speed`."""
+    """The mode, that it is a replay, or that its money is a venue's play money.
+
+    `run` of `overview.listed` has `speed` and `plays`, and neither config nor account.
+    """
     replays = run.speed is not None if hasattr(run, "speed") else run.replay is not None
-    return format_html('<span class="mode {0}">{0}</span>', "replay" if replays else run.mode)
-
-
-@register.filter
-def behind(seconds: float | None) -> str:
-    return formats.NOTHING if seconds is None else formats.duration(round(seconds))
+    if hasattr(run, "plays"):
+        plays = run.plays
+    else:
+        plays = run.account is not None and run.account.sandbox
+    name = "replay" if replays else overview.mode_name(run.mode, plays)
+    return format_html('<span class="mode {}">{}</span>', name.split()[-1], name)
 
 
 @register.filter

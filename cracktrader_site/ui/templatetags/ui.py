@@ -19,6 +19,7 @@ register = template.Library()
 
 register.filter("money", formats.money)
 register.filter("percent", formats.percent)
+register.filter("rate", formats.rate)
 register.filter("ratio", formats.ratio)
 register.filter("price", formats.price)
 register.filter("duration", formats.duration)
@@ -45,9 +46,9 @@ def signed(value: float | None) -> SafeString | str:
 
 
 @register.filter
-def gain(value: float | None) -> SafeString | str:
+def gain(value: float | None, currency: str = "") -> SafeString | str:
     """Money won or lost, with its sign and the tone of it."""
-    return _toned(value, formats.NOTHING if value is None else f"{value:+,.2f}")
+    return _toned(value, formats.signed_money(value, currency))
 
 
 @register.filter
@@ -106,5 +107,6 @@ def query(context: dict[str, Any], **changes: Any) -> str:
 def _toned(value: float | None, text: str) -> SafeString | str:
     if value is None:
         return text
-    tone = "up" if value > 0 else "down" if value < 0 else "flat"
+    # By what is read: what rounds to nothing has no sign, and no tone either.
+    tone = "up" if text.startswith("+") else "down" if text.startswith("-") else "flat"
     return format_html('<span class="num {}">{}</span>', tone, text)
