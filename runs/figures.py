@@ -7,44 +7,31 @@ status 404, which charts.js shows.  Files and tables raise the errors of
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import orjson
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from exchanges.domain import CracktraderError, InvalidInput, NotFound, Symbol
+from exchanges.places import Places
 
-from . import charts, curves, formats, marks, palette, plotly_js, queries, series
-from .fields import iso
+from . import charts, curves, exports, formats, marks, palette, plotly_js, queries, series
 from .models import Run
 
 # What a missing file raises, and what Parquet says of a damaged one.
 DAMAGED = (NotFound, OSError, ValueError)
-ROWS_AT_ONCE = 10_000
 _WORTH_PACKING = 1_000
 _FOREVER = "public, max-age=31536000, immutable"
-_TIMES = ("entry_time", "exit_time", "timestamp", "created")
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
-COLUMNS = {
-    "trades": (
-        *("trade_id", "symbol", "side", "status", "amount", "entry_time", "entry_price"),
-        *("exit_time", "exit_price", "exit_reason", "fees", "pnl", "return", "bars"),
-    ),
-    "orders": (
-        *("order_id", "trade_id", "symbol", "side", "type", "status", "purpose", "amount"),
-        *("price", "fee", "timestamp", "created"),
-    ),
-}
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+_downloads = Places(2, "Other downloads are being written", patience=1.0, retry=3)
 
 
 def equity(request: HttpRequest, run: Run) -> HttpResponse:
@@ -91,47 +78,39 @@ def library(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def artifact(request: HttpRequest, run: Run, name: str) -> HttpResponse:
+def artifact(request: HttpRequest, run: Run, name: str) -> HttpResponseBase:
     """The table `name` as the Parquet file it is.  Raises ARTIFACT_NOT_FOUND."""
     found = queries.Results(run).artifact(name)
     etag = f'"{found.sha256}"'
-    answer = get_conditional_response(request, etag=etag)
+    answer: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if answer is None:
         answer = _download(
-            HttpResponse(queries.content(found), content_type="application/vnd.apache.parquet"),
+            FileResponse(queries.opened(found), content_type="application/vnd.apache.parquet"),
             f"{run.public_id}-{found.name}.parquet",
         )
     answer["ETag"] = etag
     return answer
 
 
-def table_csv(run: Run, name: str) -> StreamingHttpResponse:
-    """All rows of a table, written as they are read; times are UTC.
-
-    Raises ARTIFACT_NOT_FOUND for another table, and for one that is lost or damaged.
-    """
-    if name not in COLUMNS:
-        raise NotFound("ARTIFACT_NOT_FOUND", f"No table {name[:40]}", available=list(COLUMNS))
-    pages = _pages(queries.Results(run), name)
-    try:
-        first = next(pages)
-    except (OSError, ValueError):
-        raise NotFound("ARTIFACT_NOT_FOUND", f"The run's file of {name} is damaged") from None
-    answer = StreamingHttpResponse(
-        _csv(COLUMNS[name], first, pages), content_type="text/csv; charset=utf-8"
-    )
+def table_csv(run: Run, name: str) -> FileResponse:
+    """`exports.csv_file`, sent as it is taken.  Raises what that does, and BUSY."""
+    with _downloads:
+        file = exports.csv_file(run, name)
+    answer = FileResponse(file, content_type="text/csv; charset=utf-8")
     return _download(answer, f"{run.public_id}-{name}.csv")
 
 
 def report(run: Run) -> HttpResponse:
-    """The run's report as one HTML file to keep or to mail."""
+    """The run's report as one HTML file to keep or to mail.  Raises BUSY."""
     from .report import file_name, standalone
 
-    answer = HttpResponse(standalone(run), content_type="text/html; charset=utf-8")
+    with _downloads:
+        page = standalone(run)
+    answer = HttpResponse(page, content_type="text/html; charset=utf-8")
     return _download(answer, file_name(run))
 
 
-def _download(answer: Any, name: str) -> Any:
+def _download(answer: Answer, name: str) -> Answer:
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["Cache-Control"] = "private, no-cache"
     return answer
@@ -223,45 +202,3 @@ def _takes_gzip(request: HttpRequest) -> bool:
 def pack_library() -> bytes:
     """plotly.js, compressed once a process."""
     return gzip.compress(plotly_js.path().read_bytes(), 6, mtime=0)
-
-
-# --- tables ---
-
-
-def _pages(results: queries.Results, name: str) -> Iterator[list[dict[str, Any]]]:
-    offset = 0
-    while True:
-        rows = results.rows(name, offset, ROWS_AT_ONCE)
-        yield rows
-        if len(rows) < ROWS_AT_ONCE:
-            return
-        offset += len(rows)
-
-
-def _csv(
-    columns: Sequence[str],
-    first: list[dict[str, Any]],
-    rest: Iterator[list[dict[str, Any]]],
-) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-
-    def written(rows: list[dict[str, Any]]) -> str:
-        writer.writerows([_cell(column, row[column]) for column in columns] for row in rows)
-        text = buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-        return text
-
-    yield written(first)
-    for rows in rest:
-        yield written(rows)
-
-
-def _cell(column: str, value: Any) -> Any:
-    if column in _TIMES and isinstance(value, int):
-        return iso(value)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

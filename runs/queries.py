@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
@@ -214,7 +214,6 @@ class Results:
     def rows(self, name: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Rows of `trades` or `orders` as the API shows them."""
         from . import tables
-        from .engine import artifacts
 
         end = None if limit is None else offset + limit
         if self._in_rows:
@@ -228,19 +227,34 @@ class Results:
                 left = None if limit is None else skipped + limit - len(found)
                 found += self._open_trades()[skipped:left]
             return found
-        artifact = self.artifacts().get(name)
-        if artifact is None:
+        table = self.table(name)
+        if table is None:
             return []
-        table = artifacts.decode(name, content(artifact))
         if name == "trades":
             return tables.trades(table[offset:end], self.run.symbols, offset)
         found = tables.orders(table[offset:end], self.run.symbols)
-        if self.run.is_live:
-            # Its stops may be several of one position, and people name theirs as they like.
-            named = self.run.orders.filter(number__gte=offset, number__lt=offset + len(found))
-            for number, order_id in named.values_list("number", "order_id"):
-                found[number - offset]["order_id"] = order_id
+        for number, order_id in self.order_ids(offset, offset + len(found)):
+            found[number - offset]["order_id"] = order_id
         return found
+
+    def table(self, name: str) -> Any:
+        """All of `trades` or `orders` as an array of its dtype; None while it is kept in rows."""
+        from .engine import artifacts
+
+        artifact = None if self._in_rows else self.artifacts().get(name)
+        return None if artifact is None else artifacts.decode(name, content(artifact))
+
+    def order_ids(self, first: int = 0, end: int | None = None) -> Iterable[tuple[int, str]]:
+        """(number, order_id) of orders [first, end) that do not go by the id of their table.
+
+        A live run's stops may be several of one position, and people name theirs as they like.
+        """
+        if not self.run.is_live:
+            return ()
+        named = self.run.orders.filter(number__gte=first)
+        if end is not None:
+            named = named.filter(number__lt=end)
+        return named.values_list("number", "order_id")
 
     def count(self, name: str) -> int:
         if self._in_rows:
@@ -315,18 +329,35 @@ def content(artifact: Artifact) -> bytes:
     return (_cached if artifact.size <= _CACHED_BYTES else _read)(artifact.sha256)
 
 
+def opened(artifact: Artifact) -> IO[bytes]:
+    """The same as a file at its beginning, for whoever need not have all of it at once."""
+    try:
+        file = recorder.opened(artifact)
+    except FileNotFoundError:
+        raise _missing(artifact.sha256) from None
+    if hashlib.file_digest(file, "sha256").hexdigest() != artifact.sha256:
+        file.close()
+        raise _missing(artifact.sha256)
+    file.seek(0)
+    return file
+
+
 def _read(sha256: str) -> bytes:
     try:
         found = recorder.load(Artifact(sha256=sha256))
     except FileNotFoundError:
         found = b""
     if hashlib.sha256(found).hexdigest() != sha256:
-        raise NotFound(
-            "ARTIFACT_NOT_FOUND",
-            "The run's file is missing from the artifact storage, or damaged",
-            sha256=sha256,
-        )
+        raise _missing(sha256)
     return found
+
+
+def _missing(sha256: str) -> NotFound:
+    return NotFound(
+        "ARTIFACT_NOT_FOUND",
+        "The run's file is missing from the artifact storage, or damaged",
+        sha256=sha256,
+    )
 
 
 # Page after page of one table reads its file once; content never changes.

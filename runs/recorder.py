@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
@@ -235,5 +235,11 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def load(artifact: Artifact) -> bytes:
-    with storages["artifacts"].open(artifact.path) as file:
+    with opened(artifact) as file:
         return file.read()
+
+
+def opened(artifact: Artifact) -> IO[bytes]:
+    """Raises FileNotFoundError."""
+    file: IO[bytes] = storages["artifacts"].open(artifact.path)
+    return file

@@ -143,6 +143,7 @@ COMMAND_CODES: dict[str, str] = {
     "CREDENTIAL_IN_USE": "An active run or an open order needs the credential.",
     "INVALID_COSTS": "Fee and slippage are fractions in [0, 1).",
     "INVALID_POSITION_SIZE": "A position's size is a share in (0, 1].",
+    "BUSY": "As much of the same is under way as may be.",
     "TOO_MANY_DOWNLOADS": "As many downloads are under way as may be.",
     "DOWNLOAD_NOT_FOUND": "There is no such download.",
     "DOWNLOAD_FAILED": "A download met an error that is not its own.",

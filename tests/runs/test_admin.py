@@ -234,7 +234,7 @@ def test_every_admin_page_of_a_real_run_answers(whole_desk):
     assert trades.status_code == 200
     assert len(trades.context["trades"]) == run.trade_count
     file = whole_desk.get(f"{LIST}{run.pk}/artifacts/trades/")
-    assert file.content == recorder.load(run.artifacts.get(name="trades"))
+    assert b"".join(file.streaming_content) == recorder.load(run.artifacts.get(name="trades"))
     assert f"{run.public_id}-trades.parquet" in file["Content-Disposition"]
 
 

@@ -3,15 +3,19 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from contextlib import closing
 
 import numpy as np
 import pytest
 from django.test import RequestFactory
 
-from exchanges.domain import NotFound, Timeframe
+from exchanges.domain import Busy, NotFound, Timeframe
+from exchanges.places import Places
 from exchanges.queries import store
-from runs import charts, figures, plotly_js, recorder, series
+from runs import charts, exports, figures, plotly_js, recorder, series
+from runs.engine import artifacts
 from runs.engine.results import TRADE_DTYPE
+from runs.fields import iso
 from runs.models import Order, Run
 from tests.runs.factory import ENGINE, make_run
 from tests.runs.finished import finished, prepare_desk
@@ -26,7 +30,8 @@ def asked(path: str = "/figure", **headers: str):
 
 
 def body(answer) -> bytes:
-    content = b"".join(answer) if answer.streaming else answer.content
+    with closing(answer):
+        content = b"".join(answer) if answer.streaming else answer.content
     return gzip.decompress(content) if answer.get("Content-Encoding") == "gzip" else content
 
 
@@ -126,7 +131,7 @@ def test_plotly_travels_compressed_and_is_kept_for_ever():
 
 def test_a_file_is_what_was_stored(run):
     answer = figures.artifact(asked(), run, "trades")
-    assert answer.content == recorder.load(run.artifacts.get(name="trades"))
+    assert body(answer) == recorder.load(run.artifacts.get(name="trades"))
     assert f"{run.public_id}-trades.parquet" in answer["Content-Disposition"]
     assert figures.artifact(asked(if_none_match=answer["ETag"]), run, "trades").status_code == 304
     with pytest.raises(NotFound, match="secrets"):
@@ -138,7 +143,7 @@ def rows_of(answer) -> list[dict[str, str]]:
 
 
 def test_all_trades_and_orders_come_as_csv_in_the_apis_words(run, monkeypatch):
-    monkeypatch.setattr(figures, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(exports, "ROWS_AT_ONCE", 7)
     from runs.queries import Results
 
     for name in ("trades", "orders"):
@@ -156,9 +161,47 @@ def test_all_trades_and_orders_come_as_csv_in_the_apis_words(run, monkeypatch):
     assert orders[0]["timestamp"] == trades[0]["entry_time"]
 
 
+def test_a_table_is_read_once_and_sent_from_the_disk(run, monkeypatch):
+    monkeypatch.setattr(exports, "ROWS_AT_ONCE", 7)
+    read = []
+    decode = artifacts.decode
+    monkeypatch.setattr(artifacts, "decode", lambda *table: read.append(table) or decode(*table))
+    for number, name in enumerate(("trades", "orders"), 1):
+        answer = figures.table_csv(run, name)
+        assert len(read) == number
+        # What WSGI's file wrapper is given: nobody has all of it in memory.
+        assert answer.file_to_stream is not None
+        assert int(answer["Content-Length"]) == len(body(answer)) > 1000
+        assert answer.file_to_stream.closed
+
+
+def test_a_csv_is_written_as_the_rows_of_the_api_are(run):
+    from runs.queries import Results
+
+    for name in ("trades", "orders"):
+        told = io.StringIO()
+        writer = csv.writer(told)
+        writer.writerow(exports.COLUMNS[name])
+        times = ("timestamp", "created")
+        for row in Results(run).rows(name):
+            cells = [iso(row[c]) if c in times else row[c] for c in exports.COLUMNS[name]]
+            writer.writerow(cells)
+        assert body(figures.table_csv(run, name)).decode() == told.getvalue()
+
+
+def test_downloads_are_written_a_few_at_a_time(run, monkeypatch):
+    monkeypatch.setattr(figures, "_downloads", Places(1, "Another one is"))
+    with figures._downloads:
+        for download in (lambda: figures.table_csv(run, "orders"), lambda: figures.report(run)):
+            with pytest.raises(Busy, match="try again") as refused:
+                download()
+            assert refused.value.details["retry_after_seconds"] > 0
+    assert rows_of(figures.table_csv(run, "orders"))
+
+
 def test_a_table_without_rows_is_its_header(db):
     text = body(figures.table_csv(make_run(), "trades")).decode()
-    assert text.splitlines() == [",".join(figures.COLUMNS["trades"])]
+    assert text.splitlines() == [",".join(exports.COLUMNS["trades"])]
 
 
 def test_a_spreadsheet_finds_no_formula(db):
