@@ -1,0 +1,27 @@
+"""What a reader of a run's figures must know before believing in them, in sentences."""
+
+from __future__ import annotations
+
+from . import formats
+from .models import Run
+
+_LIMITS = {"max_drawdown": "largest drawdown", "daily_loss": "largest daily loss"}
+
+
+def of(run: Run) -> list[str]:
+    """Of a run without a caution: none."""
+    return [text for text in (_ended_by_limit(run),) if text]
+
+
+def _ended_by_limit(run: Run) -> str:
+    """A run that a loss limit ended holds nothing from there on, and its curve is flat."""
+    ending = run.outcome.get("ending") or {}
+    name = _LIMITS.get(ending.get("reason", ""))
+    if name is None:
+        return ""
+    allowed = run.config["engine"].get(ending["reason"])
+    when = formats.moment(ending["timestamp"])
+    return (
+        f"Its {name} of {formats.percent(allowed)} was broken at the bar of {when} UTC: "
+        "everything was sold, and it traded no more."
+    )
