@@ -264,12 +264,14 @@ def test_what_is_urgent_is_answered_while_every_thread_is_busy():
         slow = [asyncio.create_task(Exchange("/slow").run(app)) for _ in range(20)]
         try:
             await asyncio.sleep(0.1)
-            desk = ("/ui/runs/a-run/stop", "/ui/accounts/an-account/kill")
+            accounts = ("/ui/accounts", "/ui/accounts/an-account", "/ui/accounts/an-account/kill")
+            desk = ("/ui/runs/a-run/stop", *accounts)
             for path in (f"{API}/health", KILL, f"{API}/run/stop", *desk):
                 assert (await Exchange(path).run(app)).status == 200
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await Exchange("/else").run(app)
+            for path in ("/else", "/ui/accounts/an-account/balances"):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await Exchange(path).run(app)
         finally:
             go.set()
             await asyncio.gather(*slow)
