@@ -10,12 +10,13 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils import timezone
 
+from cracktrader_site.ui.symbols import misspelt, venue_label
 from exchanges import queries
 from exchanges.domain import CracktraderError, Timeframe
 from exchanges.models import Download, Exchange
 from exchanges.services import downloads
 
-FIRST_CHOICE, FIRST_TIMEFRAME = "binance", "1h"
+FIRST_CHOICE, FIRST_TIMEFRAME = "simulated", "1h"
 MOST_SUGGESTED = 1000
 MOST_NAMED = 5
 _COMMON_QUOTES = ("USDT", "USDC", "USD", "EUR", "BTC")
@@ -74,7 +75,7 @@ class DownloadForm(forms.Form):
         venues = list(queries.venues(include_all=True))
         groups = [("Common", True), ("All others", False)]
         self.fields["exchange"].choices = [
-            (title, [(v.name, v.title) for v in venues if v.common is common])
+            (title, [(v.name, venue_label(v)) for v in venues if v.common is common])
             for title, common in groups
         ]
         self.venue = self._venue()
@@ -113,12 +114,23 @@ class DownloadForm(forms.Form):
                 owner,
             )
         except CracktraderError as error:
-            self.add_error(_FIELDS.get(error.code), _said(error))
+            self.add_error(_FIELDS.get(error.code), self._said(error))
             return []
 
     def _venue(self) -> Exchange | None:
         name = self["exchange"].value()
         return Exchange.objects.filter(name=name, enabled=True).first()
+
+    def _said(self, error: CracktraderError) -> str:
+        """The message, with a few of those that would have been valid."""
+        for name in ("supported_symbols", "supported_timeframes"):
+            if valid := error.details.get(name):
+                more = ", …" if len(valid) > MOST_NAMED else ""
+                return f"{error.message}. It has {', '.join(valid[:MOST_NAMED])}{more}"
+        if error.code == "INVALID_SYMBOL":
+            meant = misspelt(self.venue, self.cleaned_data["symbols"])
+            return f"{error.message}: did you mean {meant}?" if meant else error.message
+        return error.message
 
 
 def first_values() -> dict[str, Any]:
@@ -139,12 +151,3 @@ def first_values() -> dict[str, Any]:
 
 def _ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
-
-
-def _said(error: CracktraderError) -> str:
-    """The message, with a few of those that would have been valid."""
-    for name in ("supported_symbols", "supported_timeframes"):
-        if valid := error.details.get(name):
-            more = ", …" if len(valid) > MOST_NAMED else ""
-            return f"{error.message}. It has {', '.join(valid[:MOST_NAMED])}{more}"
-    return error.message

@@ -88,9 +88,7 @@ def test_the_list_opens_no_file_and_its_bars_come_after_it(client, monkeypatch):
     assert "BTC/USDT 1h simulated reading … 2024-01-01 00:00 2024-01-05 03:00 90 1" in shown
     answer = client.get("/ui/data/series", **HTMX)
     assert "BTC/USDT 1h simulated 90 % 2024-01-01 00:00" in text(answer)
-    assert (
-        'aria-label="BTC/USDT: 90 % held, 0 bars to download, 1 gap of' in answer.content.decode()
-    )
+    assert 'aria-label="BTC/USDT: 90 % held, 0 bars to make, 1 gap of' in answer.content.decode()
 
 
 def test_hundreds_of_series_cost_as_many_queries_as_one(client):
@@ -163,7 +161,7 @@ def test_a_damaged_file_is_told_of(client, settings):
 def test_a_series_whose_files_are_gone_is_shown(client, settings):
     series = hold()
     queries.store().drop(SeriesKey("simulated", BTC, HOUR))
-    assert "100 to download" in page(client, f"/ui/data/series/{series.pk}")
+    assert "100 to make" in page(client, f"/ui/data/series/{series.pk}")
     series.first_ms = series.last_ms = None
     series.save()
     assert "Nothing is held of it" in page(client, f"/ui/data/series/{series.pk}")
@@ -208,7 +206,12 @@ def test_what_is_held_is_done_at_once(client):
         ({"exchange": "nowhere"}, "exchange", "Select a valid choice"),
         ({"symbols": ""}, "symbols", "This field is required"),
         ({"symbols": "NO/SUCH"}, "symbols", "NO/SUCH is not supported. It has ADA/USDT,"),
-        ({"symbols": "BTCUSDT"}, "symbols", "is not a spot symbol"),
+        (
+            {"symbols": "BTCUSDT"},
+            "symbols",
+            "'BTCUSDT' is not a spot symbol: did you mean BTC/USDT?",
+        ),
+        ({"symbols": "BTC/USDT; nonsense"}, "symbols", "'NONSENSE' is not a spot symbol"),
         ({"symbols": " , "}, "symbols", "between 1 and 20"),
         ({"timeframe": "7m"}, "timeframe", "no candles of '7m'. It has 1m, 3m"),
         ({"start": "yesterday"}, "start", "Enter a valid date"),
@@ -245,6 +248,30 @@ def test_every_field_has_a_label(client):
     ids = re.findall(r' id="([^"]+)"', content)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r' list="([^"]+)"', content)) <= set(ids)
+
+
+def test_the_venue_that_needs_no_network_is_chosen_until_there_was_another(client):
+    content = client.get("/ui/data").content.decode()
+    chosen = re.findall(r'<option value="(\w+)" selected>([^<]*)<', content)
+    assert chosen == [("simulated", "Simulated (invented prices)"), ("1h", "1h")]
+    ask(exchange_name="binance", timeframe="4h")
+    content = client.get("/ui/data").content.decode()
+    assert re.findall(r'<option value="(\w+)" selected>', content) == ["binance", "4h"]
+
+
+def test_candles_of_the_built_in_venue_are_made_and_others_downloaded(client):
+    for exchange, to_get in (("simulated", "make"), ("binance", "download")):
+        series = hold(exchange=exchange)
+        # Of a year that nobody asked for but its first days.
+        MarketStore(queries.store().root).write(
+            queries.series_key(series),
+            make_bars(range(300, 310)),
+            covering=(T0 + 300 * HOUR_MS, T0 + 310 * HOUR_MS),
+        )
+        series = refresh_series(series.exchange, queries.series_key(series), queries.store())
+        shown = page(client, f"/ui/data/series/{series.pk}")
+        assert f"180 to {to_get}" in shown
+        assert f"To {to_get}" in shown
 
 
 def test_what_is_offered_follows_the_venue(client):

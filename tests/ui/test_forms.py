@@ -8,7 +8,7 @@ from cracktrader_site.api.keys import Caller
 from cracktrader_site.ui.forms import RunForm, offer_to, start, texts_of
 from cracktrader_site.ui.forms.findings import place
 from cracktrader_site.ui.forms.outlook import outlook, suggestions
-from cracktrader_site.ui.forms.wording import spelt
+from cracktrader_site.ui.symbols import spelt
 from cracktrader_site.ui.visitors import ANYBODY
 from exchanges.domain import InvalidInput, Refused
 from exchanges.models import Credential, Exchange

@@ -296,6 +296,34 @@ def test_a_live_form_says_what_is_risked_and_starts_nothing_unconfirmed(client, 
     assert not Run.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("exchange", "why"),
+    [
+        ("simulated", "Simulated invents its prices: choose a venue that takes orders."),
+        ("kraken", "No credential of Kraken is stored here yet."),
+        ("binance", ""),
+    ],
+)
+def test_live_cannot_be_started_where_no_account_can_be_chosen(client, settings, exchange, why):
+    settings.AUTH = settings.LIVE_TRADING = True
+    login(client, "runs.view_run", "runs.add_run", "exchanges.change_account")
+    venue = Exchange.objects.get(name="binance")
+    Credential.objects.create(name="mine", exchange=venue, fingerprint="f" * 64, sealed=b"x")
+    html = client.get(NEW, {"mode": "live", "exchange": exchange}).content.decode()
+    button = re.search(r'<button class="button danger" type="submit"[^>]*>', html)
+    assert button is not None
+    assert (" disabled" in button[0]) == bool(why)
+    assert (f'<p class="small" id="refusal">{why}</p>' in html) == bool(why)
+    assert ("credentials add NAME" in html) == (exchange == "kraken")
+
+
+def test_the_built_in_venue_is_chosen_knowingly(client):
+    assert ">Simulated (invented prices)</option>" in client.get(NEW).content.decode()
+    html = client.get(LOOK, opened(client)).content.decode()
+    assert "will be made first: this venue invents its prices" in html
+    assert "to download" not in html
+
+
 def test_a_session_sees_its_own_run_under_its_name(client, settings):
     settings.AUTH = True
     login(client, "runs.view_run", "runs.add_run")

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cracktrader_site.ui import sources
+from cracktrader_site.ui.templatetags.venues import summary
 from runs.models import Run
 from strategies import checked, services
 from strategies.models import Strategy, StrategyVersion
@@ -104,6 +105,16 @@ def test_each_has_its_runs_and_the_best_of_them(client, own):
     shown = words(client.get(LIST).content.decode())
     assert "Own" in shown
     assert "Parameters 4 Runs 4 Best return +12.50 %" in shown
+
+
+def test_cards_say_one_whole_sentence_each(client, own):
+    own.description = "Buys `low`\nand sells high, e.g. in May. And more of it.\n\nA last word."
+    own.save()
+    shown = words(client.get(LIST).content.decode())
+    assert "Buys low and sells high, e.g. in May. Parameters" in shown
+    assert summary("No full stop\n\nAnother paragraph.") == "No full stop"
+    assert summary("") == ""
+    assert len(summary("word " * 500).split()) < 60
 
 
 def test_a_file_that_does_not_load_shows_why_and_can_not_be_run(client):
@@ -243,6 +254,22 @@ def test_a_damaged_memory_of_a_check_is_none(own, home):
     checked._path(own.current).parent.mkdir()
     checked._path(own.current).write_text('{"passed": tr')
     assert checked.last(own.current) is None
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"passed": False},
+        {"at": "2026-01-01T00:00:00+00:00", "findings": [{"what": "?"}], "passed": False},
+        {"at": "some time ago", "strategy": "Own", "params": {}},
+        {"at": "2026-01-01T00:00:00+00:00", "strategy": "Own", "params": {}, "notes": 7},
+        [1],
+    ],
+)
+def test_a_report_of_another_version_of_the_desk_is_none(client, own, home, kept):
+    checked._path(own.current).parent.mkdir()
+    checked._path(own.current).write_text(json.dumps(kept))
+    assert "has not been checked yet" in page(client, "Own")
 
 
 # --- files -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
+from cracktrader_site.ui.symbols import venue_label
 from exchanges.models import Credential
 from runs.resolve import DEFAULT_CASH
 from strategies.models import Strategy
@@ -111,6 +112,18 @@ class RunForm(forms.Form):
         return next(map(_account_label, chosen), "")
 
     @property
+    def refusal(self) -> str:
+        """Why what is chosen cannot be started by anybody, or not by this visitor."""
+        mode, exchange = self.offer.mode(self.chosen_mode), self.offer.exchange
+        if mode is None or mode.refusal or mode.name != "live" or exchange is None:
+            return mode.refusal if mode else ""
+        if exchange.builtin:
+            return f"{exchange.title} invents its prices: choose a venue that takes orders."
+        if not self.offer.credentials:
+            return f"No credential of {exchange.title or exchange.name} is stored here yet."
+        return ""
+
+    @property
     def about(self) -> list[str]:
         """The strategy's description, a paragraph each."""
         text = self.strategy.description.replace("`", "") if self.strategy else ""
@@ -184,7 +197,7 @@ class RunForm(forms.Form):
     def _offer_choices(self) -> None:
         offer, texts = self.offer, self.texts
         strategies = [(one.name, one.name) for one in offer.strategies]
-        venues = [(venue.name, venue.title or venue.name) for venue in offer.exchanges]
+        venues = [(venue.name, venue_label(venue)) for venue in offer.exchanges]
         frames = [(name, name) for name in (offer.exchange.timeframes if offer.exchange else [])]
         accounts = [(one.name, _account_label(one)) for one in offer.credentials]
         for name, choices in (

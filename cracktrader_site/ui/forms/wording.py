@@ -6,16 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from exchanges import queries
-from exchanges.domain import InvalidInput, Symbol
-from exchanges.models import Exchange
+from cracktrader_site.ui.symbols import misspelt
 
 from .run import RunForm
 from .values import names
 
 _NAME = re.compile(r"`?\b([a-z]+(?:_[a-z0-9]+)+)\b`?")
-_QUOTES = ("USDT", "USDC", "USD", "EUR", "BTC")
-_NO_LETTER = re.compile(r"[^A-Z0-9]")
 _SHOWN_SYMBOLS = 5
 _DATE = "expected a date and time in UTC, such as 2024-01-31 12:00"
 
@@ -23,7 +19,7 @@ _DATE = "expected a date and time in UTC, such as 2024-01-31 12:00"
 def said(form: RunForm, code: str, message: str, details: Mapping[str, Any]) -> str:
     """The message with labels for names, and what would have been valid where a few words do."""
     if code == "INVALID_SYMBOL":
-        meant = _meant_by(form)
+        meant = misspelt(form.offer.exchange, names(form.texts["symbols"]))
         message += f": did you mean {meant}?" if meant else ""
     symbols = details.get("supported_symbols", [])[:_SHOWN_SYMBOLS]
     hint = f". Offered are {', '.join(symbols)}." if symbols else ""
@@ -48,26 +44,4 @@ def label_of(form: RunForm, name: str) -> str:
     for known in (form.param_name(name), name):
         if known in form.fields:
             return str(form.fields[known].label)
-    return ""
-
-
-def spelt(exchange: Exchange | None, typed: str) -> str:
-    """The market that is meant by `ETHUSDT` or `eth-usdt`; empty where nobody can tell."""
-    letters = _NO_LETTER.sub("", typed.upper())
-    known = queries.symbols_of(exchange) if exchange is not None else []
-    for symbol in known:
-        if _NO_LETTER.sub("", symbol.upper()) == letters:
-            return symbol
-    base = next((letters.removesuffix(q) for q in _QUOTES if letters.endswith(q)), "")
-    quote = letters.removeprefix(base)
-    return f"{base}/{quote}" if not known and 0 < len(base) <= 10 else ""
-
-
-def _meant_by(form: RunForm) -> str:
-    """The first symbol that is none, as it is spelt."""
-    for typed in names(form.texts["symbols"]):
-        try:
-            Symbol(typed)
-        except InvalidInput:
-            return spelt(form.offer.exchange, typed)
     return ""
