@@ -256,22 +256,6 @@ def test_a_damaged_memory_of_a_check_is_none(own, home):
     assert checked.last(own.current) is None
 
 
-@pytest.mark.parametrize(
-    "kept",
-    [
-        {"passed": False},
-        {"at": "2026-01-01T00:00:00+00:00", "findings": [{"what": "?"}], "passed": False},
-        {"at": "some time ago", "strategy": "Own", "params": {}},
-        {"at": "2026-01-01T00:00:00+00:00", "strategy": "Own", "params": {}, "notes": 7},
-        [1],
-    ],
-)
-def test_a_report_of_another_version_of_the_desk_is_none(client, own, home, kept):
-    checked._path(own.current).parent.mkdir()
-    checked._path(own.current).write_text(json.dumps(kept))
-    assert "has not been checked yet" in page(client, "Own")
-
-
 # --- files -----------------------------------------------------------------------------------
 
 
