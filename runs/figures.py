@@ -22,7 +22,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from exchanges.domain import CracktraderError, InvalidInput, NotFound, Symbol
 from exchanges.places import Places
 
-from . import charts, curves, exports, formats, marks, palette, plotly_js, queries, series
+from . import charts, exports, plotly_js, queries, series
 from .models import Run
 
 # What a missing file raises, and what Parquet says of a damaged one.
@@ -186,10 +186,10 @@ def _etag(request: HttpRequest, mark: str) -> str:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Of the code that draws: another version draws anew."""
+    """Of this app's code, for most of it may have a hand in a figure: another draws anew."""
     digest = hashlib.sha256()
-    for module in (charts, curves, marks, palette, series, formats):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(module.read_bytes())
     return digest.hexdigest()
 
 

@@ -82,6 +82,20 @@ def test_what_goes_on_has_no_tag(desk):  # noqa: F811
     assert len(charts.orjson.loads(answer.content)["data"][0]["x"]) > 0
 
 
+@pytest.mark.parametrize("module", ["tables.py", "engine/downsample.py"])
+def test_other_code_anywhere_in_the_app_draws_anew(module, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(figures, "__file__", str(tmp_path / "figures.py"))
+    changed = tmp_path / module
+    changed.parent.mkdir(exist_ok=True)
+    seen = set()
+    for text in ("POINTS = 1_500", "POINTS = 2_000"):
+        changed.write_text(text)
+        figures._code.cache_clear()
+        seen.add(figures._code())
+    figures._code.cache_clear()
+    assert len(seen) == 2
+
+
 def test_runs_are_compared_with_and_without_a_request(run):
     alone = figures.comparison([run, run])
     packed = figures.comparison([run, run], asked(accept_encoding="gzip"))
