@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material's notice about its own future is kept off the console.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
-.PHONY: run test check docs screenshots tour audit sdk bench bench-paper kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
+.PHONY: run test check docs screenshots tour audit sdk bench bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -60,6 +60,10 @@ sdk: $(VENV)/installed-dev
 # 200 paper runs over 20 series of a sped-up venue; takes five minutes.
 bench-paper: $(VENV)/installed-dev
 	$(BIN)/python -m bench.paper
+
+# The page of a run of a year of one-minute bars, in a browser.
+bench-page: $(VENV)/installed-dev
+	$(BIN)/python -m bench.page
 
 # The long form of the kill -9 test: KILLS random moments (default 40).
 kill-test: $(VENV)/installed-dev
