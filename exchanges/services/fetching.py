@@ -86,15 +86,25 @@ def _fail(download: Download, error: CracktraderError) -> None:
 
 
 class _Turn:
+    """It ends with a page that came, however long that takes.
+
+    A request that is under way, or a pause that the venue wants, is waited for:
+    whoever took it up next would ask for the same again, and too soon.
+    """
+
     def __init__(self, download: Download) -> None:
         self._download = download
         self._began = time.monotonic()
         self._written = 0.0
         self._before = self._share = 0.0
+        self._fraction = 0.0
 
     def work(self) -> None:
         download = self._download
-        for window, self._before, self._share in _windows(download):
+        for n, (window, self._before, self._share) in enumerate(_windows(download)):
+            if n and self._is_over():
+                raise _Over
+            self._fraction = 0.0
             ensure_bars(
                 download.exchange.name,
                 [download.symbol],
@@ -103,9 +113,14 @@ class _Turn:
                 on_progress=self._progress,
             )
 
+    def _is_over(self) -> bool:
+        return time.monotonic() - self._began > TURN_SECONDS
+
     def _progress(self, message: str, fraction: float) -> None:
         now = time.monotonic()
-        over = now - self._began > TURN_SECONDS
+        # With the last page of a window the window is over, and better kept whole.
+        over = self._fraction < fraction < 1 and self._is_over()
+        self._fraction = fraction
         if over or now - self._written > WRITE_SECONDS:
             self._written = now
             self._write(message, min(self._before + fraction * self._share, 1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from exchanges.services import downloads, fetching
 from exchanges.services.fetching import execute
 from tests.exchanges.tools import BTC, DAY_MS, HOUR, HOUR_MS, T0, same
 from tests.venue import Fault, SpotMarket, VenueServer
+from tests.venue.faults import rate_limited
 
 END = T0 + 2500 * HOUR_MS
 KEY = SeriesKey("lookalike", BTC, HOUR)
@@ -275,14 +277,6 @@ def test_a_long_download_gives_others_their_turn_and_goes_on(lookalike, venue, b
     monkeypatch.setattr(fetching, "TURN_SECONDS", -1.0)
     monkeypatch.setattr(fetching, "WINDOW_BARS", 1000)
     seen = []
-    progress = fetching._Turn._progress
-
-    def one_page(turn, message, fraction):
-        # The turn is over with the first page that came.
-        if fraction > 0:
-            progress(turn, message, fraction)
-
-    monkeypatch.setattr(fetching._Turn, "_progress", one_page)
     download = start()
     while now_of(download).is_active and len(seen) < 9:
         bells.clear()
@@ -295,6 +289,67 @@ def test_a_long_download_gives_others_their_turn_and_goes_on(lookalike, venue, b
     assert same(queries.store().read(KEY, T0, END), generate(BTC, HOUR, T0, END))
     starts = [int(asked.query["startTime"]) for asked in venue.requests("klines")]
     assert len(starts) == len(set(starts))
+
+
+@pytest.fixture
+def short_turns(monkeypatch):
+    monkeypatch.setattr(fetching, "TURN_SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_page_that_takes_longer_than_a_turn_is_kept(lookalike, venue, bells, settings):
+    settings.VENUE_TIMEOUT = 3
+    venue.faults.arm("klines", Fault(times=99, hang=0.8))
+    download = start(end_ms=T0 + 1500 * HOUR_MS)
+    assert execute(download.id)
+    first = now_of(download)
+    assert (first.status, first.lease_owner) == ("running", "")
+    assert 0.5 < first.fraction < 1
+    assert execute(download.id)
+    assert now_of(download).status == "done"
+    starts = [asked.query["startTime"] for asked in venue.requests("klines")]
+    assert len(starts) == len(set(starts)) == 2
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_pause_the_venue_wants_outlasts_the_turn(lookalike, venue, bells, settings):
+    settings.VENUE_RETRIES = 1
+    venue.faults.arm("klines", rate_limited("2"))
+    download = start(end_ms=T0 + 100 * HOUR_MS)
+    began = time.monotonic()
+    execute(download.id)
+    assert time.monotonic() - began >= 2
+    assert len(venue.requests("klines")) == 2
+    assert queries.store().covered(KEY) == [(T0, T0 + 100 * HOUR_MS)]
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_venue_that_never_answers_fails_it_after_the_retries(lookalike, venue, bells, settings):
+    settings.VENUE_RETRIES = 1
+    venue.faults.arm("klines", Fault(times=99, hang=2.5))
+    download = start()
+    execute(download.id)
+    assert (now_of(download).status, now_of(download).error_code) == (
+        "failed",
+        "VENUE_UNREACHABLE",
+    )
+    assert len(venue.requests("klines")) == 2
+
+
+@pytest.mark.usefixtures("always_write", "short_turns")
+def test_a_cancel_is_heard_while_the_venue_keeps_its_answer(lookalike, venue, bells, monkeypatch):
+    venue.faults.arm("klines", Fault(times=99, hang=0.9))
+    download = start()
+    written = fetching._Turn._write
+
+    def cancel_first(turn, message, fraction):
+        downloads.cancel(download.id)
+        written(turn, message, fraction)
+
+    monkeypatch.setattr(fetching._Turn, "_write", cancel_first)
+    execute(download.id)
+    assert now_of(download).status == "cancelled"
+    assert queries.store().covered(KEY) == []
 
 
 def test_only_half_the_workers_download(lookalike, bells, settings):
