@@ -223,6 +223,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cracktrader_site.api.cors.ListedOrigins",
     "cracktrader_site.api.middleware.ApiGuard",
+    "cracktrader_site.ui.guard.PageGuard",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

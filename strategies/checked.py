@@ -11,11 +11,13 @@ import hashlib
 import json
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from pydantic import TypeAdapter
 
 from .findings import CheckReport
 from .models import StrategyVersion
@@ -34,12 +36,17 @@ def keep(version: StrategyVersion, report: CheckReport) -> dict[str, Any]:
 
 
 def last(version: StrategyVersion) -> dict[str, Any] | None:
-    """`CheckReport.to_dict()` with the time `at` of the check, ISO 8601; None: never checked."""
+    """`CheckReport.to_dict()` with the time `at` of the check, ISO 8601.
+
+    None: never checked, or by a version of the desk that told other things.
+    """
     try:
         kept = json.loads(_path(version).read_text())
-    except (OSError, ValueError):
+        at = datetime.fromisoformat(kept["at"]).isoformat(timespec="seconds")
+        report = TypeAdapter(CheckReport).validate_python(kept)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return kept if isinstance(kept, dict) else None
+    return report.to_dict() | {"at": at}
 
 
 def _path(version: StrategyVersion) -> Path:

@@ -63,7 +63,7 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
         # Where keys are asked for, strangers are not told the desk's names.
         details = {} if settings.AUTH else {"allowed_hosts": settings.ALLOWED_HOSTS}
         return _json(400, "INVALID_REQUEST", "This Host is not served here", dict(details))
-    if _is_foreign(request, host):
+    if is_foreign(request, host):
         return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         return _json(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed")
@@ -83,13 +83,16 @@ def _is_ours(request: HttpRequest) -> bool:
     return f"{request.path_info}/".startswith("/api/")
 
 
-def _is_foreign(request: HttpRequest, host: str) -> bool:
+def is_foreign(request: HttpRequest, host: str) -> bool:
+    """It comes from another site's page; `host`: ours."""
     if request.headers.get("Origin") in settings.CORS_ALLOWED_ORIGINS:
         # Its pages come with a key, which they had to ask for in a preflight; that a
         # browser would add the admin's session to their requests is not enough.
         return not _brings_key(request)
     if request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
-        followed = request.headers.get("Sec-Fetch-Mode") == "navigate"
+        # Frames navigate too.
+        to_a_page = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        followed = to_a_page and request.headers.get("Sec-Fetch-Mode") == "navigate"
         if request.method not in _SAFE or not followed:
             return True
     origin = request.headers.get("Origin")

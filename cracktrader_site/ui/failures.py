@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django_htmx.http import trigger_client_event
 
 _STALE = "This page was open for too long, or its cookies are gone: reload it and try again"
@@ -11,10 +11,17 @@ _STALE = "This page was open for too long, or its cookies are gone: reload it an
 
 def no_token(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 to a form without the page's CSRF token: most often a page from before the sign-in."""
-    # Django's own check comes before the middleware that knows htmx.
+    return refused(request, 403, "CSRF_FAILED", _STALE, "Reload the page")
+
+
+def refused(
+    request: HttpRequest, status: int, code: str, message: str, title: str = "This is refused"
+) -> HttpResponse:
+    """A page of its own, or a message on the page that asked by htmx."""
+    # It may come before the middleware that knows htmx.
     if request.headers.get("HX-Request") == "true":
-        answer = HttpResponse(status=403)
-        said = {"level": "error", "text": _STALE, "code": "CSRF_FAILED"}
+        answer = HttpResponse(status=status)
+        said = {"level": "error", "text": message, "code": code}
         return trigger_client_event(answer, "desk:toast", said)
-    context = {"title": "Reload the page", "message": _STALE, "code": "CSRF_FAILED"}
-    return render(request, "failure.html", context, status=403)
+    context = {"title": title, "message": message, "code": code}
+    return HttpResponse(render_to_string("failure.html", context), status=status)

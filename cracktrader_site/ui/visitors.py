@@ -75,12 +75,16 @@ def problem(
     details: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """An error as a page, or as a message on the page that asked by htmx."""
+    details = details or {}
     if request.htmx:  # type: ignore[attr-defined]
-        answer = HttpResponse(status=status)
         said = {"level": "error", "text": message, "code": code}
-        return trigger_client_event(answer, "desk:toast", said)
-    context = {"code": code, "message": message, "details": details or {}, "status": status}
-    return render(request, "ui/problem.html", context, status=status)
+        answer = trigger_client_event(HttpResponse(status=status), "desk:toast", said)
+    else:
+        told = {"code": code, "message": message, "details": details, "status": status}
+        answer = render(request, "ui/problem.html", told, status=status)
+    if "retry_after_seconds" in details:
+        answer["Retry-After"] = str(details["retry_after_seconds"])
+    return answer
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -103,13 +107,20 @@ def _lacks(scopes: tuple[str, ...]) -> str:
 def _sign_in(request: HttpRequest) -> HttpResponse:
     here = request.get_full_path()
     if request.htmx:  # type: ignore[attr-defined]
-        # The page the reader is on, not the part of it that was asked for.
-        current = urlsplit(request.htmx.current_url_abs_path or reverse("ui:home"))  # type: ignore[attr-defined]
-        here = f"{current.path}?{current.query}" if current.query else current.path
-        return HttpResponseClientRedirect(_login_url(here))
+        return HttpResponseClientRedirect(_login_url(_page_around(request)))
     if request.method != "GET":
         here = reverse("ui:home")
     return redirect(_login_url(here))
+
+
+def _page_around(request: HttpRequest) -> str:
+    """The page the reader is on, not the part of it that was asked for."""
+    try:
+        found = urlsplit(request.htmx.current_url_abs_path or "")  # type: ignore[attr-defined]
+    except ValueError:
+        found = urlsplit("")
+    here = found.path or reverse("ui:home")
+    return f"{here}?{found.query}" if found.query else here
 
 
 def _login_url(here: str) -> str:
