@@ -98,8 +98,13 @@ def cancel(download_id: int) -> Download:
         active = Download.objects.filter(id=download_id, status__in=Download.ACTIVE)
         active.filter(cancel_requested_at=None).update(cancel_requested_at=now)
         # Of one that somebody holds, its worker hears.
-        active.filter(lease_expires_at=None).update(
-            status=Status.CANCELLED, finished_at=now, message="", fence=F("fence") + 1
+        _free(active).update(
+            status=Status.CANCELLED,
+            finished_at=now,
+            message="",
+            fence=F("fence") + 1,
+            lease_owner="",
+            lease_expires_at=None,
         )
     return find(download_id)
 
@@ -137,13 +142,14 @@ def look_after() -> list[tuple[ProcessId, tuple[int, int]]]:
     rings, waited = False, timedelta()
     for download in Download.objects.filter(status__in=Download.ACTIVE):
         owner = ProcessId.parse(download.lease_owner)
-        if owner is not None and owner.is_local:
-            if owner.is_alive():
-                holders.append((owner, (download.id, download.fence)))
-            else:
-                rings |= _release(download, owner)
+        is_here = owner is not None and owner.is_local
+        if is_here and not owner.is_alive():
+            rings |= _release(download, owner)
         elif download.lease_expires_at is None or download.lease_expires_at < now:
+            # Its worker may live, and have forgotten it.
             waited = max(waited, now - download.rung_at)
+        elif is_here:
+            holders.append((owner, (download.id, download.fence)))
     if waited > RING_AGAIN_AFTER:
         # While messages wait nothing is lost yet.
         messages = OrmQ.objects.filter(key=CLUSTER, lock__lte=now)
@@ -191,6 +197,14 @@ def give_back(download: Download) -> bool:
         owned(download).update(
             lease_owner="", lease_expires_at=None, attempts=0, rung_at=timezone.now()
         )
+    )
+
+
+def let_go() -> None:
+    """Frees what this process holds: it could not be written, which is no fault of it."""
+    mine = Download.objects.filter(lease_owner=str(ProcessId.current()), attempts__gt=0)
+    mine.filter(status__in=Download.ACTIVE).update(
+        lease_owner="", lease_expires_at=None, attempts=F("attempts") - 1
     )
 
 

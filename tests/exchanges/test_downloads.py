@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -458,6 +459,50 @@ def test_the_ticker_says_who_is_at_work_and_leaves_them_alone(lookalike, bells):
     assert downloads.look_after() == [(ProcessId.current(), (download.id, claimed.fence))]
     assert now_of(download).lease_owner
     assert bells == []
+
+
+def forget(download: Download) -> None:
+    """Its worker, this process, lives and gives no sign of life any more."""
+    downloads.claim(download.id)
+    past = timezone.now() - timedelta(minutes=1)
+    Download.objects.filter(id=download.id).update(lease_expires_at=past, rung_at=past)
+
+
+def test_a_lease_that_is_over_holds_nothing_though_its_worker_lives(lookalike, bells):
+    download = start()
+    bells.clear()
+    forget(download)
+    assert downloads.look_after() == []
+    assert bells == [download.id]
+    execute(download.id)
+    assert now_of(download).status == "done"
+
+
+def test_one_whose_lease_is_over_is_cancelled_at_once(lookalike, bells):
+    download = start()
+    forget(download)
+    cancelled = downloads.cancel(download.id)
+    assert (cancelled.status, cancelled.lease_owner) == ("cancelled", "")
+    assert start() != download
+
+
+def test_a_database_that_is_locked_costs_a_worker_and_no_attempt(lookalike, bells, monkeypatch):
+    def locked(*args, **more):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(tasks, "PAUSE_SECONDS", 0.0)
+    # A test's connection holds its transaction.
+    monkeypatch.setattr(tasks.connection, "close", lambda: None)
+    download = start()
+    with monkeypatch.context() as broken:
+        broken.setattr(fetching, "ensure_bars", locked)
+        for _ in range(5):
+            with pytest.raises(SystemExit):
+                tasks.fetch(download.id)
+            held = now_of(download)
+            assert (held.status, held.lease_owner, held.attempts) == ("running", "", 0)
+    tasks.fetch(download.id)
+    assert now_of(download).status == "done"
 
 
 def test_a_lost_message_is_sent_again(lookalike, bells):
