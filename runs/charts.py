@@ -55,18 +55,19 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
     step = Timeframe.parse(run.timeframe).ms
     figure = _layout(
         _about(run, seen),
-        yaxis={"domain": [0.3, 1], "title": {"text": _quote(run)}, "tickformat": ",.6~g"},
+        yaxis={"domain": [0.3, 1], "title": {"text": _quote(run)}, "tickformat": ",.6~r"},
         yaxis2={"domain": [0, 0.24], "tickformat": ".3~%"},
         shapes=_gap_shapes(seen.time, step),
         annotations=[_note(seen.why_not)] if seen.why_not else [],
     )
     figure["layout"]["xaxis"] |= {"anchor": "y2"} | _range(start_ms, end_ms)
     curve = thin(seen.time, seen.value, step, CURVE_POINTS)
-    figure["data"] = [_line("Equity", curve, BLUE, hovertemplate="%{y:,.2f}")]
+    shown = f"%{{y:{formats.d3_money(_currency(run))}}}"
+    figure["data"] = [_line("Equity", curve, BLUE, hovertemplate=shown)]
     if seen.held is not None:
         held = thin(seen.time, seen.held, step, CURVE_POINTS)
         figure["data"].append(
-            _line("Buy and hold", held, GREY, dash="4px,2px", hovertemplate="%{y:,.2f}")
+            _line("Buy and hold", held, GREY, dash="4px,2px", hovertemplate=shown)
         )
     figure["data"].append(
         _line(
@@ -93,13 +94,17 @@ def candles(
     merged, width = merge(bars, CANDLES)
     trades, numbers = marks.trades(run, symbol, start_ms, end_ms)
     shown = marks.largest(trades, MAX_MARKED_TRADES)
-    notes = [f"candles of {width} bars of {run.timeframe}"] if width > 1 else []
+    # In its middle a wide candle is the nearest one to each of its bars, and so to their marks.
+    middle = (width - 1) * bars.timeframe.ms // 2
+    notes = []
+    if width > 1:
+        notes.append(f"candles of {width} bars of {run.timeframe}, each in its middle")
     if len(shown) < len(trades):
         notes.append(f"{len(shown):,} of {len(trades):,} trades: those that won or lost most")
     figure = _layout(
         f"{symbol}, {formats.moment(start_ms)} to {formats.moment(end_ms)} UTC: "
         f"{len(bars):,} bars, {len(trades):,} trades.",
-        yaxis={"title": {"text": _quote(run)}, "tickformat": ",.6~g"},
+        yaxis={"title": {"text": _quote(run)}, "tickformat": ",.6~r"},
         shapes=_gap_shapes(bars.time, bars.timeframe.ms),
         annotations=[_note(", ".join(notes))] if notes else [],
     )
@@ -109,14 +114,14 @@ def candles(
         {
             "type": "candlestick",
             "name": escape(symbol),
-            "x": merged["time"],
+            "x": merged["time"] + middle,
             **{name: rounded(merged[name]) for name in ("open", "high", "low", "close")},
             # Hollow up, filled down: not by colour alone.
             "increasing": {"line": {"color": GREEN, "width": 1}, "fillcolor": "rgba(0,0,0,0)"},
             "decreasing": {"line": {"color": RED, "width": 1}, "fillcolor": RED},
             "opacity": 0.75,
         },
-        *marks.traces(trades[shown], numbers[shown]),
+        *marks.traces(trades[shown], numbers[shown], symbol.quote),
     ]
     return figure
 
@@ -144,19 +149,24 @@ def _about(run: Run, seen: series.Equity) -> str:
     if not len(seen.time):
         return "No bar in this stretch."
     start, end = formats.moment(int(seen.time[0])), formats.moment(int(seen.time[-1]))
+    currency = _currency(run)
     parts = [
-        f"Equity from {formats.money(float(seen.value[0]))} at {start} "
-        f"to {formats.money(float(seen.value[-1]))} at {end} UTC",
+        f"Equity from {formats.money(float(seen.value[0]), currency)} at {start} "
+        f"to {formats.money(float(seen.value[-1]), currency)} at {end} UTC",
         f"deepest drawdown {formats.percent(float(-seen.drawdown.min()))}",
     ]
     if seen.held is not None:
-        parts.insert(1, f"buy and hold came to {formats.money(float(seen.held[-1]))}")
+        parts.insert(1, f"buy and hold came to {formats.money(float(seen.held[-1]), currency)}")
     return f"{', '.join(parts)}."
 
 
 def _quote(run: Run) -> str:
-    """The currency of its cash and prices."""
-    return escape(run.symbols[0].partition("/")[2])
+    """The currency of its cash and prices, as a title of plotly."""
+    return escape(_currency(run))
+
+
+def _currency(run: Run) -> str:
+    return formats.quote(run.symbols[0])
 
 
 def _layout(text: str, **parts: Any) -> Figure:

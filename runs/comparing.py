@@ -9,6 +9,7 @@ from typing import Any
 from exchanges.domain import InvalidInput
 
 from . import books, charts, descriptions, formats, payloads, queries
+from . import cautions as notes
 from .engine.metrics import METRICS
 from .fields import iso
 from .models import Run
@@ -89,10 +90,14 @@ def find(texts: Sequence[str], owner: str = "") -> list[Run]:
 def metric_rows(runs: Sequence[Run]) -> list[Row]:
     """Of a run that goes on: as it stands."""
     measured = [books.metrics(run) for run in runs]
+    quotes = [formats.quote(run.symbols[0]) for run in runs]
     rows = []
     for name, metric in METRICS.items():
         values = [found.get(name) for found in measured]
-        texts = [formats.by_kind(metric.kind, value) for value in values]
+        texts = [
+            formats.by_kind(metric.kind, value, quote)
+            for value, quote in zip(values, quotes, strict=True)
+        ]
         rows.append(Row(metric.label, texts, _differ(values), metric.formula, _best(name, values)))
     return rows
 
@@ -114,6 +119,14 @@ def cautions(runs: Sequence[Run]) -> list[str]:
     found = [text for differs, text in _CAUTIONS if _differ([differs(c) for c in configs])]
     if any(run.is_active for run in runs):
         found.append("Some of them go on: their figures are of what they have done so far.")
+    for run in runs:
+        found += [f"{str(run.public_id)[:8]}: {text}" for text in notes.of(run)]
+    brief = [text for run in runs if (text := descriptions.brevity(run))]
+    if brief:
+        found.append(
+            f"Figures a year are made of little: {len(brief)} of them "
+            f"{'covers' if len(brief) == 1 else 'cover'} less than {descriptions.BRIEF_DAYS} days."
+        )
     unmeasured = [run for run in runs if not run.result_hash and not run.is_active]
     if unmeasured:
         names = ", ".join(str(run.public_id)[:8] for run in unmeasured)
@@ -138,7 +151,6 @@ def period(run: Run) -> tuple[str, str]:
     return iso(start_ms), iso(end_ms)
 
 
-_TIMES = ("start_date", "end_date", "warmup_from")
 _Config = dict[str, Any]
 _CAUTIONS: list[tuple[Callable[[_Config], Any], str]] = [
     (lambda c: (c["start_date"], c["end_date"]), "They cover different dates."),
@@ -157,11 +169,9 @@ def _flat_config(run: Run) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> str:
-    if value is not None and name in _TIMES:
-        return formats.moment(value)
     if value is not None and name == "source_hash":
         return str(value)[:_NAMED]
-    return descriptions.shown(value)
+    return descriptions.setting(name, value)
 
 
 def _differ(values: Sequence[Any]) -> bool:

@@ -12,6 +12,16 @@ from .models import Run
 
 Row = tuple[str, str]
 
+_RATES = frozenset(
+    {
+        *("fee", "slippage", "stop_loss", "take_profit", "trailing_stop", "position_size"),
+        *("max_drawdown", "daily_loss"),
+    }
+)
+BRIEF_DAYS = 30
+"""Of less than these, what a year would bring is hardly known."""
+_MOMENTS = frozenset({"start_date", "end_date", "warmup_from"})
+
 
 def mode(run: Run) -> str:
     """`paper`, whose money a live run trades with, or how fast it replays."""
@@ -57,8 +67,29 @@ def config_rows(config: dict[str, Any]) -> list[Row]:
         if key == "strategy_params":
             rows += [(f"{key}.{name}", shown(item)) for name, item in value.items()]
         else:
-            rows.append((key, shown(value)))
+            rows.append((key, setting(key, value)))
     return rows
+
+
+def setting(name: str, value: Any, currency: str = "") -> str:
+    """A value of `payloads.public_config`: what is a fraction there in percent."""
+    if value is None:
+        return formats.NOTHING
+    if name in _RATES:
+        return formats.rate(value)
+    if name in _MOMENTS:
+        return f"{formats.moment(value)} UTC"
+    return formats.money(value, currency) if name == "initial_cash" else shown(value)
+
+
+def brevity(run: Run) -> str:
+    """How much there is of a run that is too short for figures a year; else empty."""
+    from . import series
+
+    start_ms, end_ms = series.span(run)
+    if end_ms - start_ms >= BRIEF_DAYS * 86_400_000:
+        return ""
+    return formats.duration((end_ms - start_ms) / 1000)
 
 
 def gap_row(gap: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -30,6 +30,11 @@ class MetricRow:
     value: float | int | None
 
 
+def quote(symbol: str) -> str:
+    """What its prices are counted in: BTC/USDT → USDT; empty of what is no symbol."""
+    return symbol.partition("/")[2]
+
+
 def metric_rows(metrics: Mapping[str, Any], currency: str = "") -> list[MetricRow]:
     """Every metric of `metrics`, in the order metrics are shown; its money is in `currency`."""
     return [
@@ -51,9 +56,9 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{_fixed(value * 100, 2)} %"
 
 
-def signed_percent(value: float | None) -> str:
+def signed_percent(value: float | None, places: int = 2) -> str:
     """A fraction with its sign: 0.0512 → +5.12 %."""
-    return NOTHING if value is None else f"{_fixed(value * 100, 2, '+')} %"
+    return NOTHING if value is None else f"{_fixed(value * 100, places, '+')} %"
 
 
 def rate(value: float | None) -> str:
@@ -118,7 +123,7 @@ def printable(text: object) -> str:
 
 
 def _fixed(value: float, places: int, sign: str = "", most: int = 0) -> str:
-    """Without exponent, and no minus before what is nothing; up to `most` places where they tell."""
+    """Without exponent, and no sign before what is nothing; up to `most` places that tell."""
     text = f"{value:{sign},.{max(places, most)}f}"
     if most > places:
         text = _trimmed(text, places)
@@ -132,6 +137,11 @@ def _trimmed(text: str, places: int = 0) -> str:
         return text
     rest = rest.rstrip("0").ljust(places, "0")
     return f"{whole}.{rest}" if rest else whole
+
+
+def d3_money(currency: str) -> str:
+    """As `money`, for what draws charts: a format of d3."""
+    return ",.8~r" if currency and currency not in _IN_CENTS else ",.2f"
 
 
 def _most(value: float, currency: str) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from exchanges.domain import Purpose, Symbol
 
+from . import formats
 from .curves import rounded
 from .models import Run
 from .palette import BLUE, GREEN, ORANGE, RED
@@ -64,13 +65,17 @@ def largest(trades: NDArray[np.void], limit: int) -> NDArray[np.intp]:
     return np.sort(np.argsort(-np.abs(trades["pnl"]), kind="stable")[:limit])
 
 
-def traces(trades: NDArray[np.void], numbers: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Entries, and exits by what the position was sold for."""
-    groups = [_trace("Entry", "triangle-up", BLUE, trades, numbers, "entry")]
+def traces(
+    trades: NDArray[np.void], numbers: NDArray[np.int64], currency: str
+) -> list[dict[str, Any]]:
+    """Entries, and exits by what the position was sold for; what they won is in `currency`."""
+    groups = [_trace("Entry", "triangle-up", BLUE, trades, numbers, "entry", currency)]
     for purpose, (name, shape, colour) in _EXITS.items():
         left = (trades["exit_purpose"] == purpose) & (trades["exit_time"] >= 0)
         if left.any():
-            groups.append(_trace(name, shape, colour, trades[left], numbers[left], "exit"))
+            groups.append(
+                _trace(name, shape, colour, trades[left], numbers[left], "exit", currency)
+            )
     return groups
 
 
@@ -81,6 +86,7 @@ def _trace(
     trades: NDArray[np.void],
     numbers: NDArray[np.int64],
     end: str,
+    currency: str,
 ) -> dict[str, Any]:
     about = (numbers.tolist(), rounded(trades["pnl"]).tolist(), rounded(trades["return"]).tolist())
     return {
@@ -97,8 +103,9 @@ def _trace(
             "line": {"width": 0.5, "color": "rgba(255, 255, 255, 0.7)"},
         },
         "hovertemplate": (
-            f"{name} of trade %{{customdata[0]}}<br>%{{x|{MOMENT}}} at %{{y:,.8~g}}"
-            "<br>P&amp;L %{customdata[1]:,.2f} (%{customdata[2]:.2%})<extra></extra>"
+            f"{name} of trade #%{{customdata[0]}}<br>%{{x|{MOMENT}}} at %{{y:,.8~r}}"
+            f"<br>P&amp;L %{{customdata[1]:{formats.d3_money(currency)}}} (%{{customdata[2]:.2%}})"
+            "<extra></extra>"
         ),
     }
 

@@ -79,9 +79,10 @@ def _order_new(data: Data) -> Line:
 
 
 def _order_filled(data: Data) -> Line:
+    fee = formats.money(data["fee"], formats.quote(data["symbol"]))
     text = (
         f"{PAST[data['side']]} {formats.price(data['amount'])} {data['symbol']} at "
-        f"{formats.price(data['price'])}, fee {formats.money(data['fee'])}, "
+        f"{formats.price(data['price'])}, fee {fee}, "
         f"{_words(data['purpose'])}"
     )
     return Line(formats.moment(data["timestamp"]), "order", text)
@@ -159,18 +160,20 @@ def _unprotected(data: Data) -> Line:
 
 
 def _trade_opened(data: Data) -> Line:
-    text = f"{data['trade_id']} opened, {formats.price(data['amount'])} {data['symbol']}"
+    text = f"trade #{data['trade_id']} opened, {formats.price(data['amount'])} {data['symbol']}"
     return Line(formats.moment(data["entry_time"]), "trade", text, "quiet")
 
 
 def _trade_changed(data: Data) -> Line:
-    text = f"{data['trade_id']} changed, {formats.price(data['amount'])} {data['symbol']} bought"
+    bought = f"{formats.price(data['amount'])} {data['symbol']} bought"
+    text = f"trade #{data['trade_id']} changed, {bought}"
     return Line("", "trade", text, "quiet")
 
 
 def _trade_closed(data: Data) -> Line:
+    earned = formats.signed_money(data["pnl"], formats.quote(data["symbol"]))
     text = (
-        f"{data['trade_id']} closed, {data['symbol']} {data['pnl']:+,.2f} "
+        f"trade #{data['trade_id']} closed, {data['symbol']} {earned} "
         f"({formats.signed_percent(data['return'])}) after {_count(data['bars'], 'bar')}"
     )
     tone = "up" if data["pnl"] > 0 else "down"

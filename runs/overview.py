@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from exchanges.domain import Symbol, Timeframe
+from exchanges.domain import Timeframe
 from exchanges.queries import clock
 
-from . import payloads, punctuality, queries
+from . import formats, payloads, punctuality, queries
 from .models import EquityPoint, Run
 
 CURVE_POINTS = 48
@@ -126,7 +126,7 @@ def earned(owner: str) -> list[Earned]:
     sums: dict[tuple[str, str], float] = defaultdict(float)
     for mode, sandbox, symbols, value, yesterday, cash in rows:
         before = cash if yesterday is None else yesterday
-        sums[mode_name(mode, sandbox), Symbol(symbols[0]).quote] += value - before
+        sums[mode_name(mode, sandbox), formats.quote(symbols[0])] += value - before
     return [Earned(mode, amount, currency) for (mode, currency), amount in sorted(sums.items())]
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from exchanges.domain import NotFound, Symbol
 
-from . import books, charts, formats, payloads, periods
+from . import books, cautions, charts, descriptions, formats, payloads, periods
 from .models import Run
 from .queries import Results
 
@@ -20,6 +20,7 @@ SYMBOLS_DRAWN = 8
 
 _STATIC = Path(__file__).parent / "static" / "runs"
 _DAMAGED = (NotFound, OSError, ValueError)
+_NARROW = "\N{NO-BREAK SPACE}"
 # json escapes of <, > and & keep a name from ending the script it stands in.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
 
@@ -53,9 +54,10 @@ def standalone(run: Run) -> str:
         "error": payloads.error_text(run),
         "start": formats.moment(config["start_date"]),
         "end": formats.moment(config["end_date"]),
-        "config": _rows(config),
+        "config": _config(config, _quote(run)),
         "head": _head(run, metrics),
-        "metrics": formats.metric_rows(metrics),
+        "metrics": formats.metric_rows(metrics, _quote(run)),
+        "brief": descriptions.brevity(run),
         "figures": [
             (name, title, _json(figure)) for name, title, figure in figures if _has_points(figure)
         ],
@@ -65,6 +67,7 @@ def standalone(run: Run) -> str:
         "trades": [_trade(trade) for trade in trades],
         "trade_total": results.count("trades"),
         "seal": _rows(run.seal),
+        "cautions": cautions.of(run),
         "missing": missing,
         "scripts": [mark_safe(_script(path)) for path in _scripts()],
     }
@@ -76,7 +79,7 @@ def _head(run: Run, metrics: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Return", formats.signed_percent(total)),
         ("Buy and hold", formats.signed_percent(metrics.get("benchmark_return"))),
-        ("Final value" if run.result_hash else "Value", formats.money(run.value)),
+        ("Final equity" if run.result_hash else "Equity", formats.money(run.value, _quote(run))),
         ("Max drawdown", formats.percent(metrics.get("max_drawdown"))),
         ("Sharpe ratio", formats.ratio(metrics.get("sharpe_ratio"))),
         ("Trades", f"{run.trade_count:,}"),
@@ -88,14 +91,15 @@ def _year(year: periods.Year) -> dict[str, Any]:
     return {
         "year": year.year,
         "months": months,
-        "total": _share(year.total),
+        "total": formats.signed_percent(year.total).replace(" ", _NARROW),
         "tone": _tone(year.total),
     }
 
 
 def _trade(trade: dict[str, Any]) -> dict[str, Any]:
+    quote = formats.quote(trade["symbol"])
     return {
-        "number": trade["trade_id"],
+        "number": f"#{trade['trade_id']}",
         "symbol": trade["symbol"],
         "entry": formats.moment(trade["entry_time"]),
         "entry_price": formats.price(trade["entry_price"]),
@@ -103,8 +107,8 @@ def _trade(trade: dict[str, Any]) -> dict[str, Any]:
         "exit_price": formats.price(trade["exit_price"]),
         "reason": (trade["exit_reason"] or trade["status"]).replace("_", " "),
         "amount": formats.price(trade["amount"]),
-        "fees": formats.money(trade["fees"]),
-        "pnl": formats.money(trade["pnl"]),
+        "fees": formats.money(trade["fees"], quote),
+        "pnl": formats.signed_money(trade["pnl"], quote),
         "ratio": formats.signed_percent(trade["return"]),
         "tone": _tone(trade["pnl"]),
     }
@@ -112,12 +116,26 @@ def _trade(trade: dict[str, Any]) -> dict[str, Any]:
 
 def _share(gain: float | None) -> str:
     """Narrow: twelve of them stand beside each other."""
-    return formats.NOTHING if gain is None else f"{gain * 100:+.1f}\N{NO-BREAK SPACE}%"
+    return formats.signed_percent(gain, 1).replace(" ", _NARROW)
 
 
 def _tone(value: float | None) -> str:
     """Beside the sign, never instead of it."""
     return "up" if value and value > 0 else "down" if value and value < 0 else ""
+
+
+def _quote(run: Run) -> str:
+    return formats.quote(run.symbols[0])
+
+
+def _config(config: dict[str, Any], quote: str) -> list[tuple[str, str]]:
+    nested = {name: value for name, value in config.items() if isinstance(value, dict)}
+    plain = [
+        (name, descriptions.setting(name, value, quote))
+        for name, value in config.items()
+        if name not in nested
+    ]
+    return plain + _rows(nested)
 
 
 def _rows(tree: Any, path: str = "") -> list[tuple[str, str]]:

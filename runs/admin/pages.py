@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from exchanges.domain import NotFound
-from runs import descriptions, figures, formats, payloads, queries
+from runs import cautions, descriptions, figures, formats, payloads, queries
 from runs.figures import DAMAGED
 from runs.models import Run
 
@@ -74,7 +74,7 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "trades": trade_rows[::-1] if goes_on else trade_rows,
         "trade_total": trade_total,
         "more_trades": trade_total > TRADES_SHOWN,
-        "warnings": [*health["warnings"], *warnings],
+        "warnings": [*cautions.of(run), *health["warnings"], *warnings],
         "gaps": [descriptions.gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
         "has_charts": "equity" in results.artifacts() or goes_on or _has_points(run),
@@ -138,10 +138,10 @@ def _figures(run: Run) -> list[tuple[str, Any]]:
     """The row of large numbers."""
     figures = [("Return", cells.signed_percent(run.total_return))]
     if run.is_stepped and run.is_active:
-        figures += [("Value", formats.money(run.value)), ("Cash", formats.money(run.cash))]
+        figures += [("Equity", formats.money(run.value)), ("Cash", formats.money(run.cash))]
     else:
         sharpe = formats.ratio(run.sharpe_ratio)
-        figures += [("Final value", formats.money(run.value)), ("Sharpe", sharpe)]
+        figures += [("Final equity", formats.money(run.value)), ("Sharpe", sharpe)]
     return [
         *figures,
         ("Max drawdown", formats.percent(run.max_drawdown)),

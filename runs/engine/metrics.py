@@ -26,13 +26,13 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "final_value": Metric("Final value", "money", "equity at the last close"),
+    "final_value": Metric("Final equity", "money", "equity at the last close"),
     "total_return": Metric("Total return", "fraction", "final equity / initial cash - 1"),
     "annual_return": Metric(
         "Annual return", "fraction", "(1 + total_return) ^ (365 days / duration) - 1 (CAGR)"
     ),
     "benchmark_return": Metric(
-        "Benchmark return",
+        "Buy and hold",
         "fraction",
         "mean over the symbols of last close / first close - 1: bought equally, held, no costs",
     ),

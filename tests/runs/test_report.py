@@ -106,7 +106,7 @@ def test_a_run_that_goes_on_is_reported_as_far_as_it_is(desk):  # noqa: F811
     run = slices(rehearse(), 3)
     page = standalone(run)
     assert len(figures(page)["equity"]["data"][0]["x"]) > 50
-    assert "Value</dt>" in page
+    assert "Equity</dt>" in page
     assert "<h2>Seal</h2>" not in page
 
 

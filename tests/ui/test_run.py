@@ -165,7 +165,7 @@ def test_a_paper_run_shows_what_it_holds_and_what_it_is_about_to_do(client, venu
     assert 'hx-trigger="moved"' in top
     assert "Stop and sell all" in top
     # The newest trade comes first.
-    numbers = re.findall(r'<th scope="row"[^>]*>(\d+)<', part(client, run, "trades"))
+    numbers = re.findall(r'<th scope="row"[^>]*>#(\d+)<', part(client, run, "trades"))
     assert numbers[0] == str(run.trade_count - 1)
 
 

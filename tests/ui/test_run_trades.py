@@ -165,7 +165,7 @@ def part(client: Client, run: Run, query: str = "", **headers: str) -> Any:
 
 
 def shown(answer: Any) -> list[int]:
-    return [int(n) for n in re.findall(r'<th scope="row"[^>]*>(\d+)<', answer.content.decode())]
+    return [int(n) for n in re.findall(r'<th scope="row"[^>]*>#(\d+)<', answer.content.decode())]
 
 
 def test_of_a_hundred_thousand_trades_one_page_is_made(desk, client, monkeypatch):  # noqa: F811

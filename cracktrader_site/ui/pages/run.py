@@ -10,7 +10,7 @@ from django.urls import path
 from django_htmx.http import HttpResponseClientRefresh
 
 from cracktrader_site.ui.visitors import page
-from runs import periods, plotly_js
+from runs import formats, periods, plotly_js
 from runs.figures import DAMAGED
 
 from . import run_actions, run_files, run_log, run_sheet, run_standing, run_tables, run_trades
@@ -55,9 +55,9 @@ def months(request: HttpRequest, run_id: Any) -> HttpResponse:
 def _cell(value: float | None, most: float) -> tuple[str, str]:
     """Its text, and a class of run.css: how strongly it is tinted, of four."""
     if not value:
-        return ("" if value is None else "0.0 %"), ""
+        return ("" if value is None else formats.signed_percent(value, 1)), ""
     strength = min(4, int(4 * abs(value) / most) + 1)
-    return f"{value * 100:+.1f} %", f"{'gain' if value > 0 else 'loss'}-{strength}"
+    return formats.signed_percent(value, 1), f"{'gain' if value > 0 else 'loss'}-{strength}"
 
 
 _RUN = "runs/<uuid:run_id>"

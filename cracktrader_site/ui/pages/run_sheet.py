@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cracktrader_site.api.models import ApiKey
 from cracktrader_site.ui.snippets import Snippet, snippets
-from runs import clusters, descriptions, formats, payloads, punctuality, queries
+from runs import cautions, clusters, descriptions, formats, payloads, punctuality, queries
 from runs.descriptions import words
 from runs.fields import iso
 from runs.models import Heartbeat, Run
@@ -42,12 +42,6 @@ METRIC_GROUPS = {
     ),
 }
 """By name; all others count trades."""
-
-_FRACTIONS = (
-    *("fee", "slippage", "stop_loss", "take_profit", "trailing_stop", "position_size"),
-    *("max_drawdown", "daily_loss"),
-)
-_MOMENTS = ("start_date", "end_date", "warmup_from")
 
 ADVICE = {
     "STRATEGY_FAILED": "The strategy's own code failed. Mend it, check it, and run it again.",
@@ -81,6 +75,7 @@ def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
         or (run.is_stepped and not run.result_hash and run.points.exists()),
         "has_tables": run.is_stepped or bool(run.result_hash),
         "metric_groups": list(_metric_groups(run)),
+        "brief": descriptions.brevity(run),
         "params": descriptions.flat(run.config["strategy_params"]),
         "config": list(_config(run)),
         "request_json": descriptions.pretty(run.request),
@@ -104,6 +99,7 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "mode": descriptions.mode(run),
+        "quote": _quote(run),
         "range": _range(run),
         "goes_on": run.is_stepped and run.is_active,
         "tiles": list(_tiles(run)),
@@ -112,6 +108,7 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
         "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
         "percent": round(run.progress * 100),
         "waits": _waits(run),
+        "cautions": cautions.of(run),
         "warnings": warnings[:WARNINGS_SHOWN],
         "more_warnings": max(len(warnings) - WARNINGS_SHOWN, 0),
         "error_details": descriptions.pretty(run.error_details) if run.error_details else "",
@@ -128,22 +125,25 @@ def _tiles(run: Run) -> Iterator[dict[str, Any]]:
     def tile(label: str, value: Any, kind: str = "text", note: str = "") -> dict[str, Any]:
         return {"label": label, "value": value, "kind": kind, "note": note}
 
-    from_cash = f"from {formats.money(run.initial_cash)}"
+    quote = _quote(run)
+    from_cash = f"from {formats.money(run.initial_cash, quote)}"
     if run.is_active:
         held = None if run.value is None or run.cash is None else run.value - run.cash
-        yield tile("Equity", formats.money(run.value), note=from_cash)
+        yield tile("Equity", formats.money(run.value, quote), note=from_cash)
         yield tile("P&L", run.pnl, "gain", formats.signed_percent(run.total_return))
-        yield tile("Cash", formats.money(run.cash))
-        yield tile("In positions", formats.money(held))
+        yield tile("Cash", formats.money(run.cash, quote))
+        yield tile("In positions", formats.money(held, quote))
     else:
         yield tile("Return", run.total_return, "signed")
-        yield tile("Final equity", formats.money(run.value), note=from_cash)
+        yield tile("Final equity", formats.money(run.value, quote), note=from_cash)
         yield tile("P&L", run.pnl, "gain")
         if "benchmark_return" in measured:
             yield tile("Buy and hold", measured["benchmark_return"], "signed")
     yield tile("Max drawdown", formats.percent(run.max_drawdown))
     if not run.is_active:
-        yield tile("Sharpe ratio", formats.ratio(run.sharpe_ratio))
+        brief = descriptions.brevity(run)
+        note = f"annualised from {brief}" if brief and run.sharpe_ratio is not None else ""
+        yield tile("Sharpe ratio", formats.ratio(run.sharpe_ratio), note=note)
     won = measured.get("win_rate")
     won_note = "" if won is None else f"{formats.percent(won)} won"
     yield tile("Trades", f"{run.trade_count:,}", note=won_note)
@@ -154,6 +154,11 @@ def _tiles(run: Run) -> Iterator[dict[str, Any]]:
         yield tile(
             "Stepped until (UTC)", formats.moment(run.cursor_ms), "moment", due.text if due else ""
         )
+
+
+def _quote(run: Run) -> str:
+    """What its money is counted in."""
+    return formats.quote(run.symbols[0])
 
 
 def _range(run: Run) -> str:
@@ -180,7 +185,7 @@ def _waits(run: Run) -> str:
 
 
 def _metric_groups(run: Run) -> Iterator[tuple[str, list[formats.MetricRow]]]:
-    rows = formats.metric_rows(run.metrics)
+    rows = formats.metric_rows(run.metrics, _quote(run))
     grouped = {name for names in METRIC_GROUPS.values() for name in names}
     for title, names in METRIC_GROUPS.items():
         if found := [row for row in rows if row.name in names]:
@@ -194,13 +199,7 @@ def _config(run: Run) -> Iterator[tuple[str, str]]:
     for name, value in payloads.public_config(run).items():
         if name in ("strategy_name", "strategy_params", "replay", "mode"):
             continue
-        if name in _FRACTIONS and value is not None:
-            value = f"{value * 100:.6g} %"
-        elif name in _MOMENTS and value is not None:
-            value = f"{formats.moment(value)} UTC"
-        elif name == "initial_cash":
-            value = formats.money(value)
-        yield words(name).capitalize(), descriptions.shown(value)
+        yield words(name).capitalize(), descriptions.setting(name, value, _quote(run))
 
 
 def _code(request: HttpRequest, run: Run) -> list[Snippet]:

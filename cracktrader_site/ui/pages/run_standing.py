@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import CracktraderError, NotFound
-from runs import descriptions, payloads
+from runs import descriptions, formats, payloads
 from runs import drift as drifts
 from runs.descriptions import words
 from runs.models import Run
@@ -34,6 +34,7 @@ def standing(request: HttpRequest, run_id: Any) -> HttpResponse:
     health = payloads.health(run)
     context = {
         "run": run,
+        "quote": formats.quote(run.symbols[0]),
         "state": descriptions.state(run, health) if run.is_active else [],
         "feeds": [_feed(feed) for feed in health["feeds"]],
         "positions": [_position(held) for held in payloads.positions(run)],

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import Side
-from runs import queries, tables
+from runs import formats, queries, tables
 from runs.descriptions import words
 from runs.figures import DAMAGED
 from runs.models import Order, Run, VenueOrder
@@ -47,6 +47,7 @@ def orders(request: HttpRequest, run_id: Any) -> HttpResponse:
         return render(request, "ui/parts/run_damaged.html", context)
     context = {
         "run": run,
+        "quote": formats.quote(run.symbols[0]),
         "rows": rows,
         "pages": pages,
         "side": side,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import Purpose
-from runs import marks, tables
+from runs import formats, marks, tables
 from runs.descriptions import words
 from runs.figures import DAMAGED
 from runs.models import Run
@@ -110,7 +110,12 @@ def trades(request: HttpRequest, run_id: Any) -> HttpResponse:
     context = {
         "run": run,
         "rows": [
-            row | {"trade_id": number, "reason": words(row["exit_reason"] or "")}
+            row
+            | {
+                "trade_id": number,
+                "reason": words(row["exit_reason"] or ""),
+                "quote": formats.quote(row["symbol"]),
+            }
             for row, number in zip(rows, numbers[here].tolist(), strict=True)
         ],
         "pages": pages,
