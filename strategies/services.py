@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F
 
 from exchanges.domain import Busy, InvalidInput
+from exchanges.places import Places
 
 from .models import Strategy, StrategyVersion
 from .queries import available_names
@@ -31,13 +32,21 @@ __all__ = [
     "inspect_request",
     "load_strategy",
     "preload",
+    "sync_for_a_page",
     "sync_strategies",
     "validate_params",
 ]
 
+CHECK_SECONDS = 5.0
+"""The most one request may spend on comparisons."""
+
 CHECKS_AT_ONCE = 2
 """Checks on made-up candles that one process has under way; each takes a core."""
 
+SYNC_SECONDS = 60.0
+"""What reading the files again may take where somebody waits for a page."""
+
+_syncs = Places(1, "The files are being read already", retry=10)
 _checks = threading.BoundedSemaphore(CHECKS_AT_ONCE)
 
 
@@ -59,6 +68,12 @@ def get_version(name: str) -> StrategyVersion:
         f"{str(name)[:100]!r} is not an available strategy",
         available_strategies=available_names(),
     )
+
+
+def sync_for_a_page() -> SyncReport:
+    """`sync_strategies`, one at a time in this process and not for ever.  Raises BUSY."""
+    with _syncs:
+        return sync_strategies(SYNC_SECONDS)
 
 
 def load_strategy(version: StrategyVersion) -> type[AnyStrategy]:

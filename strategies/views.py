@@ -14,9 +14,6 @@ from exchanges import idempotency
 from . import examples, queries, services
 from . import serializers as s
 
-CHECK_SECONDS = 5.0
-"""The most one request may spend on comparisons."""
-
 _NAME = OpenApiParameter(
     "name",
     OpenApiTypes.STR,
@@ -79,5 +76,6 @@ class StrategyViewSet(ViewSet):
         s.refuse_unknown(request.query_params, [])
         params = s.check_params(request.data)
         queries.detail(name)
-        report = services.check_on_synthetic(services.get_version(name), params, CHECK_SECONDS)
+        version = services.get_version(name)
+        report = services.check_on_synthetic(version, params, services.CHECK_SECONDS)
         return Response(report.to_dict())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs import formats
+from runs import formats, sparklines
 from runs.models import Run
 
 STATUS_LABELS = {
@@ -20,28 +19,19 @@ STATUS_LABELS = {
     Run.Status.FAILED.value: "danger",
 }
 
-_WIDTH, _HEIGHT, _MARGIN = 90.0, 26.0, 2.0
-
 
 def sparkline(values: Sequence[float]) -> SafeString | str:
     """The equity curve in little, as inline SVG."""
-    points = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
-    if len(points) < 2:
+    line = sparklines.sparkline(values, 90, 26, 2)
+    if line is None:
         return formats.NOTHING
-    low, high = min(points), max(points)
-    across = _WIDTH / (len(points) - 1)
-    up = (_HEIGHT - 2 * _MARGIN) / (high - low) if high > low else 0.0
-    path = " ".join(
-        f"{i * across:.1f},{_HEIGHT - _MARGIN - (value - low) * up:.1f}"
-        for i, value in enumerate(points)
-    )
     return format_html(
         '<svg class="ct-spark {}" viewBox="0 0 90 26" width="90" height="26" role="img" '
         'aria-label="Equity from {} to {}"><polyline points="{}"/></svg>',
-        _sign(points[-1] - points[0]),
-        formats.money(points[0]),
-        formats.money(points[-1]),
-        path,
+        _sign(line.last - line.first),
+        formats.money(line.first),
+        formats.money(line.last),
+        line.points,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from runs import formats
+from runs import formats, sparklines
 from runs.fields import iso
 from runs.models import Run
 
@@ -70,19 +69,14 @@ def badge(status: str) -> SafeString:
 @register.filter
 def sparkline(values: Sequence[float]) -> SafeString | str:
     """The equity curve in little; its figures stand beside it."""
-    points = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
-    if len(points) < 2:
+    line = sparklines.sparkline(values, 90, 26, 2)
+    if line is None:
         return ""
-    low, high = min(points), max(points)
-    up = 22 / (high - low) if high > low else 0.0
-    across = 90 / (len(points) - 1)
-    path = " ".join(f"{i * across:.1f},{24 - (v - low) * up:.1f}" for i, v in enumerate(points))
-    tone = "up" if points[-1] >= points[0] else "down"
     return format_html(
         '<svg class="spark {}" viewBox="0 0 90 26" aria-hidden="true">'
         '<polyline points="{}"/></svg>',
-        tone,
-        path,
+        "down" if line.fell else "up",
+        line.points,
     )
 
 
