@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from exchanges.domain import Symbol
-from runs import overview
+from runs import formats, overview, sparklines
 from runs.models import Run
 
 register = template.Library()
@@ -25,7 +23,6 @@ _DASHES = {
     "dashdot": "6 2 2 2",
     "longdashdot": "10 4 2 4",
 }
-_WIDTH, _HEIGHT, _MARGIN = 300.0, 60.0, 3.0
 
 
 @register.filter
@@ -43,7 +40,7 @@ def markets(run: Run) -> str:
 @register.filter
 def currency(run: Run) -> str:
     """What its money is counted in."""
-    return Symbol(run.symbols[0]).quote
+    return formats.quote(run.symbols[0])
 
 
 @register.filter
@@ -53,10 +50,8 @@ def kind(run: Run) -> SafeString:
     `run` of `overview.listed` has `speed` and `plays`, and neither config nor account.
     """
     replays = run.speed is not None if hasattr(run, "speed") else run.replay is not None
-    if hasattr(run, "plays"):
-        plays = run.plays
-    else:
-        plays = run.account is not None and run.account.sandbox
+    held = None if hasattr(run, "plays") else run.account
+    plays = run.plays if hasattr(run, "plays") else held is not None and held.sandbox
     name = "replay" if replays else overview.mode_name(run.mode, plays)
     return format_html('<span class="mode {}">{}</span>', name.split()[-1], name)
 
@@ -64,22 +59,17 @@ def kind(run: Run) -> SafeString:
 @register.filter
 def curve(values: Sequence[float]) -> SafeString | str:
     """Equity over the whole width, with a line where it began; its figures stand beside it."""
-    points = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
-    if len(points) < 2:
+    line = sparklines.sparkline(values, 300, 60, 3)
+    if line is None:
         return ""
-    low, high = min(points), max(points)
-    up = (_HEIGHT - 2 * _MARGIN) / (high - low) if high > low else 0.0
-    across = _WIDTH / (len(points) - 1)
-    heights = [_HEIGHT - _MARGIN - (v - low) * up for v in points]
-    path = " ".join(f"{i * across:.1f},{y:.1f}" for i, y in enumerate(heights))
     return format_html(
         '<svg class="curve {}" viewBox="0 0 300 60" preserveAspectRatio="none" aria-hidden="true">'
         '<path class="begin" d="M0 {}H300"/><polygon points="0,60 {} 300,60"/>'
         '<polyline points="{}"/></svg>',
-        "up" if points[-1] >= points[0] else "down",
-        f"{heights[0]:.1f}",
-        path,
-        path,
+        "down" if line.fell else "up",
+        line.begin,
+        line.points,
+        line.points,
     )
 
 
