@@ -37,6 +37,8 @@ SURELY_LOST_AFTER = timedelta(seconds=60)
 """A message that was sent so long ago is not waited for, however long the queue is."""
 
 HELD_ALREADY = "held already"
+KEPT = 500
+"""How many that are over are remembered."""
 
 Status = Download.Status
 
@@ -78,6 +80,7 @@ def start(
                 maximum=MAX_ACTIVE,
                 retry_after_seconds=30,
             )
+        _forget_oldest(but=downloads)
         transaction.on_commit(ring_due)
     return downloads
 
@@ -264,15 +267,20 @@ def _record(
     if not is_held:
         return Download.objects.create(**what, owner=owner)
     now = timezone.now()
-    return Download.objects.create(
-        **what,
-        owner=owner,
-        status=Status.DONE,
-        fraction=1.0,
-        message=HELD_ALREADY,
-        started_at=now,
-        finished_at=now,
-    )
+    held = {"status": Status.DONE, "fraction": 1.0, "message": HELD_ALREADY}
+    times = {"started_at": now, "finished_at": now}
+    said = Download.objects.filter(**what, **held, owner=owner).order_by("-id").first()
+    if said is None:
+        return Download.objects.create(**what, **held, **times, owner=owner)
+    Download.objects.filter(id=said.id).update(**times, created_at=now)
+    said.refresh_from_db(fields=[*times, "created_at"])
+    return said
+
+
+def _forget_oldest(but: Sequence[Download]) -> None:
+    over = Download.objects.exclude(status__in=Download.ACTIVE).order_by("-id")
+    for oldest in over.values_list("id", flat=True)[KEPT - 1 : KEPT]:
+        over.filter(id__lt=oldest).exclude(id__in=[download.id for download in but]).delete()
 
 
 def _free(downloads: QuerySet[Download]) -> QuerySet[Download]:

@@ -103,6 +103,26 @@ def test_a_range_that_is_held_is_done_at_once(lookalike, venue, bells):
     assert len(venue.asked) == asked
 
 
+def test_a_held_range_that_is_asked_for_again_and_again_has_one_record(lookalike, bells):
+    execute(start().id)
+    first = start()
+    assert [start().id for _ in range(5)] == [first.id] * 5
+    assert now_of(first).finished_at > first.finished_at
+    assert start(owner="ann").id != first.id
+    assert Download.objects.count() == 3
+
+
+def test_only_the_newest_that_are_over_are_remembered(lookalike, bells, monkeypatch):
+    monkeypatch.setattr(downloads, "KEPT", 3)
+    asked = [start(end_ms=T0 + day * DAY_MS) for day in range(1, 8)]
+    for download in asked[1:]:
+        downloads.cancel(download.id)
+    start(end_ms=T0 + 9 * DAY_MS)
+    over = Download.objects.filter(status="cancelled").values_list("id", flat=True)
+    assert sorted(over) == [download.id for download in asked[-3:]]
+    assert now_of(asked[0]).status == "queued"
+
+
 def test_one_record_a_symbol_each_once(lookalike):
     asked = downloads.start("lookalike", ["ETH/USDT", "BTC/USDT", "ETH/USDT"], "1h", T0, END)
     assert [download.symbol for download in asked] == ["ETH/USDT", "BTC/USDT"]
