@@ -23,6 +23,7 @@ POLICY = "; ".join(f"{name} {' '.join(sources)}" for name, sources in PAGES.item
 CHART = '<div id="{id}" class="chart" data-figure="/{id}.json" {more}></div>'
 PAGE = """<!DOCTYPE html><html lang="en"><head><title>Charts</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">
+<script src="/sketch.js" defer></script>
 <script src="/charts.js" data-plotly="/plotly.js" defer></script></head>
 <body><main>{body}</main></body></html>"""
 STYLE = ".chart { height: 300px } .far { margin-top: 3000px }"
@@ -40,6 +41,7 @@ class Played:
         self.empty: set[str] = set()
         self.files = {
             "/page.css": ("text/css", STYLE.encode()),
+            "/sketch.js": ("text/javascript", (report._STATIC / "sketch.js").read_bytes()),
             "/charts.js": ("text/javascript", (report._STATIC / "charts.js").read_bytes()),
             "/plotly.js": ("text/javascript", plotly_js.path().read_bytes()),
         }
@@ -87,6 +89,7 @@ def figure(query: dict[str, list[str]], empty: bool = False) -> dict[str, Any]:
     return {
         "data": [{"type": "scatter", "mode": "lines", "name": name, "x": x, "y": [*range(len(x))]}],
         "layout": {
+            "margin": {"l": 70, "r": 20, "t": 10, "b": 55},
             "xaxis": {"type": "date"},
             "yaxis": {},
             "meta": {"text": "From 0 to 100."},
@@ -260,6 +263,39 @@ def test_charts_that_come_later_are_drawn_and_those_that_go_are_let_go(visitor):
     visitor.page.evaluate("document.dispatchEvent(new Event('run:moved'))")
     visitor.page.wait_for_timeout(300)
     visitor.check()
+
+
+def test_lines_are_there_before_plotly_is(visitor):
+    held: list[Any] = []
+    visitor.page.route("**/plotly.js", lambda route: held.append(route))
+    opened(visitor, chart("a"))
+    visitor.until(lambda: attribute(visitor, "data-sketched") == "", "sketched")
+    sketch = visitor.page.locator("#a > svg.chart-sketch")
+    drawn_to = sketch.bounding_box()
+    path = sketch.locator("path").get_attribute("d") or ""
+    assert path.count("L") == 100
+    assert sketch.locator("text").all_text_contents() == ["100", "0", "2024-01-01", "2024-04-10"]
+    assert attribute(visitor, "data-drawn") is None
+    for route in held:
+        route.continue_()
+    drawn(visitor)
+    assert sketch.count() == 0
+    chart_box = visitor.page.locator("#a .main-svg").first.bounding_box()
+    assert drawn_to is not None
+    assert chart_box is not None
+    assert drawn_to["width"] == pytest.approx(chart_box["width"], abs=1)
+    visitor.check()
+
+
+def test_a_line_is_broken_where_nothing_is_known(visitor):
+    visitor.page.route("**/plotly.js", lambda route: None)
+    body = figure({})
+    body["data"][0]["y"][50] = None
+    inline = f'<script type="application/json" id="f">{json.dumps(body)}</script>'
+    opened(visitor, chart("a").replace("/a.json", "#f"), inline)
+    visitor.until(lambda: attribute(visitor, "data-sketched") == "", "sketched")
+    path = visitor.page.locator("#a path").get_attribute("d") or ""
+    assert (path.count("M"), path.count("L")) == (2, 98)
 
 
 def test_another_symbol_is_asked_for_by_its_name(visitor):

@@ -7,7 +7,8 @@
 // data-symbol goes along as ?symbol=; <select data-figure-symbol="id of the chart"> sets it.
 // data-zoom: what the reader zooms to is asked for again, finer, as ?from=&to= in UTC ms.
 // data-eager: drawn at once, for pages that are printed.
-// data-drawn counts the drawings; data-failed says why there is none.  Elements may come and
+// data-drawn counts the drawings; data-failed says why there is none.  With sketch.js before it,
+// lines are there before plotly is (data-sketched).  Elements may come and
 // go.  `run:moved` on the document (detail.runs: ids, or "*") draws what is in view again.
 (() => {
   "use strict";
@@ -99,8 +100,10 @@
     const asked = (chart.asked += 1);
     const isLate = () => asked !== chart.asked || !charts.has(element);
     try {
-      const loading = load(source(element, chart.range), chart.request.signal);
-      const [figure, Plotly] = await Promise.all([loading, plotly()]);
+      const figure = await load(source(element, chart.range), chart.request.signal);
+      if (isLate()) return;
+      if (!window.Plotly && !("sketched" in element.dataset)) await window.sketch?.(element, figure);
+      const Plotly = await plotly();
       if (isLate()) return;
       if ("empty" in element.dataset && !figure.data.some((trace) => trace.x.length)) {
         fail(element, element.dataset.empty);
@@ -136,7 +139,9 @@
 
   function restore(element) {
     delete element.dataset.failed;
-    element.querySelector(":scope > .chart-retry")?.remove();
+    for (const left of element.querySelectorAll(":scope > .chart-retry, :scope > .chart-sketch")) {
+      left.remove();
+    }
   }
 
   // Its drawing is hidden from screen readers: axis labels one by one tell nobody anything.
@@ -238,7 +243,6 @@
       inSize.observe(element);
       if ("eager" in element.dataset) draw(element);
     }
-    if (charts.size && address) plotly().catch(() => {});
   }
 
   function repaint(dark = isDark(), width = undefined) {
