@@ -93,6 +93,15 @@ def symbols_of(exchange: Exchange) -> list[str]:
     return sorted(exchange.markets)
 
 
+def first_ms(exchange: Exchange) -> int:
+    """Before it the venue has no bar, UTC ms; 0 where only the venue itself knows."""
+    if not exchange.builtin:
+        return 0
+    from .adapters.simulated import START_MS
+
+    return START_MS
+
+
 def market_counts(exchanges: Iterable[Exchange]) -> dict[int, int]:
     """How many markets are known of each, by its key; of those never asked there is no entry."""
     rows = Exchange.objects.filter(pk__in=[e.pk for e in exchanges])

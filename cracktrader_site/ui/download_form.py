@@ -47,7 +47,7 @@ class DownloadForm(forms.Form):
     )
     symbols = forms.CharField(
         max_length=1000,
-        help_text="Several are parted by commas.",
+        help_text="Several with commas between them.",
         widget=forms.TextInput(
             attrs={
                 "list": "offered-symbols",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from runs import queries
+from runs.models import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`best`: the highest total return, a fraction; None where no run has one."""
+    """`best`: the highest total return of those that are over, a fraction; None: none has one."""
 
     runs: int = 0
     best: float | None = None
@@ -20,7 +21,8 @@ class Usage:
 def by_strategy(owner: str) -> dict[str, Usage]:
     """By strategy name, of the runs an owner sees; in one query."""
     rows = queries.visible_runs(owner).order_by().values_list("strategy_name")
-    counted = rows.annotate(Count("id"), Max("total_return"))
+    best = Max("total_return", filter=~Q(status__in=Run.ACTIVE))
+    counted = rows.annotate(Count("id"), best=best)
     return {name: Usage(count, best) for name, count, best in counted}
 
 

@@ -51,7 +51,7 @@ def made(defaults: dict[str, Any] | None = None) -> dict[str, Param]:
 def test_labels_help_bounds_and_defaults_are_the_schemas():
     param = made()["count"]
     assert param.field.label == "Count"
-    assert param.field.help_text == "Bars in the mean. 1 to 5000."
+    assert param.field.help_text == "Bars in the mean. 1 to 5,000."
     assert param.initial == "3"
     assert param.field.widget.attrs == {"min": 1, "max": 5000, "step": 1}
     assert made()["even"].field.widget.attrs["step"] == 2

@@ -24,7 +24,7 @@ def test_symbols_are_added_and_taken_away_by_keyboard_and_by_click(visitor):
     adding.fill("eth/usdt")
     adding.press("Enter")
     assert sent_symbols(visitor) == "BTC/USDT, ETH/USDT"
-    visitor.until(lambda: "2,000 bars" in page.locator("#outlook").inner_text(), "the outlook")
+    visitor.until(lambda: "of each of 2 symbols" in page.locator("#outlook").inner_text(), "the outlook")
     page.get_by_role("button", name="Remove BTC/USDT").click()
     assert sent_symbols(visitor) == "ETH/USDT"
     adding.fill("SOL/USDT,")

@@ -101,10 +101,14 @@ def words(text: str) -> str:
 
 def test_each_has_its_runs_and_the_best_of_them(client, own):
     for total_return in (0.05, 0.125, None, -0.5):
-        make_run(strategy_version=own.current, total_return=total_return)
+        over = {"status": Run.Status.COMPLETED, "total_return": total_return}
+        make_run(strategy_version=own.current, **over)
     shown = words(client.get(LIST).content.decode())
     assert "Own" in shown
     assert "Parameters 4 Runs 4 Best return +12.50 %" in shown
+    # One that goes on may still lose it all.
+    make_run(strategy_version=own.current, total_return=0.9, status=Run.Status.RUNNING)
+    assert "Runs 5 Best return +12.50 %" in words(client.get(LIST).content.decode())
 
 
 def test_cards_say_one_whole_sentence_each(client, own):
@@ -212,13 +216,19 @@ def peeker(settings: Any) -> Strategy:
 def test_a_check_tells_lookahead_in_words_and_is_remembered_for_its_version(
     client, peeker, monkeypatch
 ):
-    monkeypatch.setattr("cracktrader_site.ui.pages.strategies.CHECK_SECONDS", 1.0)
+    monkeypatch.setattr("strategies.services.CHECK_SECONDS", 1.0)
     assert "not been checked yet" in page(client, "Peeker")
+    form = words(client.get(reverse("ui:new"), {"strategy": "Peeker"}).content.decode())
+    assert "It was not checked for lookahead yet. Check it first" in form
     url = reverse("ui:strategy_check", args=["Peeker"])
     answer = client.post(url, headers={"HX-Request": "true"})
     assert answer.status_code == 200
     assert "It looks into the future" in answer.content.decode()
     assert "It looks into the future" in page(client, "Peeker")
+    told = words(client.get(LIST).content.decode())
+    assert "Its last check found: It looks into the future" in told
+    form = words(client.get(reverse("ui:new"), {"strategy": "Peeker"}).content.decode())
+    assert "Its last check found: It looks into the future" in form
     version(peeker, PEEKER + "\n", "d")
     assert "not been checked yet" in page(client, "Peeker")
 

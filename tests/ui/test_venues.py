@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from cracktrader_site.ui import asking
 from exchanges import adapters
 from exchanges.clock import SystemClock
 from exchanges.domain import Timeframe
@@ -103,7 +104,7 @@ def test_a_search_is_over_all_of_them_by_name_and_title(client):
 @pytest.mark.parametrize("asked", ["no such venue", EVIL, "'", "%", "x" * 5000])
 def test_a_search_without_a_hit_says_what_to_do(client, asked):
     text = client.get(LIST, {"q": asked}).content.decode()
-    assert "No venue is called so" in text
+    assert "No venue has that in its name" in text
     assert "<script>alert" not in text
 
 
@@ -204,6 +205,14 @@ def test_a_venue_that_hangs_or_fails_is_said_and_its_markets_stay(client, wire, 
     assert "The markets stay as they were" in text
     assert "(VENUE_" in text
     assert set(Exchange.objects.get(name="wire").markets) == {"OLD/USDT"}
+
+
+def test_no_more_than_two_pages_wait_for_venues(client, wire):
+    url = reverse("ui:venue_markets", args=["wire"])
+    with asking.VENUES, asking.VENUES:
+        text = client.post(url, follow=True).content.decode()
+    assert "The markets stay as they were: Other venues are being asked" in text
+    assert "wire names 2 markets" in client.post(url, follow=True).content.decode()
 
 
 def test_a_venue_that_is_switched_off_is_not_asked(client, wire):

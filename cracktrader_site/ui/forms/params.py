@@ -117,16 +117,20 @@ def _help(entry: dict[str, Any], raw: dict[str, Any], types: set[str]) -> str:
     low, high = entry["minimum"], entry["maximum"]
     bounds = ""
     if low is not None and high is not None:
-        bounds = f"{number_text(low)} to {number_text(high)}."
+        bounds = f"{_counted(low)} to {_counted(high)}."
     elif low is not None or high is not None:
         word = "At least" if high is None else "At most"
-        bounds = f"{word} {number_text(low if high is None else high)}."
+        bounds = f"{word} {_counted(low if high is None else high)}."
     shape = ""
     if types == {"array"}:
         shape = "A list, with commas." if _item_type(raw) else "A list, as JSON."
     elif types == {"object"} and "enum" not in entry:
         shape = "As JSON."
     return " ".join(part for part in (entry["description"], bounds, shape) if part).replace("`", "")
+
+
+def _counted(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else number_text(bound)
 
 
 def _bounds(entry: dict[str, Any], raw: dict[str, Any], types: set[str]) -> dict[str, Any]:

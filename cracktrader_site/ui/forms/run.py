@@ -14,6 +14,8 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
+from cracktrader_site.ui import checks
+from cracktrader_site.ui.checks import Checked
 from cracktrader_site.ui.symbols import venue_label
 from exchanges.models import Credential
 from runs.resolve import DEFAULT_CASH
@@ -47,7 +49,12 @@ class RunForm(forms.Form):
     timeframe = text_field("Timeframe", "The length of a bar.", forms.Select)
     start_date = date_field("From", "UTC. Empty: 1,000 bars before the end.")
     end_date = date_field("Until", "UTC. Empty: the last closed bar.")
-    speed = Number("speed", "Speed", "Times as fast as real time; 0: as fast as possible.", "x")
+    speed = Number(
+        "speed",
+        "Speed",
+        "Times as fast as real time: at 3600 an hour takes a second. 0: all at once.",
+        "x",
+    )
     initial_cash = Number("initial_cash", "Cash", "In the quote currency.")
     fee = Number("fee", "Fee", "Of each fill. Empty: the venue's taker fee.")
     slippage = Number("slippage", "Slippage", "By which each fill is worse.")
@@ -110,6 +117,11 @@ class RunForm(forms.Form):
         """The account as it is offered; nothing while none of those is chosen."""
         chosen = (c for c in self.offer.credentials if c.name == self.texts["account"])
         return next(map(_account_label, chosen), "")
+
+    @property
+    def check(self) -> Checked | None:
+        """What the last check of the chosen strategy found."""
+        return checks.last(self.strategy) if self.strategy else None
 
     @property
     def refusal(self) -> str:

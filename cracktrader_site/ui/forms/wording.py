@@ -13,6 +13,11 @@ from .values import names
 
 _NAME = re.compile(r"`?\b([a-z]+(?:_[a-z0-9]+)+)\b`?")
 _SHOWN_SYMBOLS = 5
+_PHRASES = {
+    "start_date and end_date": "these dates",
+    "Symbols must be given, each once": "choose at least one symbol, and each only once",
+    "Input should be": "expected to be",
+}
 _DATE = "expected a date and time in UTC, such as 2024-01-31 12:00"
 
 
@@ -21,8 +26,9 @@ def said(form: RunForm, code: str, message: str, details: Mapping[str, Any]) -> 
     if code == "INVALID_SYMBOL":
         meant = misspelt(form.offer.exchange, names(form.texts["symbols"]))
         message += f": did you mean {meant}?" if meant else ""
-    symbols = details.get("supported_symbols", [])[:_SHOWN_SYMBOLS]
-    hint = f". Offered are {', '.join(symbols)}." if symbols else ""
+    symbols = details.get("supported_symbols", [])
+    shown = [*symbols[:_SHOWN_SYMBOLS], *(["…"] if len(symbols) > _SHOWN_SYMBOLS else [])]
+    hint = f". Offered are {', '.join(shown)}" if symbols else ""
     return labelled(form, message) + hint
 
 
@@ -35,7 +41,8 @@ def of_field(form: RunForm, name: str | None, code: str, message: str) -> str:
 
 def labelled(form: RunForm, message: str) -> str:
     """`fast_period must be …` → `Fast period must be …`"""
-    message = message.replace("start_date and end_date", "these dates")
+    for theirs, ours in _PHRASES.items():
+        message = message.replace(theirs, ours)
     return _NAME.sub(lambda found: label_of(form, found[1]) or found[0], message)
 
 

@@ -9,34 +9,24 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
-from cracktrader_site.ui import sources, usage
+from cracktrader_site.ui import checks, sources, usage
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import InvalidInput
 from runs import queries as run_queries
 from strategies import checked, queries, services
 from strategies.models import Strategy, StrategyVersion
-from strategies.views import CHECK_SECONDS
 
 NEWEST = 20
 NAMED = 12
 """Characters of a version's hash that pages show."""
-
-VERDICTS = {
-    "lookahead": "It looks into the future",
-    "warmup": "Its warm-up is too short",
-    "output": "What it returns cannot be used",
-    "mutation": "It changes the bars it is given",
-    "randomness": "It decides otherwise on the same bars",
-    "error": "It fails",
-}
-"""What a finding's kind means to a trader."""
 
 
 @page("read")
 def strategies(request: HttpRequest) -> HttpResponse:
     used = usage.by_strategy(request.visitor.sees)  # type: ignore[attr-defined]
     rows = [
-        entry | {"usage": used.get(entry["name"], usage.Usage())} for entry in queries.listing()
+        queries.entry(one) | {"usage": used.get(one.name, usage.Usage()), "check": checks.last(one)}
+        for one in queries.strategies()
     ]
     return render(request, "ui/strategies.html", {"strategies": rows, "folder": _folder()})
 
@@ -44,7 +34,7 @@ def strategies(request: HttpRequest) -> HttpResponse:
 @page("backtest", methods=("POST",))
 def sync(request: HttpRequest) -> HttpResponse:
     """Reads the files again, as `manage.py sync_strategies` does."""
-    report = services.sync_strategies()
+    report = services.sync_for_a_page()
     for name in report.added:
         messages.success(request, f"{name} is new.")
     for name in report.updated:
@@ -95,7 +85,7 @@ def check(request: HttpRequest, name: str) -> HttpResponse:
     version = services.get_version(found.name)
     refused = ""
     try:
-        checked.keep(version, services.check_on_synthetic(version, {}, CHECK_SECONDS))
+        checked.keep(version, services.check_on_synthetic(version, {}, services.CHECK_SECONDS))
     except InvalidInput as error:
         refused = error.message
     if not request.htmx:  # type: ignore[attr-defined]
@@ -125,7 +115,7 @@ def _check(found: Strategy) -> dict[str, Any]:
     return {
         "report": report,
         "findings": [
-            finding | {"verdict": VERDICTS.get(finding["kind"], finding["kind"])}
+            finding | {"verdict": checks.VERDICTS.get(finding["kind"], finding["kind"])}
             for finding in findings
         ],
     }

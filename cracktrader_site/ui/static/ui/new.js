@@ -119,9 +119,28 @@
     });
   }
 
+  function offerSpeeds(row) {
+    row.hidden = false;
+    row.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-speed]");
+      if (!button) return;
+      const speed = document.getElementById("run-form").elements.speed;
+      speed.value = button.dataset.speed;
+      changed(speed);
+    });
+  }
+
+  // Pages are not kept: who comes back from the run finds here what was typed, not what was first.
+  function remember(form) {
+    const query = new URLSearchParams(new FormData(form));
+    for (const name of ["csrfmiddlewaretoken", "key", "was", "confirm_live", "update"]) query.delete(name);
+    history.replaceState(history.state, "", `${form.getAttribute("action")}?${query}`);
+  }
+
   function enhance(root) {
     for (const field of root.querySelectorAll("[data-symbols]")) dress(field);
     for (const row of root.querySelectorAll("[data-ranges][hidden]")) offerRanges(row);
+    for (const row of root.querySelectorAll("[data-speeds][hidden]")) offerSpeeds(row);
   }
 
   function start() {
@@ -129,8 +148,10 @@
     document.addEventListener("htmx:afterSwap", () => enhance(document));
     const form = document.getElementById("run-form");
     form.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
+      remember(form);
       // The server makes one run of both clicks; the button says so.
-      if (event.submitter && !event.defaultPrevented) event.submitter.setAttribute("aria-disabled", "true");
+      if (event.submitter) event.submitter.setAttribute("aria-disabled", "true");
     });
     window.addEventListener("pageshow", () => {
       for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
