@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import Any
 
 from exchanges.domain import InvalidInput
+from exchanges.places import Places
 
 from . import params as parameters
 from . import probe, registry
@@ -19,10 +20,18 @@ from .base import AnyStrategy, Params
 
 SECONDS = 5.0
 """What a user's code may take, the start of its process included."""
+AT_ONCE = 4
+"""Processes with users' code that a server has under way: some of its threads stay free."""
 REMEMBERED = 256
 
 _answers: OrderedDict[tuple[str, str, str], tuple[str, int]] = OrderedDict()
 _lock = threading.Lock()
+_places = Places(
+    AT_ONCE,
+    "The code of other strategies is being asked",
+    patience=SECONDS,
+    code="CHECK_BUSY",
+)
 
 
 def inspect_here(source: str, name: str, values: Any) -> tuple[dict[str, Any], int]:
@@ -41,7 +50,10 @@ def inspect_here(source: str, name: str, values: Any) -> tuple[dict[str, Any], i
 
 
 def inspect(source: str, name: str, values: Any) -> tuple[dict[str, Any], int]:
-    """The same from a process that is ended after `SECONDS`; answers are remembered."""
+    """The same from a process that is ended after `SECONDS`; answers are remembered.
+
+    Raises CHECK_BUSY where `AT_ONCE` others are asked and none of them ends.
+    """
     parameters.refuse_hostile(values)
     # Not sorted: the order within a parameter may mean something to the strategy.
     key = registry.source_hash(source), name, json.dumps(values)
@@ -51,7 +63,8 @@ def inspect(source: str, name: str, values: Any) -> tuple[dict[str, Any], int]:
             known, bars = _answers[key]
             return json.loads(known), bars
     try:
-        dumped, bars = probe.inspect(source, name, values, SECONDS)
+        with _places:
+            dumped, bars = probe.inspect(source, name, values, SECONDS)
     except probe.Lost as error:
         raise _failed(f"{name} gives no parameters and warm-up for these values: {error}") from None
     with _lock:

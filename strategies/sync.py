@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from .models import Strategy, StrategyVersion
-from .probe import Probed, probe, read
+from .probe import TIMEOUT, Probed, probe, read
 
 if TYPE_CHECKING:
     from .registry import Description
@@ -43,8 +44,11 @@ class _File:
     probed: Probed = field(default_factory=Probed)
 
 
-def sync_strategies() -> SyncReport:
+def sync_strategies(seconds: float | None = None) -> SyncReport:
     """Reads the catalogue and settings.STRATEGIES_DIR; safe to call at any time, by anyone.
+
+    With `seconds`, files whose turn has not come by then stay as they are, and
+    are among the errors.
 
     A file is read again when its content changed or when it was broken, since
     the cause of that may lie outside it.  A broken file leaves its strategies
@@ -60,9 +64,11 @@ def sync_strategies() -> SyncReport:
         for f in files
         if (f.origin, f.name) in broken or not f.hash or known.get((f.origin, f.name)) != f.hash
     ]
-    _probe_all(changed)
+    late = _probe_all(changed, seconds)
     with transaction.atomic():
-        return _Writer(files, changed).write()
+        report = _Writer(files, [f for f in changed if f not in late]).write()
+    report.errors += [(f.name, "there was no time left to read it") for f in late]
+    return report
 
 
 def _files() -> Iterator[_File]:
@@ -96,15 +102,30 @@ def _read_file(file: _File, path: Path) -> _File:
     return file
 
 
-def _probe_all(files: list[_File]) -> None:
+def _probe_all(files: list[_File], seconds: float | None = None) -> list[_File]:
+    """Those that were not, for lack of time."""
     for file in files:
         if file.hash and file.origin == Strategy.Origin.CATALOG:
             file.probed = read(file.source)
     own = [f for f in files if f.hash and f.origin == Strategy.Origin.USER]
-    if own:
-        with ThreadPoolExecutor(min(len(own), os.cpu_count() or 1)) as pool:
-            for file, probed in zip(own, pool.map(lambda f: probe(f.source), own), strict=True):
-                file.probed = probed
+    if not own:
+        return []
+    end = None if seconds is None else time.monotonic() + seconds
+
+    def probed(file: _File) -> Probed | None:
+        if end is None:
+            return probe(file.source)
+        left = end - time.monotonic()
+        return probe(file.source, min(TIMEOUT, left)) if left > 0 else None
+
+    late = []
+    with ThreadPoolExecutor(min(len(own), os.cpu_count() or 1)) as pool:
+        for file, found in zip(own, pool.map(probed, own), strict=True):
+            if found is None:
+                late.append(file)
+            else:
+                file.probed = found
+    return late
 
 
 class _Writer:

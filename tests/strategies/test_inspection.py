@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from exchanges.domain import InvalidInput
+from exchanges.domain import Busy, InvalidInput
+from exchanges.places import Places
 from strategies import inspection, probe, registry, services
 from strategies.models import Strategy, StrategyVersion
 
@@ -153,3 +154,17 @@ def test_stops_are_judged_by_the_kind_on_record():
     with pytest.raises(InvalidInput) as caught:
         services.check_stops(version("while True: pass", kind="portfolio"), True)
     assert caught.value.code == "INVALID_STOPS"
+
+
+def test_a_few_at_a_time_are_asked_and_the_others_told_to_come_back(monkeypatch):
+    monkeypatch.setattr(inspection, "_places", Places(1, "Another is", code="CHECK_BUSY"))
+    known = mine()
+    assert services.inspect_request(version(known), {"period": 9})[0]["period"] == 9
+    with inspection._places:
+        with pytest.raises(Busy) as busy:
+            services.inspect_request(version(known), {"period": 10})
+        assert busy.value.code == "CHECK_BUSY"
+        assert busy.value.details["retry_after_seconds"] > 0
+        # What is known costs nothing.
+        assert services.inspect_request(version(known), {"period": 9})[0]["period"] == 9
+    assert services.inspect_request(version(known), {"period": 10})[0]["period"] == 10

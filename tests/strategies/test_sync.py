@@ -8,7 +8,7 @@ import time
 import pytest
 from django.db import connection
 
-from exchanges.domain import InvalidInput
+from exchanges.domain import Busy, InvalidInput
 from strategies import queries, services
 from strategies.models import Strategy, StrategyVersion
 from strategies.sync import sync_strategies
@@ -241,6 +241,32 @@ def test_versions_are_history_and_cannot_be_changed(strategies_dir):
     version.source = "x = 1"
     with pytest.raises(TypeError, match="history"):
         version.save()
+
+
+def test_with_too_little_time_a_file_stays_what_it_was_and_is_told(strategies_dir):
+    (strategies_dir / "mine.py").write_text(GOOD)
+    sync_strategies()
+    (strategies_dir / "mine.py").write_text(GOOD + "\n")
+    for name in ("sleeps", "slumbers", "snores"):
+        (strategies_dir / f"{name}.py").write_text("import time; time.sleep(60)")
+    began = time.monotonic()
+    report = sync_strategies(seconds=0.0)
+    assert time.monotonic() - began < 5
+    told = dict(report.errors)
+    assert set(told) == {"mine.py", "sleeps.py", "slumbers.py", "snores.py"}
+    assert "no time left" in told["mine.py"]
+    assert Strategy.objects.get(name="Mine").usable
+    (strategies_dir / "mine.py").write_text(GOOD + "\n\n")
+    for file in strategies_dir.glob("s*.py"):
+        file.unlink()
+    assert sync_strategies(seconds=30.0).updated == ["Mine"]
+
+
+def test_a_page_reads_the_files_when_no_other_one_does(strategies_dir):
+    with services._syncs, pytest.raises(Busy, match="try again") as busy:
+        services.sync_for_a_page()
+    assert (busy.value.code, busy.value.status) == ("BUSY", 429)
+    assert "BuyAndHold" in services.sync_for_a_page().added
 
 
 @pytest.mark.django_db(transaction=True)
