@@ -61,6 +61,7 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
         annotations=[_note(seen.why_not)] if seen.why_not else [],
     )
     figure["layout"]["xaxis"] |= {"anchor": "y2"} | _range(start_ms, end_ms)
+    figure["layout"]["xaxis"]["title"]["text"] = "UTC, at the open of each bar its close"
     curve = thin(seen.time, seen.value, step, CURVE_POINTS)
     shown = f"%{{y:{formats.d3_money(_currency(run))}}}"
     figure["data"] = [_line("Equity", curve, BLUE, hovertemplate=shown)]
@@ -148,7 +149,9 @@ def _about(run: Run, seen: series.Equity) -> str:
     """One sentence with the figures that the curves end with."""
     if not len(seen.time):
         return "No bar in this stretch."
-    start, end = formats.moment(int(seen.time[0])), formats.moment(int(seen.time[-1]))
+    # A point stands where its bar opens, and is what its close came to.
+    step = Timeframe.parse(run.timeframe).ms
+    start, end = (formats.moment(int(seen.time[i]) + step) for i in (0, -1))
     currency = _currency(run)
     parts = [
         f"Equity from {formats.money(float(seen.value[0]), currency)} at {start} "

@@ -49,7 +49,7 @@ def limits(account: Account) -> list[tuple[str, str]]:
     for name in LIMITS:
         value = getattr(account, name)
         if value is not None:
-            text = formats.percent(value) if name == "price_collar" else f"{value:f}"
+            text = formats.rate(value) if name == "price_collar" else f"{value:f}"
             found.append((name.replace("_", " ").capitalize(), text))
     return found
 

@@ -208,4 +208,4 @@ def test_the_page_s_address_follows_what_the_reader_asks_for(desk, client):  # n
 
 def test_no_trade_and_no_trade_like_that_are_said(desk, client):  # noqa: F811
     assert "never traded" in part(client, traded(0)).content.decode()
-    assert "No trade is like that" in part(client, traded(3), "?reason=manual").content.decode()
+    assert "No trade matches" in part(client, traded(3), "?reason=manual").content.decode()

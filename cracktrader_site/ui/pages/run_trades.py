@@ -33,7 +33,7 @@ COLUMNS = {
     "entry_price": ("Price", True),
     "exit": ("Exit (UTC)", False),
     "exit_price": ("Price", True),
-    "reason": ("Left by", False),
+    "reason": ("Exit reason", False),
     "amount": ("Amount", True),
     "fees": ("Fees", True),
     "pnl": ("P&L", True),
