@@ -13,6 +13,7 @@ import time
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import psutil
 from django.utils import timezone
@@ -30,6 +31,8 @@ JOBS, LIVE = "jobs", "live"
 
 ASK_SECONDS = 3.0
 DEAF_SECONDS = 10.0
+BEAT_STALE = timedelta(seconds=20)
+"""So long after its last sign of life a cluster is taken for absent."""
 
 Claims = frozenset[Hashable]
 """What a cluster's workers hold: (run, fence) of runs and downloads, and other work."""
@@ -75,6 +78,12 @@ def forget_dead() -> list[Heartbeat]:
         else:
             alive.append(beat)
     return alive
+
+
+def answers(cluster: str) -> bool:
+    """Whether one of that name has executed a task lately."""
+    since = timezone.now() - BEAT_STALE
+    return Heartbeat.objects.filter(cluster=cluster, seen_at__gte=since).exists()
 
 
 def waiting_tasks(cluster: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from django.utils import timezone
 
-from . import formats, overview, punctuality
+from . import clusters, formats, overview, payloads, punctuality, queries
 from .models import Run
 
 Row = tuple[str, str]
@@ -18,6 +18,15 @@ _RATES = frozenset(
         *("max_drawdown", "daily_loss"),
     }
 )
+_NAMES = {
+    "exchange": "Venue",
+    "start_date": "From",
+    "end_date": "Until",
+    "cash": "Cash split",
+    "max_drawdown": "Largest drawdown",
+    "daily_loss": "Largest daily loss",
+}
+_SPLITS = {"sleeves": "Each its own part", "shared": "One pool"}
 BRIEF_DAYS = 30
 """Of less than these, what a year would bring is hardly known."""
 _MOMENTS = frozenset({"start_date", "end_date", "warmup_from"})
@@ -60,6 +69,50 @@ def doing(run: Run) -> str:
     return "waits for the next bar"
 
 
+def waits(run: Run) -> str:
+    """Why a run that nobody has worked on yet does not begin; else empty."""
+    if run.status != Run.Status.STARTING or run.lease_expires_at is not None:
+        return ""
+    if not clusters.answers(clusters.JOBS) and not queries.anyone_works():
+        return "It waits, and no worker of this desk answers: `manage.py serve` starts them."
+    waiting = clusters.waiting_tasks(clusters.JOBS)
+    if waiting > 1:
+        return f"It waits for a free worker; {waiting} tasks are in the queue, this one among them."
+    return "It waits for a free worker."
+
+
+def shows_progress(run: Run) -> bool:
+    """Whether it can be told how far it is: not of a run that waits for bars without an end."""
+    return run.is_active and (not run.on_live or bool(run.stage))
+
+
+def feed_rows(health: dict[str, Any]) -> list[dict[str, Any]]:
+    """`health`: `payloads.health`.  Each of its feeds with its `state`: fresh, failing or stale."""
+
+    def state_of(feed: dict[str, Any]) -> str:
+        return "stale" if feed["stale"] else "failing" if feed["failures"] else "fresh"
+
+    return [feed | {"state": state_of(feed)} for feed in health["feeds"]]
+
+
+def position_rows(run: Run) -> list[dict[str, Any]]:
+    """`payloads.positions`, each with its `value` and the `return` of its price, a fraction."""
+
+    def row(held: dict[str, Any]) -> dict[str, Any]:
+        entry, last = held["entry_price"], held["last_price"]
+        return held | {
+            "value": held["size"] * last,
+            "return": last / entry - 1 if entry else None,
+        }
+
+    return [row(held) for held in payloads.positions(run)]
+
+
+def pending_rows(run: Run) -> list[dict[str, Any]]:
+    """`payloads.pending_orders`, their purposes in words."""
+    return [order | {"purpose": words(order["purpose"])} for order in payloads.pending_orders(run)]
+
+
 def config_rows(config: dict[str, Any]) -> list[Row]:
     """`config`: `payloads.public_config`."""
     rows = []
@@ -71,6 +124,11 @@ def config_rows(config: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def setting_name(name: str) -> str:
+    """As forms call it."""
+    return _NAMES.get(name) or words(name).capitalize()
+
+
 def setting(name: str, value: Any, currency: str = "") -> str:
     """A value of `payloads.public_config`: what is a fraction there in percent."""
     if value is None:
@@ -79,7 +137,9 @@ def setting(name: str, value: Any, currency: str = "") -> str:
         return formats.rate(value)
     if name in _MOMENTS:
         return f"{formats.moment(value)} UTC"
-    return formats.money(value, currency) if name == "initial_cash" else shown(value)
+    if name == "initial_cash":
+        return formats.money(value, currency)
+    return _SPLITS.get(value, value) if name == "cash" else shown(value)
 
 
 def brevity(run: Run) -> str:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from exchanges.queries import clock
 
 from . import clusters, formats, queries
-from .health import BEAT_STALE
+from .clusters import BEAT_STALE
 from .models import Event, Heartbeat, Run
 
 BATCH = 500

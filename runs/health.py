@@ -22,7 +22,6 @@ from .models import Discrepancy, Heartbeat, Run, VenueOrder
 
 API_VERSION = "1.0.0"
 QUEUE_AGE_DEGRADED = 60.0
-BEAT_STALE = timedelta(seconds=20)
 FEED_SILENT = feeding.LONGEST_PAUSE + 60.0
 _UNTENDED = timedelta(seconds=10)
 DISK_FREE_ERROR = 200_000_000
@@ -91,7 +90,7 @@ def _workers(metrics: Metrics) -> Check:
             return "error", f"no worker of {cluster} has answered yet"
         # Workers that are all busy answer nothing, but they renew their leases.
         busy = any(owner is not None and owner.cluster == cluster for owner in owners)
-        if ages[cluster] > BEAT_STALE.total_seconds() and not busy:
+        if ages[cluster] > clusters.BEAT_STALE.total_seconds() and not busy:
             return "error", f"no worker of {cluster} has answered for {ages[cluster]:.0f} s"
     return "ok", f"{len(owners)} busy, last answers {max(ages.values()):.0f} s ago"
 

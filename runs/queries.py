@@ -173,6 +173,12 @@ def due_on_live(limit: int | None = None) -> list[int]:
     return list(due[:limit])
 
 
+def anyone_works() -> bool:
+    """Whether a worker holds a run at this moment."""
+    held = Run.objects.filter(status__in=Run.ACTIVE, lease_expires_at__gt=timezone.now())
+    return held.exists()
+
+
 def runs_without_drift() -> QuerySet[Run]:
     """Stepped runs that ended with a result not long ago, and that nobody has compared yet."""
     now = timezone.now()
@@ -210,6 +216,13 @@ class Results:
                 f"The run has no {name[:40]}",
                 available=sorted(self.artifacts()),
             ) from None
+
+    def has_curve(self) -> bool:
+        """Whether there is equity to draw, or will be as the run goes on."""
+        if "equity" in self.artifacts():
+            return True
+        run = self.run
+        return run.is_stepped and (run.is_active or (not run.result_hash and run.points.exists()))
 
     def rows(self, name: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Rows of `trades` or `orders` as the API shows them."""

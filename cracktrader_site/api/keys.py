@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -78,6 +79,18 @@ def check(presented: str) -> Caller | None:
 def is_valid(owner: str) -> bool:
     """Whether the key of a caller that was let in still holds."""
     return ApiKey.objects.valid().filter(prefix=owner).exists()
+
+
+def called(owner: str) -> str:
+    """An owner by the name of the user or the key; empty where authentication was off."""
+    kind, _, number = owner.partition(":")
+    if kind == "user" and number.isdigit():
+        name = User.objects.filter(pk=int(number)).values_list("username", flat=True).first()
+        return f"user {name or number}"
+    if not owner:
+        return ""
+    name = ApiKey.objects.filter(prefix=owner).values_list("name", flat=True).first()
+    return f"key {name or owner}"
 
 
 @sensitive_variables("text")

@@ -77,8 +77,8 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
         "warnings": [*cautions.of(run), *health["warnings"], *warnings],
         "gaps": [descriptions.gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
-        "has_charts": "equity" in results.artifacts() or goes_on or _has_points(run),
-        "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
+        "has_charts": results.has_curve(),
+        "shows_progress": descriptions.shows_progress(run),
         "may_operate": may_operate(request),
         "progress_percent": round(run.progress * 100),
         "plotly_url": reverse("admin:runs_plotly_js"),
@@ -86,11 +86,6 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
     if run.is_stepped:
         context |= standing.context(run, health)
     return TemplateResponse(request, "admin/runs/run_page.html", context)
-
-
-def _has_points(run: Run) -> bool:
-    """Of a stepped run whose books could not be closed."""
-    return run.is_stepped and not run.result_hash and run.points.exists()
 
 
 def trades(request: HttpRequest, run_id: int) -> HttpResponse:

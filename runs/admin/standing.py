@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runs import descriptions, formats, narration, payloads
+from runs import descriptions, formats, narration
 from runs.descriptions import words
 from runs.models import Order, Run
 
@@ -36,32 +36,29 @@ def context(run: Run, health: dict[str, Any]) -> dict[str, Any]:
     """Of a run that is over: what it ended with.  `health`: `payloads.health`."""
     return {
         "state": descriptions.state(run, health) if run.is_active else [],
-        "feeds": [_feed(feed) for feed in health["feeds"]],
-        "positions": [_position(held) for held in payloads.positions(run)],
-        "pending": [_pending(order) for order in payloads.pending_orders(run)],
+        "feeds": [_feed(feed) for feed in descriptions.feed_rows(health)],
+        "positions": [_position(held) for held in descriptions.position_rows(run)],
+        "pending": [_pending(order) for order in descriptions.pending_rows(run)],
         "orders": [_order(order) for order in run.orders.order_by("-id")[:ORDERS_SHOWN]],
         "order_total": run.orders.count(),
     }
 
 
 def _feed(feed: dict[str, Any]) -> dict[str, Any]:
-    state = "stale" if feed["stale"] else "failing" if feed["failures"] else "fresh"
     return feed | {
         "newest": formats.moment(feed["newest_bar"]),
-        "state": state,
-        "label": _FEED_LABELS[state],
+        "label": _FEED_LABELS[feed["state"]],
     }
 
 
 def _position(held: dict[str, Any]) -> dict[str, Any]:
-    entry, last = held["entry_price"], held["last_price"]
     return {
         "symbol": held["symbol"],
         "size": formats.price(held["size"]),
-        "entry": formats.price(entry),
-        "last": formats.price(last),
+        "entry": formats.price(held["entry_price"]),
+        "last": formats.price(held["last_price"]),
         "pnl": cells.signed_money(held["unrealized_pnl"]),
-        "return": cells.signed_percent(last / entry - 1 if entry else None),
+        "return": cells.signed_percent(held["return"]),
     }
 
 
@@ -69,7 +66,7 @@ def _pending(order: dict[str, Any]) -> dict[str, Any]:
     return {
         "symbol": order["symbol"],
         "side": order["side"],
-        "purpose": words(order["purpose"]),
+        "purpose": order["purpose"],
         "decided": formats.moment(order["created"]),
         "amount": formats.price(order["amount"]),
         "price": formats.price(order["price"]),

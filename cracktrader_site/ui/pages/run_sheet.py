@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.db.models import Max
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
-from cracktrader_site.api.models import ApiKey
+from cracktrader_site.api import keys
 from cracktrader_site.ui.snippets import Snippet, snippets
-from runs import cautions, clusters, descriptions, formats, payloads, punctuality, queries
-from runs.descriptions import words
+from runs import cautions, descriptions, formats, payloads, punctuality, queries
 from runs.fields import iso
-from runs.models import Heartbeat, Run
+from runs.models import Run
 
 from .run_parts import may
 
 GAPS_SHOWN = 20
 WARNINGS_SHOWN = 10
-_SILENT = timedelta(seconds=20)
 
 METRIC_GROUPS = {
     "Return": (
@@ -67,12 +61,9 @@ def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
     results = queries.Results(run)
     artifacts = list(results.artifacts().values())
     gaps = run.outcome.get("gaps", [])
-    goes_on = run.is_stepped and run.is_active
     return top(request, run) | {
         "artifacts": artifacts,
-        "has_charts": any(a.name == "equity" for a in artifacts)
-        or goes_on
-        or (run.is_stepped and not run.result_hash and run.points.exists()),
+        "has_charts": results.has_curve(),
         "has_tables": run.is_stepped or bool(run.result_hash),
         "metric_groups": list(_metric_groups(run)),
         "brief": descriptions.brevity(run),
@@ -84,7 +75,7 @@ def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
         "whole_seal": descriptions.flat(run.seal),
         "gaps": [descriptions.gap_row(gap) for gap in gaps[:GAPS_SHOWN]],
         "more_gaps": max(len(gaps) - GAPS_SHOWN, 0),
-        "started_by": _starter(run.owner),
+        "started_by": keys.called(run.owner),
         "api_url": reverse("runs-detail", args=[run.public_id]),
         "admin_url": reverse("admin:runs_run_change", args=[run.pk]),
         "may_verify": may(request, "backtest"),
@@ -105,9 +96,9 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
         "tiles": list(_tiles(run)),
         "may_stop": run.is_active and may(request, run.mode),
         "may_start": may(request, "backtest") or may(request, "paper"),
-        "shows_progress": run.is_active and (not run.on_live or bool(run.stage)),
+        "shows_progress": descriptions.shows_progress(run),
         "percent": round(run.progress * 100),
-        "waits": _waits(run),
+        "waits": descriptions.waits(run),
         "cautions": cautions.of(run),
         "warnings": warnings[:WARNINGS_SHOWN],
         "more_warnings": max(len(warnings) - WARNINGS_SHOWN, 0),
@@ -169,21 +160,6 @@ def _range(run: Run) -> str:
     return f"{start} to {formats.moment(engine['end_ms'])} UTC"
 
 
-def _waits(run: Run) -> str:
-    """Why a run that nobody has worked on yet does not begin."""
-    if run.status != Run.Status.STARTING or run.lease_expires_at is not None:
-        return ""
-    now = timezone.now()
-    seen = Heartbeat.objects.filter(cluster=clusters.JOBS).aggregate(Max("seen_at"))["seen_at__max"]
-    working = Run.objects.filter(status__in=Run.ACTIVE, lease_expires_at__gt=now)
-    if (seen is None or now - seen > _SILENT) and not working.exists():
-        return "It waits, and no worker of this desk answers: `manage.py serve` starts them."
-    waiting = clusters.waiting_tasks(clusters.JOBS)
-    if waiting > 1:
-        return f"It waits for a free worker; {waiting} tasks are in the queue, this one among them."
-    return "It waits for a free worker."
-
-
 def _metric_groups(run: Run) -> Iterator[tuple[str, list[formats.MetricRow]]]:
     rows = formats.metric_rows(run.metrics, _quote(run))
     grouped = {name for names in METRIC_GROUPS.values() for name in names}
@@ -199,7 +175,7 @@ def _config(run: Run) -> Iterator[tuple[str, str]]:
     for name, value in payloads.public_config(run).items():
         if name in ("strategy_name", "strategy_params", "replay", "mode"):
             continue
-        yield words(name).capitalize(), descriptions.setting(name, value, _quote(run))
+        yield descriptions.setting_name(name), descriptions.setting(name, value, _quote(run))
 
 
 def _code(request: HttpRequest, run: Run) -> list[Snippet]:
@@ -229,15 +205,3 @@ def _seal(run: Run) -> Iterator[tuple[str, str]]:
     if "engine" in versions:
         yield "Engine", versions.pop("engine")
     yield "Versions", ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _starter(owner: str) -> str:
-    """By the name of the key or the user; empty where authentication was off."""
-    kind, _, number = owner.partition(":")
-    if kind == "user" and number.isdigit():
-        name = User.objects.filter(pk=int(number)).values_list("username", flat=True).first()
-        return f"user {name or number}"
-    if not owner:
-        return ""
-    name = ApiKey.objects.filter(prefix=owner).values_list("name", flat=True).first()
-    return f"key {name or owner}"

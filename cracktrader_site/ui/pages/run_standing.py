@@ -36,11 +36,11 @@ def standing(request: HttpRequest, run_id: Any) -> HttpResponse:
         "run": run,
         "quote": formats.quote(run.symbols[0]),
         "state": descriptions.state(run, health) if run.is_active else [],
-        "feeds": [_feed(feed) for feed in health["feeds"]],
-        "positions": [_position(held) for held in payloads.positions(run)],
-        "pending": [
-            order | {"purpose": words(order["purpose"])} for order in payloads.pending_orders(run)
+        "feeds": [
+            feed | {"tone": _FEEDS[feed["state"]]} for feed in descriptions.feed_rows(health)
         ],
+        "positions": descriptions.position_rows(run),
+        "pending": descriptions.pending_rows(run),
     }
     if run.is_live and run.account is not None:
         sees = request.visitor.sees  # type: ignore[attr-defined]
@@ -94,16 +94,3 @@ def _sections(found: dict[str, Any]) -> Any:
         drift = section["drift"]
         parts = [] if drift is None else [(words(k), v) for k, v in drift["parts"].items() if v]
         yield {"title": title, "parts": parts, **section}
-
-
-def _feed(feed: dict[str, Any]) -> dict[str, Any]:
-    state = "stale" if feed["stale"] else "failing" if feed["failures"] else "fresh"
-    return feed | {"state": state, "tone": _FEEDS[state]}
-
-
-def _position(held: dict[str, Any]) -> dict[str, Any]:
-    entry, last = held["entry_price"], held["last_price"]
-    return held | {
-        "value": held["size"] * last,
-        "return": last / entry - 1 if entry else None,
-    }
