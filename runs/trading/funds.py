@@ -68,20 +68,34 @@ def _row(currency: str, amount: float) -> dict[str, Any]:
     return {"currency": currency, "free": amount, "used": 0.0, "total": amount, "exact": None}
 
 
-def of_account(account: Account) -> dict[str, Any]:
+def of_account(account: Account, *, in_line: bool = True) -> dict[str, Any]:
     """What the venue says the account holds.
 
     Raises VENUE_RATE_LIMITED while the venue wants fewer requests,
-    CREDENTIALS_REFUSED, VENUE_UNREACHABLE, CREDENTIALS_UNREADABLE.
+    CREDENTIALS_REFUSED, VENUE_UNREACHABLE, CREDENTIALS_UNREADABLE; and BUSY
+    where somebody else is asking already and the caller does not stand in line.
     """
     return NOTHING | {
         "mode": "live",
         "account_id": str(account.public_id),
         "exchange": account.exchange.name,
         "sandbox": account.sandbox,
-        "balances": [_exact(name, told) for name, told in sorted(_ask(account).items())],
+        "balances": _rows(_ask(account, in_line)),
         "total_value": None,
     }
+
+
+def last_known(account: Account) -> tuple[list[dict[str, Any]], int] | None:
+    """What the venue last said to this process, and when: the rows and UTC ms.  Asks nobody."""
+    way = _ways.get(account.pk)
+    if way is None or way.known is None:
+        return None
+    told, at_ms = way.known
+    return _rows(told), at_ms
+
+
+def _rows(told: dict[str, Balance]) -> list[dict[str, Any]]:
+    return [_exact(name, balance) for name, balance in sorted(told.items())]
 
 
 def _exact(currency: str, told: Balance) -> dict[str, Any]:
@@ -102,22 +116,28 @@ class _Way:
     venue: VenueAccount | None = None
     at: float = -FRESH_SECONDS
     told: dict[str, Balance] | VenueError | None = None
+    known: tuple[dict[str, Balance], int] | None = None
+    """What it said when it last answered, and when by the wall clock."""
 
 
 _ways: dict[int, _Way] = {}
 
 
-def _ask(account: Account) -> dict[str, Balance]:
+def _ask(account: Account, in_line: bool) -> dict[str, Balance]:
     if accounts.is_paused(account):
         assert account.paused_until is not None
         raise _wait((account.paused_until - timezone.now()).total_seconds())
     way = _ways.setdefault(account.pk, _Way())
-    if not way.lock.acquire(timeout=settings.ORDER_TIMEOUT):
+    if not way.lock.acquire(timeout=settings.ORDER_TIMEOUT if in_line else 0):
+        if not in_line:
+            raise Busy("BUSY", "The venue is being asked already", retry_after_seconds=2)
         raise _unreachable("VENUE_UNREACHABLE")
     try:
         if time.monotonic() - way.at >= FRESH_SECONDS:
             way.told = _told(account, way)
             way.at = time.monotonic()
+            if isinstance(way.told, dict):
+                way.known = way.told, int(time.time() * 1000)
         told = way.told
     finally:
         way.lock.release()

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cracktrader_site.api.models import AuditEntry
+from cracktrader_site.ui import asking
 from exchanges.models import Account
 from runs.models import Discrepancy, Run, VenueOrder
 from runs.trading import desk as trading_desk
@@ -171,6 +172,56 @@ def test_a_venue_that_hangs_or_refuses_is_said_in_place_of_balances(
     assert time.monotonic() - began < 8
     assert answer.status_code == 200
     assert code in answer.content.decode()
+
+
+def ask_anew(account: Account) -> None:
+    funds._ways[account.pk].at -= funds.FRESH_SECONDS
+
+
+def test_while_the_venue_is_asked_there_is_what_it_said_last(trader, account):
+    where = url("account_balances", account)
+    funds._ways[account.pk] = way = funds._Way()
+    with way.lock:
+        text = trader.get(where).content.decode()
+    assert "being asked already" in words(text)
+    assert "<table" not in text
+    assert f'hx-get="{where}" hx-trigger="load delay:2s" hx-target="#balances"' in text
+    trader.get(where)
+    ask_anew(account)
+    with way.lock:
+        began = time.monotonic()
+        text = trader.get(where).content.decode()
+    assert time.monotonic() - began < 1
+    assert "USDT 100000 0" in words(text)
+    assert "As the venue last said" in text
+    assert "load delay:2s" in text
+    text = trader.get(where).content.decode()
+    assert "USDT 100000 0" in words(text)
+    assert "load delay" not in text
+    assert "last said" not in text
+
+
+def test_a_venue_that_fails_leaves_what_it_said_last(trader, wire, account):
+    where = url("account_balances", account)
+    trader.get(where)
+    ask_anew(account)
+    wire.server.faults.arm("*", Fault(times=99, status=503))
+    text = trader.get(where).content.decode()
+    assert "VENUE_UNREACHABLE" in text
+    assert "USDT 100000 0" in words(text)
+    assert "As the venue last said" in text
+    assert "load delay" not in text
+
+
+def test_no_more_than_two_pages_wait_for_venues(trader, wire, account):
+    where = url("account_balances", account)
+    asked = len(wire.server.asked)
+    with asking.VENUES, asking.VENUES:
+        text = trader.get(where).content.decode()
+    assert "Other venues are being asked" in text
+    assert "load delay:2s" in text
+    assert len(wire.server.asked) == asked
+    assert "USDT 100000 0" in words(trader.get(where).content.decode())
 
 
 def test_holdings_orders_and_stops_are_shown_and_a_stop_is_not_for_canceling(

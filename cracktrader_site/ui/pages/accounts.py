@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
-from cracktrader_site.ui import standing
+from cracktrader_site.ui import asking, standing
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import CracktraderError
 from exchanges.models import Account
@@ -55,13 +55,20 @@ def now(request: HttpRequest, account_id: UUID) -> HttpResponse:
 
 @page("read", "live")
 def balances(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """Asks the venue: the page is there already, and waits for nothing."""
+    """Asks the venue: the page is there already, and waits for nothing.
+
+    While others ask it, or it does not answer, there is what it said last.
+    """
     found = _find(request, account_id)
     context: dict[str, Any] = {"account": found}
     try:
-        context["balances"] = funds.of_account(found)["balances"]
+        with asking.VENUES:
+            context["balances"] = funds.of_account(found, in_line=False)["balances"]
     except CracktraderError as error:
-        context["error"] = error
+        context["waits" if error.code == "BUSY" else "error"] = error
+        known = funds.last_known(found)
+        if known is not None:
+            context["balances"], context["as_of"] = known
     return render(request, "ui/parts/account_balances.html", context)
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils import timezone
 
+from cracktrader_site.ui import asking
 from cracktrader_site.ui.templatetags.venues import called
 from cracktrader_site.ui.visitors import page
 from exchanges import queries
@@ -90,7 +91,8 @@ def refresh(request: HttpRequest, name: str) -> HttpResponse:
     """Asks the venue, as the start of a run would."""
     exchange = get_object_or_404(Exchange.objects.defer("markets"), name=name)
     try:
-        count = refresh_markets(exchange)
+        with asking.VENUES:
+            count = refresh_markets(exchange)
     except CracktraderError as error:
         messages.error(request, f"The markets stay as they were: {error.message} ({error.code})")
     else:
