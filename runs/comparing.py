@@ -32,6 +32,15 @@ _LOWER = frozenset(
 )
 
 
+# Which is better cannot be told of runs with other cash, and of runs over other times.
+_OF_CASH = frozenset({"final_value", "expectancy"})
+_OF_TIME = frozenset(
+    {
+        *("final_value", "total_return", "annual_return", "calmar_ratio", "recovery_factor"),
+        *("max_drawdown", "max_drawdown_duration", "ulcer_index", "longest_losing_streak"),
+    }
+)
+
 _PARAM = "strategy_params."
 _NAMED = 12
 """Characters of a hash that tell two apart."""
@@ -59,7 +68,7 @@ class Row:
         """A setting's name in words, a param's as its strategy has it."""
         if self.is_param:
             return self.name.removeprefix(_PARAM)
-        return self.name.replace("_", " ").capitalize()
+        return descriptions.setting_name(self.name)
 
     @property
     def cells(self) -> list[tuple[str, bool]]:
@@ -90,6 +99,7 @@ def find(texts: Sequence[str], owner: str = "") -> list[Run]:
 def metric_rows(runs: Sequence[Run]) -> list[Row]:
     """Of a run that goes on: as it stands."""
     measured = [books.metrics(run) for run in runs]
+    unfair = _unfair(runs)
     quotes = [formats.quote(run.symbols[0]) for run in runs]
     rows = []
     for name, metric in METRICS.items():
@@ -98,8 +108,17 @@ def metric_rows(runs: Sequence[Run]) -> list[Row]:
             formats.by_kind(metric.kind, value, quote)
             for value, quote in zip(values, quotes, strict=True)
         ]
-        rows.append(Row(metric.label, texts, _differ(values), metric.formula, _best(name, values)))
+        best = [False] * len(runs) if name in unfair else _best(name, values)
+        rows.append(Row(metric.label, texts, _differ(values), metric.formula, best))
     return rows
+
+
+def _unfair(runs: Sequence[Run]) -> frozenset[str]:
+    """Metrics in which none of these runs is better: they were not given the same."""
+    configs = [payloads.public_config(run) for run in runs]
+    spans = [(config["start_date"], config["end_date"]) for config in configs]
+    found = _OF_CASH if _differ([config["initial_cash"] for config in configs]) else frozenset()
+    return found | _OF_TIME if _differ(spans) else found
 
 
 def config_rows(runs: Sequence[Run]) -> list[Row]:
