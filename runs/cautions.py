@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from strategies import checked
+
 from . import formats
 from .models import Run
 
@@ -10,7 +12,19 @@ _LIMITS = {"max_drawdown": "largest drawdown", "daily_loss": "largest daily loss
 
 def of(run: Run) -> list[str]:
     """Of a run without a caution: none."""
-    return [text for text in (_ended_by_limit(run),) if text]
+    return [text for text in (_looks_ahead(run), _ended_by_limit(run)) if text]
+
+
+def _looks_ahead(run: Run) -> str:
+    """By the last check of the source that it executed."""
+    report = checked.last_of(run.strategy_name, run.config.get("source_hash", ""))
+    findings = report["findings"] if report else []
+    if not any(finding["kind"] == "lookahead" for finding in findings):
+        return ""
+    return (
+        "Its strategy looks into the future, by its lookahead check: these figures say nothing "
+        "of what it would earn."
+    )
 
 
 def _ended_by_limit(run: Run) -> str:

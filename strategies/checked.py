@@ -26,7 +26,7 @@ from .models import StrategyVersion
 def keep(version: StrategyVersion, report: CheckReport) -> dict[str, Any]:
     """The report as `last` gives it from now on."""
     kept = report.to_dict() | {"at": timezone.now().isoformat(timespec="seconds")}
-    path = _path(version)
+    path = _path(version.strategy.name, version.source_hash)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
@@ -40,8 +40,13 @@ def last(version: StrategyVersion) -> dict[str, Any] | None:
 
     None: never checked, or by a version of the desk that told other things.
     """
+    return last_of(version.strategy.name, version.source_hash)
+
+
+def last_of(name: str, source_hash: str) -> dict[str, Any] | None:
+    """`last` of the version of a strategy with that source; reads no database."""
     try:
-        kept = json.loads(_path(version).read_text())
+        kept = json.loads(_path(name, source_hash).read_text())
         at = datetime.fromisoformat(kept["at"]).isoformat(timespec="seconds")
         report = TypeAdapter(CheckReport).validate_python(kept)
     except (OSError, ValueError, TypeError, KeyError):
@@ -49,8 +54,8 @@ def last(version: StrategyVersion) -> dict[str, Any] | None:
     return report.to_dict() | {"at": at}
 
 
-def _path(version: StrategyVersion) -> Path:
+def _path(name: str, source_hash: str) -> Path:
     # A file may define several strategies.
-    name = f"{version.strategy.name}\0{version.source_hash}".encode()
+    key = f"{name}\0{source_hash}".encode()
     folder: Path = settings.CRACKTRADER_HOME / "checks"
-    return folder / f"{hashlib.sha256(name).hexdigest()}.json"
+    return folder / f"{hashlib.sha256(key).hexdigest()}.json"

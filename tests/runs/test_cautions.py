@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runs import cautions, comparing, report
+from strategies import checked
+from strategies.findings import CheckReport, Finding
 from tests.runs.finished import finished, prepare_desk
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +36,26 @@ def test_a_run_that_nothing_ended_early_has_no_caution():
 def test_a_run_that_a_loss_limit_ended_says_when_and_which():
     (said,) = cautions.of(limited())
     assert said.startswith(SAID)
+
+
+def test_a_run_of_a_strategy_that_failed_its_lookahead_check_says_so(client, settings, tmp_path):
+    run = finished()
+    settings.CRACKTRADER_HOME = tmp_path
+    found = Finding("lookahead", "its signal at a bar changes with a later one", bar=7)
+    report = CheckReport(run.strategy_name, {}, findings=[found])
+    checked.keep(run.strategy_version, report)
+    (said,) = cautions.of(run)
+    assert said.startswith("Its strategy looks into the future")
+    assert said in client.get(f"/ui/runs/{run.public_id}").content.decode()
+
+
+def test_a_check_of_another_source_says_nothing(settings, tmp_path):
+    run = finished()
+    settings.CRACKTRADER_HOME = tmp_path
+    run.config["source_hash"] = "0" * 64
+    report = CheckReport(run.strategy_name, {}, findings=[Finding("lookahead", "it looks ahead")])
+    checked.keep(run.strategy_version, report)
+    assert cautions.of(run) == []
 
 
 def test_pages_report_and_comparison_say_it(client, admin_client):

@@ -44,5 +44,5 @@ def test_a_report_is_kept_as_it_is(version):
     ],
 )
 def test_a_report_of_another_version_of_the_desk_is_none(version, kept):
-    checked._path(version).write_text(json.dumps(kept))
+    checked._path(version.strategy.name, version.source_hash).write_text(json.dumps(kept))
     assert checked.last(version) is None
