@@ -36,6 +36,9 @@ TASK = "verify_run"
 
 _MARGIN = timedelta(seconds=60)
 _RING_AGAIN_AFTER = timedelta(seconds=10)
+_SURELY_LOST_AFTER = timedelta(seconds=60)
+"""A message that was sent so long ago is not waited for, however long the queue is."""
+
 _LONGEST_VALUE = 200
 
 
@@ -53,6 +56,9 @@ def ask(run: Run) -> bool:
         "worker": "",
         "attempts": 0,
     }
+    previous = _previous(run)
+    if previous:
+        asked["previous"] = previous
     with transaction.atomic():
         if not Run.objects.filter(pk=run.pk, verify_due_at=None).update(
             verify_due_at=now, verification=asked
@@ -99,15 +105,22 @@ def ring_again() -> None:
     """Sends for what was asked and nobody took up, and for what a dead worker left."""
     now = timezone.now()
     asked = Run.objects.exclude(verify_due_at=None).order_by("verify_due_at")
-    for run_id, due_at, verification in asked.values_list("pk", "verify_due_at", "verification"):
+    for run_id, due_at, kept in asked.values_list("pk", "verify_due_at", "verification"):
+        changes: dict[str, Any] = {"verify_due_at": now}
         if due_at > now:
-            worker = ProcessId.parse(verification.get("worker", ""))
+            worker = ProcessId.parse(kept.get("worker", ""))
             is_lost = worker is not None and worker.is_local and not worker.is_alive()
+            if is_lost and not worker.parent_is_alive():
+                # It went down with its whole cluster, which this cannot have caused.
+                changes["verification"] = kept | {"attempts": max(kept["attempts"] - 1, 0)}
         else:
-            is_lost = now - due_at > _RING_AGAIN_AFTER and not clusters.waiting_tasks(clusters.JOBS)
+            waited = now - due_at
+            is_lost = waited > _SURELY_LOST_AFTER or (
+                waited > _RING_AGAIN_AFTER and not clusters.waiting_tasks(clusters.JOBS)
+            )
         same = Run.objects.filter(pk=run_id, verify_due_at=due_at)
         # Of several sweepers one sends.
-        if is_lost and same.update(verify_due_at=now):
+        if is_lost and same.update(**changes):
             services.send(run_id, TASK)
 
 
@@ -152,9 +165,19 @@ def _made(run: Run) -> dict[str, Any]:
 def _finish(run: Run, until: datetime, found: dict[str, Any]) -> None:
     times = {name: run.verification.get(name) for name in ("asked_at", "began_at")}
     report = found | times | {"finished_at": _iso(timezone.now())}
+    if found["state"] == FAILED and "previous" in run.verification:
+        report["previous"] = run.verification["previous"]
     mine = Run.objects.filter(pk=run.pk, verify_due_at=until)
     if not mine.update(verification=report, verify_due_at=None):
         logger.warning("the verification of run %s was taken over", run.public_id)
+
+
+def _previous(run: Run) -> dict[str, Any]:
+    """The last report with a verdict, which stands until there is another; else empty."""
+    kept = Run.objects.values_list("verification", flat=True).get(pk=run.pk)
+    if kept.get("state") not in (IDENTICAL, DIFFERENT):
+        return kept.get("previous", {})
+    return kept
 
 
 def _kept(report: Report) -> dict[str, Any]:

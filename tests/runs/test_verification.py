@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -209,11 +210,12 @@ def test_many_differences_are_cut_and_counted(monkeypatch):
 # --- lost messages and lost workers ----------------------------------------------------------
 
 
-def dead_worker() -> str:
+def dead_worker(parent: int | None = None) -> str:
+    """Of a cluster that lives, if no other is named."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     started = start_token(process.pid) or 0
     process.wait()
-    return str(ProcessId(HOST, "jobs", process.pid, started, process.pid))
+    return str(ProcessId(HOST, "jobs", process.pid, started, parent or os.getpid()))
 
 
 def held_by(run: Run, worker: str, attempts: int = 1) -> None:
@@ -241,9 +243,18 @@ def test_a_lost_message_is_sent_again(made):
 def test_messages_that_wait_in_the_queue_are_not_lost():
     run = over()
     verification.ask(run)
-    Run.objects.filter(pk=run.pk).update(verify_due_at=timezone.now() - timedelta(minutes=1))
+    Run.objects.filter(pk=run.pk).update(verify_due_at=timezone.now() - timedelta(seconds=30))
     verification.ring_again()
     assert sent() == 1
+
+
+def test_a_message_that_does_not_come_for_long_is_lost_however_many_others_wait():
+    run = over()
+    verification.ask(run)
+    Run.objects.filter(pk=run.pk).update(verify_due_at=timezone.now() - timedelta(seconds=61))
+    verification.ring_again()
+    verification.ring_again()
+    assert sent() == 2
 
 
 def test_another_worker_takes_over_from_a_dead_one(made):
@@ -287,6 +298,39 @@ def test_a_run_that_costs_worker_after_worker_is_given_up(settings, made):
     assert made == []
     assert fresh(run).verification["error"]["code"] == "WORKER_LOST"
     assert verification.ask(run)
+
+
+def test_a_worker_lost_with_its_whole_cluster_is_no_attempt(settings, made):
+    run = over()
+    verification.ask(run)
+    worker = dead_worker()
+    pid = int(worker.split("/")[2])
+    held_by(run, dead_worker(parent=pid), attempts=settings.RUN_MAX_ATTEMPTS)
+    verification.ring_again()
+    verification.keep(run.pk)
+    assert made == [run.pk]
+
+
+def test_the_last_verdict_stands_until_there_is_another(settings, made):
+    run = over()
+    verification.ask(run)
+    verification.keep(run.pk)
+    first = fresh(run).verification
+    for _ in range(2):
+        verification.ask(run)
+        # The worker is lost.
+        held_by(run, dead_worker(), attempts=settings.RUN_MAX_ATTEMPTS)
+        previous = fresh(run).verification["previous"]
+        assert previous == first
+        assert previous["state"] == "identical"
+        verification.ring_again()
+        verification.keep(run.pk)
+        kept = fresh(run).verification
+        assert (kept["state"], kept["previous"]) == ("failed", previous)
+    verification.ask(run)
+    verification.keep(run.pk)
+    assert fresh(run).verification["state"] == "identical"
+    assert "previous" not in fresh(run).verification
 
 
 def test_whoever_was_taken_for_dead_writes_nothing(monkeypatch):

@@ -114,6 +114,8 @@ def test_a_run_is_verified_by_its_button(client):
     assert "every 1s" not in text
     assert "Verify again" in text
     assert "Identical, bit for bit" in client.get(url(run)).content.decode()
+    text = client.post(url(run, "/verify"), headers=HTMX).content.decode()
+    assert "Before that: identical, bit for bit, verified" in text
 
 
 def test_what_differs_is_on_the_page(client):
