@@ -42,19 +42,20 @@ def to_json(figure: Figure) -> bytes:
 def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> Figure:
     """Equity beside buy and hold, over its drawdown: extremes kept, broken where bars are missing.
 
-    Of the bars that open in [start, end); the drawdown is from the highest
-    equity of the whole run.
+    Of the bars that open in [start, end), and of one more on each side, for the
+    lines to reach the edges; the drawdown is from the highest equity of the
+    whole run.
     """
     whole = series.equity(run)
     if not len(whole.time):
         return _layout("No bar has been stepped yet.")
     first, last = int(whole.time[0]), int(whole.time[-1]) + 1
-    seen = whole.between(
-        first if start_ms is None else start_ms, last if end_ms is None else end_ms
-    )
+    begin, end = first if start_ms is None else start_ms, last if end_ms is None else end_ms
     step = Timeframe.parse(run.timeframe).ms
+    more = step if begin < end else 0
+    seen = whole.between(begin - more, end + more)
     figure = _layout(
-        _about(run, seen),
+        _about(run, whole.between(begin, end)),
         yaxis={"domain": [0.3, 1], "title": {"text": _quote(run)}, "tickformat": ",.6~r"},
         yaxis2={"domain": [0, 0.24], "tickformat": ".3~%"},
         shapes=_gap_shapes(seen.time, step),
@@ -87,16 +88,21 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
 def candles(
     run: Run, symbol: Symbol, start_ms: int | None = None, end_ms: int | None = None
 ) -> Figure:
-    """Candles of [start, end) with entries, exits and stops; wider candles where many bars."""
+    """Candles of [start, end) with entries, exits and stops; wider candles where many bars.
+
+    One more on each side is cut by the chart's edges.
+    """
     first, last = series.span(run)
     start_ms = min(max(first, first if start_ms is None else start_ms), last)
     end_ms = max(min(last, last if end_ms is None else end_ms), start_ms)
-    bars = series.bars(run, symbol, start_ms, end_ms)
+    step = Timeframe.parse(run.timeframe).ms
+    more = step if start_ms < end_ms else 0
+    bars = series.bars(run, symbol, max(start_ms - more, first), min(end_ms + more, last))
     merged, width = merge(bars, CANDLES)
     trades, numbers = marks.trades(run, symbol, start_ms, end_ms)
     shown = marks.largest(trades, MAX_MARKED_TRADES)
     # In its middle a wide candle is the nearest one to each of its bars, and so to their marks.
-    middle = (width - 1) * bars.timeframe.ms // 2
+    middle = (width - 1) * step // 2
     notes = []
     if width > 1:
         notes.append(f"candles of {width} bars of {run.timeframe}, each in its middle")
@@ -104,9 +110,9 @@ def candles(
         notes.append(f"{len(shown):,} of {len(trades):,} trades: those that won or lost most")
     figure = _layout(
         f"{symbol}, {formats.moment(start_ms)} to {formats.moment(end_ms)} UTC: "
-        f"{len(bars):,} bars, {len(trades):,} trades.",
+        f"{len(bars.between(start_ms, end_ms)):,} bars, {len(trades):,} trades.",
         yaxis={"title": {"text": _quote(run)}, "tickformat": ",.6~r"},
-        shapes=_gap_shapes(bars.time, bars.timeframe.ms),
+        shapes=_gap_shapes(bars.time, step),
         annotations=[_note(", ".join(notes))] if notes else [],
     )
     figure["layout"]["hovermode"] = "closest"

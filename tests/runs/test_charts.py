@@ -73,10 +73,17 @@ def test_whatever_a_position_was_sold_for_has_its_own_marker():
     plotly_accepts(figure)
 
 
-def test_zooming_in_gives_the_stretch_asked_for(whole_run):
+def test_zooming_in_gives_the_stretch_asked_for_and_a_bar_more_on_each_side(whole_run):
     start = whole_run.config["engine"]["start_ms"]
-    figure = charts.candles(whole_run, BTC, start + 24 * HOUR, start + 48 * HOUR)
-    assert len(figure["data"][0]["x"]) == 24
+    seen = (start + 24 * HOUR - HOUR // 3, start + 48 * HOUR - HOUR // 3)
+    figure = charts.candles(whole_run, BTC, *seen)
+    times = [start + hour * HOUR for hour in range(23, 49)]
+    assert list(figure["data"][0]["x"]) == times
+    assert figure["layout"]["xaxis"]["range"] == list(seen)
+    assert "24 bars" in figure["layout"]["meta"]["text"]
+    equity = charts.equity(whole_run, *seen)
+    assert equity["data"][0]["x"] == times
+    assert equity["layout"]["xaxis"]["range"] == list(seen)
     for trace in figure["data"][1:]:
         assert min(trace["x"]) < start + 48 * HOUR
 
@@ -160,7 +167,7 @@ def test_zoomed_in_the_drawdown_is_still_from_the_highest_equity_of_the_run():
     equity[10] = 1000.0
     run = run_with_equity(time * HOUR, equity)
     line, fall = charts.equity(run, 40_000 * HOUR, 40_100 * HOUR)["data"]
-    assert line["x"] == fall["x"] == (time[40_000:40_100] * HOUR).tolist()
+    assert line["x"] == fall["x"] == (time[39_999:40_101] * HOUR).tolist()
     assert set(fall["y"]) == {-0.5}
     outside = charts.equity(run, 60_000 * HOUR, 60_100 * HOUR)
     assert outside["data"][0]["x"] == []
