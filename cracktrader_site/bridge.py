@@ -32,8 +32,8 @@ _LARGE_BODIES = 32
 _HEALTH = "/api/v1/health"
 _URGENT = re.compile(
     r"/api/v1/(?:run/stop|accounts/[^/]+/kill)"
-    # With the pages that lead to the switch; they ask no venue.
-    r"|/ui/(?:runs/[^/]+/stop|accounts(?:/[^/]+(?:/kill)?)?)"
+    # With the pages that lead to the switch, and what these wait for; they ask no venue.
+    r"|/ui/(?:runs/[^/]+/stop|accounts(?:/[^/]+(?:/kill)?)?)|/static/ui/[^/]+\.(?:css|js)"
 )
 
 

@@ -265,7 +265,7 @@ def test_what_is_urgent_is_answered_while_every_thread_is_busy():
         try:
             await asyncio.sleep(0.1)
             accounts = ("/ui/accounts", "/ui/accounts/an-account", "/ui/accounts/an-account/kill")
-            desk = ("/ui/runs/a-run/stop", *accounts)
+            desk = ("/ui/runs/a-run/stop", "/static/ui/ui.css", "/static/ui/theme.js", *accounts)
             for path in (f"{API}/health", KILL, f"{API}/run/stop", *desk):
                 assert (await Exchange(path).run(app)).status == 200
             for path in ("/else", "/ui/accounts/an-account/balances"):
