@@ -28,6 +28,7 @@ from .models import Run
 # What a missing file raises, and what Parquet says of a damaged one.
 DAMAGED = (NotFound, OSError, ValueError)
 _WORTH_PACKING = 1_000
+_PARQUET = "application/vnd.apache.parquet"
 _FOREVER = "public, max-age=31536000, immutable"
 
 Answer = TypeVar("Answer", bound=HttpResponseBase)
@@ -85,7 +86,7 @@ def artifact(request: HttpRequest, run: Run, name: str) -> HttpResponseBase:
     answer: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if answer is None:
         answer = _download(
-            FileResponse(queries.opened(found), content_type="application/vnd.apache.parquet"),
+            FileResponse(queries.opened(found), content_type=_PARQUET),
             f"{run.public_id}-{found.name}.parquet",
         )
     answer["ETag"] = etag
@@ -98,6 +99,14 @@ def table_csv(run: Run, name: str) -> FileResponse:
         file = exports.csv_file(run, name)
     answer = FileResponse(file, content_type="text/csv; charset=utf-8")
     return _download(answer, f"{run.public_id}-{name}.csv")
+
+
+def table_parquet(run: Run, name: str) -> FileResponse:
+    """`exports.parquet_file`, sent as it is taken.  Raises what that does, and BUSY."""
+    with _downloads:
+        file = exports.parquet_file(run, name)
+    answer = FileResponse(file, content_type=_PARQUET)
+    return _download(answer, f"{run.public_id}-{name}.parquet")
 
 
 def report(run: Run) -> HttpResponse:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from contextlib import closing
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -201,6 +202,38 @@ def test_a_csv_is_written_as_the_rows_of_the_api_are(run):
             cells = [iso(row[c]) if c in times else row[c] for c in exports.COLUMNS[name]]
             writer.writerow(cells)
         assert body(figures.table_csv(run, name)).decode() == told.getvalue()
+
+
+@pytest.mark.parametrize("name", ["trades", "orders"])
+def test_a_parquet_file_holds_the_rows_of_the_api_with_types(run, name):
+    from pyarrow import parquet
+
+    from runs.queries import Results
+
+    answer = figures.table_parquet(run, name)
+    assert f"{run.public_id}-{name}.parquet" in answer["Content-Disposition"]
+    table = parquet.read_table(io.BytesIO(body(answer)))
+    assert table.column_names == list(exports.COLUMNS[name])
+    assert {str(table.schema.field(c).type) for c in ("symbol", "side")} == {"string"}
+    found = table.to_pylist()
+    wanted = Results(run).rows(name)
+    times = [c for c in exports.COLUMNS[name] if c in exports._TIMES]
+    for row in found:
+        for column in times:
+            row[column] = row[column] and int(row[column].timestamp() * 1000)
+    for row in wanted:
+        for column in times:
+            if isinstance(row[column], str):
+                moment = datetime.fromisoformat(row[column])
+                row[column] = int(moment.timestamp() * 1000)
+    assert found == [{c: row[c] for c in exports.COLUMNS[name]} for row in wanted]
+
+
+def test_a_parquet_file_without_rows_has_its_columns(db):
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(body(figures.table_parquet(make_run(), "trades"))))
+    assert (table.num_rows, table.column_names) == (0, list(exports.COLUMNS["trades"]))
 
 
 def test_downloads_are_written_a_few_at_a_time(run, monkeypatch):

@@ -93,7 +93,7 @@ def test_its_tables_are_there_to_keep(client):
     csv = b"".join(client.get(f"{base}/trades.csv").streaming_content).decode()
     assert len(csv.splitlines()) == run.trade_count + 1
     artifact = run.artifacts.get(name="orders")
-    answer = client.get(f"{base}/orders.parquet")
+    answer = client.get(f"{base}/sealed/orders.parquet")
     assert b"".join(answer.streaming_content) == recorder.load(artifact)
     assert "attachment" in answer["Content-Disposition"]
     report = client.get(f"{base}/report.html")
@@ -114,7 +114,13 @@ def test_lost_and_damaged_files_are_said_to_be(client, spoil):
     page(client, run)
     for name in ("trades", "orders", "months"):
         assert "missing from the artifact storage, or damaged" in part(client, run, name)
-    for name in ("equity.json", "candles.json", "trades.csv", "trades.parquet"):
+    for name in (
+        "equity.json",
+        "candles.json",
+        "trades.csv",
+        "trades.parquet",
+        "sealed/trades.parquet",
+    ):
         answer = client.get(f"/ui/runs/{run.public_id}/{name}")
         assert answer.status_code == 404, name
     assert client.get(f"/ui/runs/{run.public_id}/report.html").status_code in (200, 404)

@@ -77,5 +77,6 @@ urlpatterns = [
     path(f"{_RUN}/candles.json", run_files.candles, name="run_candles"),
     path(f"{_RUN}/report.html", run_files.report, name="run_report"),
     path(f"{_RUN}/<str:name>.csv", run_files.table, name="run_csv"),
-    path(f"{_RUN}/<str:name>.parquet", run_files.artifact, name="run_artifact"),
+    path(f"{_RUN}/<str:name>.parquet", run_files.parquet, name="run_parquet"),
+    path(f"{_RUN}/sealed/<str:name>.parquet", run_files.artifact, name="run_artifact"),
 ]

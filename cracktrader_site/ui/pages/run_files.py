@@ -34,5 +34,10 @@ def table(request: HttpRequest, run_id: Any, name: str) -> HttpResponseBase:
 
 
 @page("read")
+def parquet(request: HttpRequest, run_id: Any, name: str) -> HttpResponseBase:
+    return figures.table_parquet(asked_run(request, run_id), name)
+
+
+@page("read")
 def artifact(request: HttpRequest, run_id: Any, name: str) -> HttpResponse:
     return figures.artifact(request, asked_run(request, run_id), name)
