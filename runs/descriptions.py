@@ -12,12 +12,12 @@ from .models import Run
 
 Row = tuple[str, str]
 
-_RATES = frozenset(
-    {
-        *("fee", "slippage", "stop_loss", "take_profit", "trailing_stop", "position_size"),
-        *("max_drawdown", "daily_loss"),
-    }
+RATES = (
+    *("fee", "slippage", "stop_loss", "take_profit", "trailing_stop", "position_size"),
+    *("max_drawdown", "daily_loss"),
 )
+"""Settings of a run that are fractions, which people read and write in percent."""
+
 _NAMES = {
     "exchange": "Venue",
     "start_date": "From",
@@ -113,6 +113,25 @@ def pending_rows(run: Run) -> list[dict[str, Any]]:
     return [order | {"purpose": words(order["purpose"])} for order in payloads.pending_orders(run)]
 
 
+def trade_texts(trade: dict[str, Any]) -> dict[str, str]:
+    """`trade`: a row of `queries.Results.rows`."""
+    quote = formats.quote(trade["symbol"])
+    return {
+        "id": str(trade["trade_id"]),
+        "symbol": trade["symbol"],
+        "entry": formats.moment(trade["entry_time"]),
+        "entry_price": formats.price(trade["entry_price"]),
+        "exit": formats.moment(trade["exit_time"]),
+        "exit_price": formats.price(trade["exit_price"]),
+        "reason": words(trade["exit_reason"] or trade["status"]),
+        "amount": formats.price(trade["amount"]),
+        "fees": formats.money(trade["fees"], quote),
+        "pnl": formats.signed_money(trade["pnl"], quote),
+        "return": formats.signed_percent(trade["return"]),
+        "bars": f"{trade['bars']:,}",
+    }
+
+
 def config_rows(config: dict[str, Any]) -> list[Row]:
     """`config`: `payloads.public_config`."""
     rows = []
@@ -133,7 +152,7 @@ def setting(name: str, value: Any, currency: str = "") -> str:
     """A value of `payloads.public_config`: what is a fraction there in percent."""
     if value is None:
         return formats.NOTHING
-    if name in _RATES:
+    if name in RATES:
         return formats.rate(value)
     if name in _MOMENTS:
         return f"{formats.moment(value)} UTC"

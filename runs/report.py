@@ -64,9 +64,11 @@ def standalone(run: Run) -> str:
         "symbols_left_out": run.symbols[SYMBOLS_DRAWN:],
         "years": [_year(year) for year in years],
         "months": periods.MONTHS,
-        "trades": [_trade(trade) for trade in trades],
+        "trades": [
+            descriptions.trade_texts(trade) | {"tone": _tone(trade["pnl"])} for trade in trades
+        ],
         "trade_total": results.count("trades"),
-        "seal": _rows(run.seal),
+        "seal": descriptions.flat(run.seal),
         "cautions": cautions.of(run),
         "missing": missing,
         "scripts": [mark_safe(_script(path)) for path in _scripts()],
@@ -96,24 +98,6 @@ def _year(year: periods.Year) -> dict[str, Any]:
     }
 
 
-def _trade(trade: dict[str, Any]) -> dict[str, Any]:
-    quote = formats.quote(trade["symbol"])
-    return {
-        "number": f"#{trade['trade_id']}",
-        "symbol": trade["symbol"],
-        "entry": formats.moment(trade["entry_time"]),
-        "entry_price": formats.price(trade["entry_price"]),
-        "exit": formats.moment(trade["exit_time"]),
-        "exit_price": formats.price(trade["exit_price"]),
-        "reason": (trade["exit_reason"] or trade["status"]).replace("_", " "),
-        "amount": formats.price(trade["amount"]),
-        "fees": formats.money(trade["fees"], quote),
-        "pnl": formats.signed_money(trade["pnl"], quote),
-        "ratio": formats.signed_percent(trade["return"]),
-        "tone": _tone(trade["pnl"]),
-    }
-
-
 def _share(gain: float | None) -> str:
     """Narrow: twelve of them stand beside each other."""
     return formats.signed_percent(gain, 1).replace(" ", _NARROW)
@@ -135,18 +119,7 @@ def _config(config: dict[str, Any], quote: str) -> list[tuple[str, str]]:
         for name, value in config.items()
         if name not in nested
     ]
-    return plain + _rows(nested)
-
-
-def _rows(tree: Any, path: str = "") -> list[tuple[str, str]]:
-    """Nested objects as rows of `a.b.c` and a text."""
-    if isinstance(tree, dict):
-        return [row for key, item in tree.items() for row in _rows(item, f"{path}.{key}")]
-    if isinstance(tree, list):
-        text = ", ".join(str(item) for item in tree)
-    else:
-        text = formats.NOTHING if tree is None else str(tree)
-    return [(path.lstrip("."), text)]
+    return plain + descriptions.flat(nested)
 
 
 def _has_points(figure: charts.Figure | None) -> bool:

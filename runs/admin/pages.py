@@ -156,17 +156,4 @@ def _trade_rows(
 
 
 def _trade_row(trade: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": trade["trade_id"],
-        "symbol": trade["symbol"],
-        "entry": formats.moment(trade["entry_time"]),
-        "entry_price": formats.price(trade["entry_price"]),
-        "exit": formats.moment(trade["exit_time"]),
-        "exit_price": formats.price(trade["exit_price"]),
-        "reason": trade["exit_reason"] or trade["status"],
-        "amount": formats.price(trade["amount"]),
-        "fees": formats.money(trade["fees"]),
-        "pnl": formats.money(trade["pnl"]),
-        "return": cells.signed_percent(trade["return"]),
-        "bars": f"{trade['bars']:,}",
-    }
+    return descriptions.trade_texts(trade) | {"return": cells.signed_percent(trade["return"])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exchanges.domain import Timeframe
+from runs.descriptions import RATES
 from runs.models import Run
 from runs.series import span
 
@@ -12,17 +13,7 @@ from . import values
 from .fields import is_percent
 from .params import params_of
 
-_NUMBERS = (
-    "initial_cash",
-    "fee",
-    "slippage",
-    "stop_loss",
-    "take_profit",
-    "trailing_stop",
-    "position_size",
-    "max_drawdown",
-    "daily_loss",
-)
+_NUMBERS = ("initial_cash", *RATES)
 
 
 def texts_of(run: Run, mode: str = "") -> dict[str, str]:

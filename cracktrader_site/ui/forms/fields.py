@@ -6,22 +6,13 @@ from typing import Any
 
 from django import forms
 
+from runs.descriptions import RATES
 from runs.fields import StrictNumber
 from runs.serializers import LiveTradingRequest, ReplayRequest
 
 from . import values
 
 SERIALIZED = LiveTradingRequest().fields
-PERCENT = (
-    "fee",
-    "slippage",
-    "stop_loss",
-    "take_profit",
-    "trailing_stop",
-    "position_size",
-    "max_drawdown",
-    "daily_loss",
-)
 
 
 def bounds(name: str) -> StrictNumber:
@@ -33,7 +24,7 @@ def bounds(name: str) -> StrictNumber:
 
 def is_percent(name: str) -> bool:
     """Whether the field shows a fraction of the API in percent."""
-    return name in PERCENT
+    return name in RATES
 
 
 class Number(forms.CharField):

@@ -18,11 +18,12 @@ from cracktrader_site.ui import checks
 from cracktrader_site.ui.checks import Checked
 from cracktrader_site.ui.symbols import venue_label
 from exchanges.models import Credential
+from runs.descriptions import RATES
 from runs.resolve import DEFAULT_CASH
 from strategies.models import Strategy
 
 from . import values
-from .fields import PERCENT, SERIALIZED, Number, date_field, is_percent, text_field
+from .fields import SERIALIZED, Number, date_field, is_percent, text_field
 from .offer import FAVOURITE, SIMULATED, Offer
 from .params import OMITTED, Param, params_of
 
@@ -180,7 +181,7 @@ class RunForm(forms.Form):
         return body | dict(self._numbers(texts))
 
     def _numbers(self, texts: Texts) -> Iterator[tuple[str, Any]]:
-        for name in ("initial_cash", *PERCENT, "cash"):
+        for name in ("initial_cash", *RATES, "cash"):
             if texts[name] == "":
                 continue
             read = values.fraction if is_percent(name) else values.number
