@@ -62,7 +62,7 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
         annotations=[_note(seen.why_not)] if seen.why_not else [],
     )
     figure["layout"]["xaxis"] |= {"anchor": "y2"} | _range(start_ms, end_ms)
-    figure["layout"]["xaxis"]["title"]["text"] = "UTC, at the open of each bar its close"
+    figure["layout"]["xaxis"]["title"]["text"] = "UTC, bars by their open"
     curve = thin(seen.time, seen.value, step, CURVE_POINTS)
     shown = f"%{{y:{formats.d3_money(_currency(run))}}}"
     figure["data"] = [_line("Equity", curve, BLUE, hovertemplate=shown)]
