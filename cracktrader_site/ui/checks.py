@@ -31,8 +31,7 @@ def last(strategy: Strategy) -> Checked:
     version = strategy.current
     if version is None:
         return Checked(False)
-    version.strategy = strategy
-    report = checked.last(version)
+    report = checked.last_of(strategy.name, version.source_hash)
     if report is None:
         return Checked(False)
     kinds = dict.fromkeys(finding["kind"] for finding in report["findings"])

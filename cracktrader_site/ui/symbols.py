@@ -17,7 +17,7 @@ _LONGEST_BASE = 10
 def venue_label(exchange: Exchange) -> str:
     """Whoever chooses the built-in venue knows what its prices are."""
     label = exchange.title or exchange.name
-    return f"{label} (invented prices)" if exchange.builtin else label
+    return f"{label} (invented)" if exchange.builtin else label
 
 
 def misspelt(exchange: Exchange | None, names: Iterable[str]) -> str:

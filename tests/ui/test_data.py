@@ -177,7 +177,15 @@ def test_what_the_form_says_is_asked_for(client):
     eth, btc = Download.objects.all()
     assert (btc.symbol, eth.symbol) == ("BTC/USDT", "ETH/USDT")
     assert (btc.start_ms, btc.end_ms) == (T0, T0 + 31 * DAY_MS)
-    assert "BTC/USDT 1h simulated 2024-01-01 00:00 to 2024-02-01 00:00 queued 0 %" in page(client)
+    assert (
+        "BTC/USDT 1h simulated 2024-01-01 00:00 to 2024-02-01 00:00 · 744 bars queued 0 %"
+        in page(client)
+    )
+
+
+def test_each_says_how_many_bars_it_is(client):
+    ask()
+    assert "2024-01-01 00:00 to 2024-02-01 00:00 · 744 bars" in page(client)
 
 
 def test_without_an_end_it_is_up_to_now(client):
@@ -253,7 +261,7 @@ def test_every_field_has_a_label(client):
 def test_the_venue_that_needs_no_network_is_chosen_until_there_was_another(client):
     content = client.get("/ui/data").content.decode()
     chosen = re.findall(r'<option value="(\w+)" selected>([^<]*)<', content)
-    assert chosen == [("simulated", "Simulated (invented prices)"), ("1h", "1h")]
+    assert chosen == [("simulated", "Simulated (invented)"), ("1h", "1h")]
     ask(exchange_name="binance", timeframe="4h")
     content = client.get("/ui/data").content.decode()
     assert re.findall(r'<option value="(\w+)" selected>', content) == ["binance", "4h"]

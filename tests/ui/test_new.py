@@ -318,7 +318,7 @@ def test_live_cannot_be_started_where_no_account_can_be_chosen(client, settings,
 
 
 def test_the_built_in_venue_is_chosen_knowingly(client):
-    assert ">Simulated (invented prices)</option>" in client.get(NEW).content.decode()
+    assert ">Simulated (invented)</option>" in client.get(NEW).content.decode()
     html = client.get(LOOK, opened(client)).content.decode()
     assert "will be made first: this venue invents its prices" in html
     assert "to download" not in html

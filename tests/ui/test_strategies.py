@@ -195,6 +195,16 @@ def test_it_lists_its_newest_runs_only_and_only_its_own(client, own):
     assert "All 22" in text
 
 
+def test_a_replay_among_its_runs_is_called_so(client, own, django_assert_max_num_queries):
+    for number in range(8):
+        replay = {"replay": {"speed": 0}} if number % 2 else {}
+        make_run(strategy_version=own.current, strategy_name="Own", mode="paper", config=replay)
+    with django_assert_max_num_queries(9):
+        shown = page(client)
+    assert len(re.findall('class="mode replay"', shown)) == 4
+    assert len(re.findall('class="mode paper"', shown)) == 4
+
+
 def test_one_whose_file_is_gone_keeps_its_page_and_starts_nothing(client, own):
     Strategy.objects.update(available=False)
     text = page(client)
@@ -261,8 +271,8 @@ def test_while_checks_are_under_way_another_one_is_told_to_wait(client, own):
 
 
 def test_a_damaged_memory_of_a_check_is_none(own, home):
-    checked._path(own.current).parent.mkdir()
-    checked._path(own.current).write_text('{"passed": tr')
+    checked._path("Own", own.current.source_hash).parent.mkdir()
+    checked._path("Own", own.current.source_hash).write_text('{"passed": tr')
     assert checked.last(own.current) is None
 
 

@@ -7,9 +7,15 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, reverse_lazy
 
 
+class SignInForm(AdminAuthenticationForm):
+    error_messages = AdminAuthenticationForm.error_messages | {
+        "invalid_login": "No staff user has this name and password. Capitals matter in both."
+    }
+
+
 class SignIn(LoginView):
     template_name = "ui/login.html"
-    authentication_form = AdminAuthenticationForm
+    authentication_form = SignInForm
     next_page = reverse_lazy("ui:home")
 
 

@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from cracktrader_site.ui import checks, sources, usage
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import InvalidInput
-from runs import queries as run_queries
+from runs import overview
 from strategies import checked, queries, services
 from strategies.models import Strategy, StrategyVersion
 
@@ -57,7 +57,7 @@ def strategy(request: HttpRequest, name: str) -> HttpResponse:
     source = queries.source_text(shown)
     sees = request.visitor.sees  # type: ignore[attr-defined]
     counts = usage.by_version(found.name, sees)
-    runs = run_queries.list_runs(sees).filter(strategy_name=found.name)[:NEWEST]
+    runs = overview.listed(sees).filter(strategy_name=found.name)[:NEWEST]
     hashes = {version.pk: version.source_hash[:NAMED] for version in versions}
     context = {
         "strategy": found,

@@ -7,6 +7,8 @@ import math
 from django import template
 
 from exchanges.coverage import GAP, HELD, MISSING, PARTLY, Coverage
+from exchanges.domain import Timeframe
+from exchanges.models import Download
 from runs.fields import iso
 
 register = template.Library()
@@ -37,6 +39,13 @@ def count(value: int) -> str:
 def share(fraction: float) -> str:
     """0.4567 → 45 %: all of it is said of all of it only."""
     return f"{math.floor(100 * fraction + 1e-9)} %"
+
+
+@register.filter
+def bars(download: Download) -> int:
+    """How many bars it asks for; the venue may lack some."""
+    step = Timeframe.parse(download.timeframe)
+    return max(step.floor(download.end_ms) - step.ceil(download.start_ms), 0) // step.ms
 
 
 @register.filter
