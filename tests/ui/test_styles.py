@@ -20,7 +20,7 @@ DYNAMIC = {
     "cracktrader_site/ui/pages/run.py": r"gain-[1-4]|loss-[1-4]",
     "cracktrader_site/ui/snippets.py": r"curl|python|javascript",
     "cracktrader_site/ui/sources.py": r"[kscnfbd]|added|removed|place",
-    "cracktrader_site/ui/templatetags/runs.py": r"paper",
+    "cracktrader_site/ui/templatetags/runs.py": r"paper|sandbox",
     "cracktrader_site/ui/templatetags/ui.py": r"good|bad|busy",
 }
 # What htmx gives an element while it waits.
@@ -28,6 +28,7 @@ HTMX = {"htmx-request"}
 
 CLASS = r"\.([a-zA-Z][\w-]*)"
 ATTRIBUTE = re.compile(r"""class=\\?"((?:\{%.*?%\}|\{\{.*?\}\}|[^"\\])*)""")
+SCRIPTED = re.compile(r"""(?:className = |classList\.\w+\(|\bclass: )[`"]([^`"]*)""")
 
 
 def selectors(name: str) -> list[str]:
@@ -51,14 +52,14 @@ def defined(name: str) -> set[str]:
 def used() -> set[str]:
     templates = list((BASE / "templates").rglob("*.html"))
     code = [path for app in ("cracktrader_site", "runs") for path in (BASE / app).rglob("*.py")]
-    scripts = list(STYLES.glob("*.js"))
+    scripts = [*STYLES.glob("*.js"), *(BASE / "runs" / "static").rglob("*.js")]
     found = set()
     for path in templates + code + scripts:
         text = path.read_text()
         for value in ATTRIBUTE.findall(text):
             found |= set(re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", value).split())
         if path.suffix == ".js":
-            for value in re.findall(r"(?:className = |classList\.\w+\()[`\"]([^`\"]*)", text):
+            for value in SCRIPTED.findall(text):
                 found |= set(value.split())
     return found
 
