@@ -303,8 +303,8 @@ def request_stop(run: Run, flatten: bool = False, by: str = "") -> Run:
             )
         if asked:
             recorder.append(run.id, "run.stop_requested", {"flatten": flatten})
-            if by and run.is_live:
-                audit.record(by, "live.stopped", str(run.public_id), flatten=flatten)
+            if run.is_live:
+                audit.record(by or "api", "live.stopped", str(run.public_id), flatten=flatten)
         if not run.is_stepped or run.cursor_ms is None:
             force_stop(run.id, "stopped before it began", only_unowned=True)
         elif asked:

@@ -23,12 +23,18 @@ _told: dict[tuple[str, str, str], float] = {}
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """The API's exception handler."""
+    request = context["request"]
+    note(error, str(getattr(request.auth, "name", "")), request.path, request.method)
+    return errors.handle(error, context)
+
+
+def note(error: Exception, who: str, path: str, method: str | None) -> None:
+    """Tells the audit trail of an attempt at what costs money that was refused so."""
     if settings.AUTH and isinstance(error, CracktraderError) and _matters(error):
         try:
-            _tell(error, context)
+            _tell(error, who or audit.API, path, method)
         except DatabaseError:
             logger.exception("a refused attempt could not be recorded")
-    return errors.handle(error, context)
 
 
 def _matters(error: CracktraderError) -> bool:
@@ -37,14 +43,12 @@ def _matters(error: CracktraderError) -> bool:
     return error.code == "LIVE_TRADING_DISABLED"
 
 
-def _tell(error: CracktraderError, context: dict[str, Any]) -> None:
-    request = context["request"]
-    who = str(getattr(request.auth, "name", "")) or audit.API
-    what = (who, error.code, request.path)
+def _tell(error: CracktraderError, who: str, path: str, method: str | None) -> None:
+    what = (who, error.code, path)
     now = time.monotonic()
     if now - _told.get(what, -QUIET_SECONDS) < QUIET_SECONDS:
         return
     if len(_told) > 1000:
         _told.clear()
     _told[what] = now
-    audit.record(who, "live.refused", request.path, code=error.code, method=request.method)
+    audit.record(who, "live.refused", path, code=error.code, method=method)

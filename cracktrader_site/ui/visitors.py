@@ -19,9 +19,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from cracktrader_site.api import errors, sessions
+from cracktrader_site.api import errors, refusals, sessions
 from cracktrader_site.api.keys import Caller
-from exchanges.domain import CracktraderError
+from exchanges.domain import CracktraderError, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -54,17 +54,25 @@ def page(*scopes: str, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], 
             request.visitor = visitor  # type: ignore[attr-defined]
             if request.method not in allowed:
                 return HttpResponseNotAllowed(methods)
-            if visitor.scopes.isdisjoint(scopes):
-                return problem(request, 403, "PERMISSION_DENIED", _lacks(scopes))
             try:
+                if visitor.scopes.isdisjoint(scopes):
+                    raise Refused("PERMISSION_DENIED", _lacks(scopes), needed=list(scopes))
                 return view(request, *args, **kwargs)
             except (CracktraderError, Http404) as error:
+                note_refusal(request, error)
                 status, code, message, details = errors.describe(error)
-                return problem(request, status, code, message, details)
+                # The message says it in the words of users and their permissions.
+                told = {name: value for name, value in details.items() if name != "needed"}
+                return problem(request, status, code, message, told)
 
         return answer
 
     return decorate
+
+
+def note_refusal(request: HttpRequest, error: Exception) -> None:
+    """For the audit trail, of a live deed, as the API tells it."""
+    refusals.note(error, request.visitor.name, request.path, request.method)  # type: ignore[attr-defined]
 
 
 def problem(

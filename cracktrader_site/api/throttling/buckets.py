@@ -48,6 +48,13 @@ def of_handshake(request: HttpRequest, caller: Caller | None) -> list[Limit]:
     return [Limit(f"sockets:{who.bucket}", who.most)] if who.most else []
 
 
+def of_page(request: HttpRequest, caller: Caller, scope: str) -> list[Limit]:
+    """Of what a form of the desk asks for, where the API needs `scope`: under the same limits."""
+    who = _caller(request, caller if settings.AUTH else None)
+    most = getattr(settings, f"RATE_LIMIT_{scope.upper()}") if scope in _SCOPES else 0
+    return [limit for limit in (who, Limit(f"{scope}:{who.bucket}", most)) if limit.most]
+
+
 def of_refused(request: HttpRequest, caller: Caller | None) -> list[Limit]:
     """Of one that was not let in; without a caller, whoever it is has no key that is valid."""
     if caller is not None:

@@ -53,6 +53,11 @@ def counted_error(error: Exception, request: Request | None) -> Exception:
     return _or_limited(error, http, None if lacks_key else _caller(request))
 
 
+def count_form(request: HttpRequest, caller: Caller, scope: str) -> None:
+    """Of a page's form that does what the API needs `scope` for.  Raises RATE_LIMITED."""
+    _count(request, buckets.of_page(request, caller, scope))
+
+
 def count_handshake(request: HttpRequest, caller: Caller | None) -> None:
     """Raises RATE_LIMITED."""
     _count(request, buckets.of_handshake(request, caller))
@@ -96,7 +101,8 @@ def _count(request: HttpRequest, limits: list[Limit]) -> None:
     if verdict is not None and verdict.retry_in is not None:
         raise Busy(
             "RATE_LIMITED",
-            f"More than {verdict.limit} requests in {WINDOW_SECONDS} seconds",
+            f"More than {verdict.limit} requests in {WINDOW_SECONDS} seconds; "
+            f"try again in {verdict.retry_in} seconds",
             limit=verdict.limit,
             window_seconds=WINDOW_SECONDS,
             retry_after_seconds=verdict.retry_in,

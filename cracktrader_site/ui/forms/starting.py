@@ -6,9 +6,12 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException
 
+from cracktrader_site.api import refusals
 from cracktrader_site.api.keys import Caller
+from cracktrader_site.api.throttling.counting import count_form
 from exchanges.domain import CracktraderError, Refused
 from runs import services
 from runs.models import Run
@@ -37,14 +40,20 @@ def resolved(body: dict[str, Any]) -> Resolved:
     return resolve(request | {"initial_cash": request["initial_cash"] or DEFAULT_CASH})
 
 
-def start(form: RunForm, visitor: Caller) -> Run | None:
-    """The run, the same one however often this form is sent; None: the form says what is wrong."""
+def start(form: RunForm, visitor: Caller, http: HttpRequest | None = None) -> Run | None:
+    """The run, the same one however often this form is sent; None: the form says what is wrong.
+
+    `http`: the request that brought it, which is counted and, refused, told of as one of the API.
+    """
     if not form.is_valid():
         return None
     key = f"{_OWN_KEYS}{form.texts['key']}"
     try:
         body = form.body()
-        _require_scope(body.get("mode", "backtest"), visitor)
+        scope = body.get("mode", "backtest")
+        _require_scope(scope, visitor)
+        if http is not None:
+            count_form(http, visitor, scope)
         request = request_of(body)
         if "mode" not in body:
             return services.start_backtest(request, visitor.owner, idempotency_key=key)
@@ -56,6 +65,8 @@ def start(form: RunForm, visitor: Caller) -> Run | None:
             by=visitor.name,
         )
     except CracktraderError as error:
+        if http is not None:
+            refusals.note(error, visitor.name, http.path, http.method)
         if error.code == "IDEMPOTENCY_MISMATCH":
             form.began = error.details.get("run_id", "")
             form.texts["key"] = str(uuid.uuid4())

@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
-from cracktrader_site.ui.visitors import page
+from cracktrader_site.api.throttling.counting import count_form
+from cracktrader_site.ui.visitors import note_refusal, page
 from exchanges.domain import CracktraderError, NotFound
 from exchanges.models import Account
 from runs import formats
@@ -37,10 +38,14 @@ def _deed(do: Deed) -> Callable[..., HttpResponse]:
         visitor = request.visitor  # type: ignore[attr-defined]
         account = queries.get_account(str(account_id), visitor.sees)
         try:
+            # No emergency is to wait.
+            if do.__name__ != "kill":
+                count_form(request, visitor, "live")
             do(request, account, **named)
         except NotFound:
             raise
         except CracktraderError as error:
+            note_refusal(request, error)
             messages.error(request, f"{error.message} ({error.code})")
         return redirect("ui:account", account.public_id)
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
+from cracktrader_site.api.throttling.counting import count_form
 from cracktrader_site.ui.forms import RunForm, offer_to, request_of, start, texts_of
 from cracktrader_site.ui.forms.offer import FAVOURITE, SIMULATED, Offer
 from cracktrader_site.ui.forms.outlook import outlook, suggestions
@@ -29,11 +30,10 @@ def new(request: HttpRequest) -> HttpResponse:
         return _page(request, _form(request, _by_link(request)))
     form = _form(request, request.POST.dict())
     if "update" not in request.POST:
-        run = start(form, request.visitor)  # type: ignore[attr-defined]
+        run = start(form, request.visitor, request)  # type: ignore[attr-defined]
         if run is not None:
             return redirect("ui:run", run.public_id)
-    mode = form.offer.mode(form.chosen_mode)
-    return _page(request, form, 403 if form.errors and mode and mode.refusal else 200)
+    return _page(request, form, _status(form))
 
 
 @page("read")
@@ -76,9 +76,10 @@ def first(request: HttpRequest) -> HttpResponse:
         "start_date": begin,
         "end_date": end,
     }
-    owner = request.visitor.owner  # type: ignore[attr-defined]
+    visitor = request.visitor  # type: ignore[attr-defined]
+    count_form(request, visitor, "backtest")
     key = f"desk:first:{year}"
-    run = services.start_backtest(request_of(body), owner, idempotency_key=key)
+    run = services.start_backtest(request_of(body), visitor.owner, idempotency_key=key)
     return redirect("ui:run", run.public_id)
 
 
@@ -107,6 +108,13 @@ def _by_link(request: HttpRequest) -> dict[str, str]:
 
 def _page(request: HttpRequest, form: RunForm, status: int = 200) -> HttpResponse:
     return render(request, "ui/new.html", _fields(form) | _outlook(request, form), status=status)
+
+
+def _status(form: RunForm) -> int:
+    if "RATE_LIMITED" in (code for code, _ in form.top_errors):
+        return 429
+    mode = form.offer.mode(form.chosen_mode)
+    return 403 if form.errors and mode and mode.refusal else 200
 
 
 def _fields(form: RunForm) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from cracktrader_site.api.sessions import GRANTS
+from cracktrader_site.api.throttling.counting import count_form
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import Refused
 from runs import services, verification
@@ -47,6 +48,7 @@ def verify(request: HttpRequest, run_id: Any) -> HttpResponse:
                 f"Your user lacks the permission {GRANTS['backtest']}",
                 needed=["backtest"],
             )
+        count_form(request, request.visitor, "backtest")  # type: ignore[attr-defined]
         verification.ask(run)
         run.refresh_from_db(fields=["verification"])
     if not request.htmx:  # type: ignore[attr-defined]
