@@ -25,8 +25,6 @@ from exchanges.places import Places
 from . import charts, exports, plotly_js, queries, series
 from .models import Run
 
-# What a missing file raises, and what Parquet says of a damaged one.
-DAMAGED = (NotFound, OSError, ValueError)
 _WORTH_PACKING = 1_000
 _PARQUET = "application/vnd.apache.parquet"
 _FOREVER = "public, max-age=31536000, immutable"
@@ -142,7 +140,7 @@ def _figure(
             answer["ETag"] = etag
     except InvalidInput as error:
         answer = _refused(error)
-    except DAMAGED:
+    except queries.DAMAGED:
         told = NotFound("ARTIFACT_NOT_FOUND", "The run's files are missing or damaged")
         answer = _refused(told)
     answer["Cache-Control"] = "private, no-cache"

@@ -22,6 +22,9 @@ RESULT_ROWS = 10_000
 STATUS_POINTS = 200
 RECENT = 10
 
+DAMAGED = (NotFound, OSError, ValueError)
+"""What tables raise whose file is missing, and what Parquet says of a damaged one."""
+
 # A venue's market list is long, and no run's page shows it.
 _VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
 _LIST_SKIPS = (

@@ -9,17 +9,16 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from exchanges.domain import NotFound, Symbol
+from exchanges.domain import Symbol
 
 from . import books, cautions, charts, descriptions, formats, payloads, periods
 from .models import Run
-from .queries import Results
+from .queries import DAMAGED, Results
 
 TRADES_SHOWN = 500
 SYMBOLS_DRAWN = 8
 
 _STATIC = Path(__file__).parent / "static" / "runs"
-_DAMAGED = (NotFound, OSError, ValueError)
 _NARROW = "\N{NO-BREAK SPACE}"
 # json escapes of <, > and & keep a name from ending the script it stands in.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
@@ -36,7 +35,7 @@ def standalone(run: Run) -> str:
     def made(what: str, build: Any, *args: Any) -> Any:
         try:
             return build(*args)
-        except _DAMAGED:
+        except DAMAGED:
             missing.append(what)
             return None
 

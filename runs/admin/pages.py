@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from exchanges.domain import NotFound
 from runs import cautions, descriptions, figures, formats, payloads, queries
-from runs.figures import DAMAGED
 from runs.models import Run
+from runs.queries import DAMAGED
 
 from . import cells, standing
 from .access import may_operate

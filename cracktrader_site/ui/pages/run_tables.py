@@ -14,8 +14,8 @@ from cracktrader_site.ui.visitors import page
 from exchanges.domain import Side
 from runs import formats, queries, tables
 from runs.descriptions import words
-from runs.figures import DAMAGED
 from runs.models import Order, Run, VenueOrder
+from runs.queries import DAMAGED
 
 from .run_parts import Pages, asked_run, of_page, page_number
 

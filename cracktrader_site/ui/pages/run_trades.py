@@ -20,8 +20,8 @@ from cracktrader_site.ui.visitors import page
 from exchanges.domain import Purpose
 from runs import formats, marks, tables
 from runs.descriptions import words
-from runs.figures import DAMAGED
 from runs.models import Run
+from runs.queries import DAMAGED
 
 from .run_parts import Pages, asked_run, of_page, page_number
 
