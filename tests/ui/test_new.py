@@ -341,6 +341,8 @@ def test_the_first_backtest_is_one_however_often_it_is_asked_for(client):
     engine = run.config["engine"]
     assert run.config["exchange"] == "simulated"
     assert (engine["end_ms"] - engine["start_ms"]) // 86_400_000 in (365, 366)
+    shown = client.get(first["Location"]).content.decode()
+    assert "backtest on Simulated (invented prices)" in shown
 
 
 def test_the_first_backtest_is_not_started_by_a_link(client):

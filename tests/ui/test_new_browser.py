@@ -24,7 +24,9 @@ def test_symbols_are_added_and_taken_away_by_keyboard_and_by_click(visitor):
     adding.fill("eth/usdt")
     adding.press("Enter")
     assert sent_symbols(visitor) == "BTC/USDT, ETH/USDT"
-    visitor.until(lambda: "of each of 2 symbols" in page.locator("#outlook").inner_text(), "the outlook")
+    visitor.until(
+        lambda: "of each of 2 symbols" in page.locator("#outlook").inner_text(), "the outlook"
+    )
     page.get_by_role("button", name="Remove BTC/USDT").click()
     assert sent_symbols(visitor) == "ETH/USDT"
     adding.fill("SOL/USDT,")
@@ -58,3 +60,37 @@ def test_a_double_click_starts_one_run(visitor):
     page.get_by_role("button", name="Start backtest").dblclick()
     page.wait_for_url("**/ui/runs/*-*")
     assert Run.objects.count() == 1
+
+
+def test_who_comes_back_from_the_run_finds_what_was_typed(visitor):
+    page = visitor.open("/ui/new?strategy=MacdTrend")
+    page.get_by_label("Strategy").select_option("MovingAverageCross")
+    page.get_by_label("Slow period").fill("77")
+    page.get_by_label("Stop loss").fill("2.5")
+    page.get_by_role("button", name="Start backtest").click()
+    page.wait_for_url("**/ui/runs/*-*")
+    page.go_back()
+    assert page.get_by_label("Slow period").input_value() == "77"
+    assert page.get_by_label("Stop loss").input_value() == "2.5"
+    assert "csrf" not in page.url
+    assert "key=" not in page.url
+
+
+def test_a_replay_is_given_its_speed_by_a_click(visitor):
+    page = visitor.open("/ui/new?mode=replay")
+    page.get_by_role("button", name="1 day", exact=True).click()
+    assert page.get_by_label("Speed").input_value() == "86400"
+
+
+def test_the_first_mistake_is_in_sight_with_its_message(visitor):
+    page = visitor.open("/ui/new")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_label("Fast period").fill("50")
+    page.get_by_role("button", name="Start backtest").click()
+    message = page.locator(".mistake").first
+    message.wait_for()
+    bar = page.locator(".start").bounding_box()
+    visitor.until(
+        lambda: message.bounding_box()["y"] + message.bounding_box()["height"] <= bar["y"],
+        "the message above the bar",
+    )

@@ -56,7 +56,7 @@ class RunForm(forms.Form):
         "Times as fast as real time: at 3600 an hour takes a second. 0: all at once.",
         "x",
     )
-    initial_cash = Number("initial_cash", "Cash", "In the quote currency.")
+    initial_cash = Number("initial_cash", "Cash", f"In the quote currency. Empty: {_CASH_TEXT}.")
     fee = Number("fee", "Fee", "Of each fill. Empty: the venue's taker fee.")
     slippage = Number("slippage", "Slippage", "By which each fill is worse.")
     position_size = Number("position_size", "Position size", "Of the free cash an entry spends.")
@@ -102,6 +102,9 @@ class RunForm(forms.Form):
         super().__init__(data=texts | {"was": texts["mode"]})
         for param in self.params:
             self.fields[self.param_name(param)] = param.field
+            # What is taken where nothing is typed.
+            if param.initial and not isinstance(param.field.widget, forms.Select):
+                param.field.widget.attrs["placeholder"] = param.initial
         self._offer_choices()
         self._hide_what_does_not_apply()
 
