@@ -1,7 +1,7 @@
 """What the last check of a source found, kept in the home under the source's hash.
 
-The same source gives the same answer, so it holds until the text changes; a
-file that is lost, or cannot be written, costs another check.
+The same source gives the same answer, so it holds until the text changes, or
+the code that checks; a file that is lost, or cannot be written, costs another check.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from pydantic import TypeAdapter
 
 from .findings import CheckReport
 from .models import StrategyVersion
+
+_REPORT = TypeAdapter(CheckReport)
+_CHECKER = ("bias.py", "findings.py", "synthetic.py")
 
 
 def keep(version: StrategyVersion, report: CheckReport) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def last_of(name: str, source_hash: str) -> dict[str, Any] | None:
     try:
         kept = json.loads(_path(name, source_hash).read_text())
         at = datetime.fromisoformat(kept["at"]).isoformat(timespec="seconds")
-        report = TypeAdapter(CheckReport).validate_python(kept)
+        report = _REPORT.validate_python(kept)
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return report.to_dict() | {"at": at}
@@ -56,6 +60,14 @@ def last_of(name: str, source_hash: str) -> dict[str, Any] | None:
 
 def _path(name: str, source_hash: str) -> Path:
     # A file may define several strategies.
-    key = f"{name}\0{source_hash}".encode()
+    key = f"{name}\0{source_hash}\0{_checker()}".encode()
     folder: Path = settings.CRACKTRADER_HOME / "checks"
     return folder / f"{hashlib.sha256(key).hexdigest()}.json"
+
+
+@cache
+def _checker() -> str:
+    digest = hashlib.sha256()
+    for name in _CHECKER:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return digest.hexdigest()

@@ -46,3 +46,10 @@ def test_a_report_is_kept_as_it_is(version):
 def test_a_report_of_another_version_of_the_desk_is_none(version, kept):
     checked._path(version.strategy.name, version.source_hash).write_text(json.dumps(kept))
     assert checked.last(version) is None
+
+
+def test_another_checker_checks_anew(version, monkeypatch):
+    checked.keep(version, CheckReport("Own", {}))
+    assert checked.last(version) is not None
+    monkeypatch.setattr(checked, "_checker", lambda: "another")
+    assert checked.last(version) is None
