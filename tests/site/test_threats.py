@@ -183,6 +183,7 @@ THREATS: dict[str, tuple[str, list[str]]] = {
             f"{SITE}test_sessions.py::test_a_cookie_without_its_pages_token_changes_nothing",
             HARD + "test_a_listed_origin_is_let_in_with_a_key",
             HARD + "test_a_listed_origin_without_a_key_is_as_foreign_as_any",
+            "tests/ui/test_failures.py::test_another_sites_page_cannot_have_the_desk_work",
             HARD + "test_an_origin_that_is_not_listed_is_refused_with_or_without_a_key",
             UNSAFE + "test_unsafe_settings_are_refused_with_what_to_set",
         ],
@@ -252,7 +253,7 @@ THREATS: dict[str, tuple[str, list[str]]] = {
         [
             "tests/runs/test_admin.py::test_a_failed_run_shows_why_and_a_name_is_inert_everywhere",
             "tests/runs/test_admin_browser.py::test_names_are_inert_in_pages_and_charts",
-            "tests/runs/test_charts.py::test_a_name_is_inert_in_the_stand_alone_page",
+            "tests/runs/test_report.py::test_a_name_is_inert",
             PAGES + "test_what_runs_are_called_and_fail_of_is_text",
             PAGES + "test_a_script_written_into_a_page_is_dead",
             HERE + "test_a_message_is_one_line_of_the_log",
