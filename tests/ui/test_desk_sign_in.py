@@ -54,7 +54,7 @@ def test_nobody_is_sent_off_the_desk_by_a_link_to_its_sign_in(visitor, elsewhere
 def test_a_wrong_password_is_told_and_the_name_stays(visitor):
     page = visitor.open("/ui/login")
     sign_in(visitor, "guess")
-    assert "correct username and password" in page.get_by_role("alert").inner_text()
+    assert "No staff user has this name and password" in page.get_by_role("alert").inner_text()
     assert page.get_by_label("Username").input_value() == NAME
     assert page.get_by_label("Password").input_value() == ""
     sign_in(visitor)
