@@ -18,7 +18,7 @@ run: $(VENV)/installed
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: check
 	$(PYTEST) -n 4 -m "not process" $(PYTEST_ARGS); first=$$?; \
-	  $(PYTEST) -n 3 -m process $(PYTEST_ARGS) && exit $$first
+	  $(PYTEST) -n 2 -m process $(PYTEST_ARGS) && exit $$first
 
 # Everything but the tests themselves.
 check: $(VENV)/installed-dev

@@ -145,7 +145,7 @@ def test_a_wrong_key_is_an_error_that_does_not_show_it(sample):
 def test_a_page_of_another_origin_runs_a_backtest_and_follows_it(desk, key, consumer, origin):
     from playwright.sync_api import sync_playwright
 
-    from tests.runs.test_admin_browser import FLAGS, chromium
+    from tests.ui.browser import FLAGS, chromium
 
     executable = chromium()
     html = PAGE.replace("your_key", key)
