@@ -109,7 +109,8 @@ def test_zooming_in_fetches_narrower_candles(browser):
         "Plotly.relayout('candles', {'xaxis.range': ['2024-01-02 00:00', '2024-01-03 00:00']})"
     )
     page.wait_for_function(f"{step} === 900000")
-    assert page.evaluate(count) == 96
+    # A day, and what leads to its edges.
+    assert page.evaluate(count) == 98
     page.evaluate("Plotly.relayout('candles', {'xaxis.autorange': true})")
     page.wait_for_function(f"{count} > 300")
     browser.check()
@@ -156,13 +157,13 @@ def test_the_page_of_a_paper_run_moves_on_by_itself_and_stays_where_the_reader_i
     page.evaluate(
         "Plotly.relayout('candles', {'xaxis.range': ['2024-01-02 00:00', '2024-01-04 00:00']})"
     )
-    page.wait_for_function(f"{bars} === 48")
+    page.wait_for_function(f"{bars} === 50")
     slices(run, 1)
     page.wait_for_function("document.body.innerText.includes('2024-01-13 12:00')")
     page.wait_for_function(
         "document.querySelector('[data-figure]').figure?.data[0].x.length === 300"
     )
-    assert page.evaluate(bars) == 48
+    assert page.evaluate(bars) == 50
     assert page.evaluate("window.scrollY") == 500
 
     said: list[str] = []

@@ -324,6 +324,8 @@ def refused_by_the_door(headers: dict[str, str]) -> bool:
     return asyncio.run(ask())
 
 
+# The application's threads may hold a connection still that an earlier test opened.
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "name", ["x-forwarded-for", "X-Forwarded-For", "forwarded", "x_forwarded_for"]
 )

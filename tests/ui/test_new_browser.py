@@ -65,12 +65,14 @@ def test_a_double_click_starts_one_run(visitor):
 def test_who_comes_back_from_the_run_finds_what_was_typed(visitor):
     page = visitor.open("/ui/new?strategy=MacdTrend")
     page.get_by_label("Strategy").select_option("MovingAverageCross")
-    page.get_by_label("Slow period").fill("77")
+    slow = page.get_by_label("Slow period")
+    visitor.until(lambda: slow.input_value() == "30", "the other strategy's fields")
+    slow.fill("77")
     page.get_by_label("Stop loss").fill("2.5")
     page.get_by_role("button", name="Start backtest").click()
     page.wait_for_url("**/ui/runs/*-*")
     page.go_back()
-    assert page.get_by_label("Slow period").input_value() == "77"
+    visitor.until(lambda: slow.input_value() == "77", "what was typed")
     assert page.get_by_label("Stop loss").input_value() == "2.5"
     assert "csrf" not in page.url
     assert "key=" not in page.url
