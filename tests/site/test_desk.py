@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cracktrader_site.management.commands import serve
 from tests.desk import DONE, ROOT, Desk, free_port
 from tests.venue.faults import Fault
 from tests.venue.server import VenueServer
@@ -302,6 +303,24 @@ def test_a_desk_interrupted_while_it_starts_says_so_in_one_line(tmp_path: Path) 
     desk.http.close()
     assert (serving.returncode, said.strip()) == (130, "CommandError: Interrupted.")
     assert desk.processes() == []
+
+
+def test_an_interrupt_that_python_loses_is_heeded_all_the_same() -> None:
+    class Thrown:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    hook, lost = sys.unraisablehook, []
+    sys.unraisablehook = lost.append
+    try:
+        with serve._heeded_interrupts() as heed:
+            Thrown()
+            time.sleep(0.01)
+            assert len(lost) == 1, "it came while something was thrown away"
+            with pytest.raises(KeyboardInterrupt):
+                heed()
+    finally:
+        sys.unraisablehook = hook
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM to make"])

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -81,9 +85,13 @@ class Command(BaseCommand):
     def _everything(self, host: str, port: int) -> None:
         if not listening.wait_until_free(host, port):
             raise CommandError(f"Port {port} on {host} is taken; choose another with PORT=…")
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("sync_exchanges", stdout=self.stdout)
-        call_command("sync_strategies", stdout=self.stdout)
+        with _heeded_interrupts() as heed:
+            call_command("migrate", verbosity=0, interactive=False)
+            heed()
+            call_command("sync_exchanges", stdout=self.stdout)
+            heed()
+            call_command("sync_strategies", stdout=self.stdout)
+            heed()
         from django.db import connections
 
         from runs import clusters
@@ -145,6 +153,31 @@ class Command(BaseCommand):
             ws_max_size=websocket_protocol.MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
         )
+
+
+@contextmanager
+def _heeded_interrupts() -> Iterator[Callable[[], None]]:
+    """Ctrl-C ends the block, at the latest where the given function is called.
+
+    Python loses an interrupt that comes while something is thrown away (a weakref's
+    finalizer), and migrations throw much away.
+    """
+    came = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    def heed() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _healthy(url: str, host: str) -> bool:
