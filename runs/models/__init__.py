@@ -13,6 +13,7 @@ from .records import (
     Trade,
     Webhook,
 )
+from .sweeps import Sweep, SweepChunk, Trial
 from .trading import Discrepancy, Execution, LiveSymbol, Protection, VenueOrder
 
 __all__ = [
@@ -29,7 +30,10 @@ __all__ = [
     "Protection",
     "Run",
     "Runner",
+    "Sweep",
+    "SweepChunk",
     "Trade",
+    "Trial",
     "VenueOrder",
     "Webhook",
 ]
