@@ -85,6 +85,18 @@ class StrictNumber(serializers.FloatField):
         )
 
 
+class StrictInteger(serializers.IntegerField):
+    """A JSON number without a fraction, in bounds."""
+
+    default_error_messages = {"INVALID_TYPE": "expected a whole number"}
+
+    def to_internal_value(self, data: Any) -> int:
+        whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
+        if isinstance(data, bool) or not whole:
+            self.fail("INVALID_TYPE")
+        return int(data)
+
+
 class StrictBool(serializers.BooleanField):
     default_error_messages = {"INVALID_TYPE": "expected true or false"}
 

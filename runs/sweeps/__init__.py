@@ -1,0 +1,1 @@
+"""One strategy tried with many parameters: from the request to what may be concluded."""
