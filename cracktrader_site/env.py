@@ -18,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from exchanges.clock import format_clock, parse_clock
 
+from . import databases
+
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -44,7 +46,7 @@ def _read(
 ) -> T:
     """Raises ImproperlyConfigured, which repeats the value where that cannot be a secret."""
     shown = ",".join(default) if isinstance(default, list) else str(default)
-    REGISTRY[name] = Setting(name, kind, shown, help)
+    REGISTRY[name] = Setting(name, kind, "" if default is None else shown, help)
     raw = os.environ.get(name)
     if raw is None or raw == "":
         return default
@@ -157,6 +159,12 @@ def redis(name: str, help: str) -> str:
         return raw
 
     return _read(name, "a redis:// address", "", help, parse, may_hold_secret=True)
+
+
+def database(name: str, help: str) -> databases.Database | None:
+    """A PostgreSQL, as Django is told of it, or nothing."""
+    kind = "a postgres:// address with the name of a database"
+    return _read(name, kind, None, help, databases.postgresql, may_hold_secret=True)
 
 
 def path(name: str, default: Path, help: str) -> Path:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 
-from . import colours, content_policy, env, secret
+from . import colours, content_policy, databases, env, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -267,24 +267,18 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 # --- database --------------------------------------------------------------
 
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": CRACKTRADER_HOME / "db.sqlite3",
-        # Reopening the file costs more than most of our queries.
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for
-            # it; a deferred transaction that upgrades later fails at once.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728;"
-            ),
-        },
-        "TEST": {"OPTIONS": {}},
-    }
+    "default": env.database(
+        "DATABASE_URL",
+        "Where several machines work together: postgres://user:password@host:5432/name. "
+        "Else a SQLite file in the home.",
+    )
+    or databases.sqlite(CRACKTRADER_HOME / "db.sqlite3")
 }
+REDIS_URL = env.redis(
+    "REDIS_URL",
+    "Where several machines work together: redis://:password@host:6379/0, for the task queue and "
+    "for counting requests. Else the database has the queue.",
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -353,7 +347,7 @@ LATE_SECONDS = env.integer(
 _TASK_MARGIN = 60
 Q_CLUSTER = {
     "name": "jobs",
-    "broker_class": "runs.broker.LeanOrm",
+    "broker_class": "runs.redis_broker.Bells" if REDIS_URL else "runs.broker.LeanOrm",
     "orm": "default",
     "workers": JOB_WORKERS,
     "timeout": BACKTEST_TIMEOUT + _TASK_MARGIN,
@@ -568,9 +562,13 @@ RATE_LIMIT_PAGES = env.integer(
     "0: no limit.",
     maximum=100_000,
 )
-RATE_STORE = env.redis(
-    "CRACKTRADER_RATE_STORE",
-    "Where requests are counted: redis://… where several machines serve; else a file in the home.",
+RATE_STORE = (
+    env.redis(
+        "CRACKTRADER_RATE_STORE",
+        "Where requests are counted, if in another Redis than REDIS_URL; without either, in a file "
+        "in the home.",
+    )
+    or REDIS_URL
 )
 
 # --- WebSocket -------------------------------------------------------------

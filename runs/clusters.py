@@ -17,9 +17,9 @@ from datetime import timedelta
 
 import psutil
 from django.utils import timezone
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from exchanges import queue
 from exchanges.processes import HOST, ProcessId
 
 from .models import Heartbeat
@@ -86,9 +86,7 @@ def answers(cluster: str) -> bool:
     return Heartbeat.objects.filter(cluster=cluster, seen_at__gte=since).exists()
 
 
-def waiting_tasks(cluster: str) -> int:
-    """Messages that no worker of that name has taken yet."""
-    return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
+waiting_tasks = queue.waiting
 
 
 def check(held: Iterable[tuple[ProcessId, Hashable]], seen: dict[str, Watched]) -> None:
@@ -117,6 +115,10 @@ def _check(beat: Heartbeat, claims: Claims, watched: Watched) -> None:
     if now - watched.asked < ASK_SECONDS:
         return
     watched.asked = now
+    if (waiting := waiting_tasks(beat.cluster)) is None:
+        # No task can reach it, and none that was sent may have.
+        watched.still_since = now
+        return
     unreaped = _unreaped(beat.pid)
     if unreaped & watched.unreaped:
         _kill(beat, "no longer replaces its workers")
@@ -124,7 +126,7 @@ def _check(beat: Heartbeat, claims: Claims, watched: Watched) -> None:
     watched.unreaped = unreaped
     if not waits:
         Heartbeat.objects.filter(id=beat.id).update(sent_at=timezone.now())
-    if not waits or not waiting_tasks(beat.cluster):
+    if not waits or not waiting:
         async_task("runs.tasks.beat", beat.id, cluster=beat.cluster, save=False)
 
 

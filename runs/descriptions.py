@@ -76,6 +76,8 @@ def waits(run: Run) -> str:
     if not clusters.answers(clusters.JOBS) and not queries.anyone_works():
         return "It waits, and no worker of this desk answers: `manage.py serve` starts them."
     waiting = clusters.waiting_tasks(clusters.JOBS)
+    if waiting is None:
+        return "It waits, and the task queue cannot be reached."
     if waiting > 1:
         return f"It waits for a free worker; {waiting} tasks are in the queue, this one among them."
     return "It waits for a free worker."

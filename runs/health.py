@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Max, Min
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from exchanges import queries as market_data
+from exchanges import queue
 from exchanges.models import Account
 from exchanges.processes import ProcessId
 
@@ -67,9 +67,13 @@ def _database(metrics: Metrics) -> Check:
 
 def _queue(metrics: Metrics) -> Check:
     now = timezone.now()
-    waiting = OrmQ.objects.filter(lock__lte=now).order_by("lock")
-    depth, oldest = waiting.count(), waiting.values_list("lock", flat=True).first()
-    age = (now - oldest).total_seconds() if oldest else 0.0
+    waiting = {name: queue.waiting(name) for name in (clusters.JOBS, clusters.LIVE)}
+    metrics["queue_depth"] = metrics["queue_age_seconds"] = None
+    if None in waiting.values():
+        return "degraded", "not to be reached; work begins late"
+    depth = sum(filter(None, waiting.values()))
+    ages = [(now - sent).total_seconds() for name in waiting if (sent := queue.oldest(name))]
+    age = max([*ages, 0.0])
     metrics["queue_depth"], metrics["queue_age_seconds"] = depth, age
     status = "degraded" if age > QUEUE_AGE_DEGRADED else "ok"
     return status, f"{depth} waiting, the oldest for {age:.0f} s"

@@ -274,8 +274,8 @@ def send(run_id: int, task: str = "run_backtest") -> None:
 
 def ring_due() -> None:
     """Has the live cluster look for slices that are due: a bell a worker, and no more than wait."""
-    bells = settings.LIVE_WORKERS - clusters.waiting_tasks(clusters.LIVE)
-    if bells <= 0:
+    waiting = clusters.waiting_tasks(clusters.LIVE)
+    if waiting is None or (bells := settings.LIVE_WORKERS - waiting) <= 0:
         return
     try:
         for _ in queries.due_on_live(bells):

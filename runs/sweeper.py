@@ -252,7 +252,7 @@ def _ring(active: list[Run]) -> None:
         for run in free
         if now - run.rung_at > RING_AGAIN_AFTER and (run in due or not run.is_stepped)
     ]
-    if overdue and not clusters.waiting_tasks(clusters.JOBS):
+    if overdue and clusters.waiting_tasks(clusters.JOBS) == 0:
         for run in overdue:
             if not run.on_live:
                 services.ring_again(run, now - RING_AGAIN_AFTER)

@@ -116,7 +116,7 @@ def ring_again() -> None:
         else:
             waited = now - due_at
             is_lost = waited > _SURELY_LOST_AFTER or (
-                waited > _RING_AGAIN_AFTER and not clusters.waiting_tasks(clusters.JOBS)
+                waited > _RING_AGAIN_AFTER and clusters.waiting_tasks(clusters.JOBS) == 0
             )
         same = Run.objects.filter(pk=run_id, verify_due_at=due_at)
         # Of several sweepers one sends.

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests import servers
+
 ROOT = Path(__file__).resolve().parent.parent
 UNLIMITED = {"CRACKTRADER_RATE_LIMIT": "0", "CRACKTRADER_RATE_LIMIT_PAGES": "0"}
 _PORTS = range(20_000, 32_000)
@@ -57,6 +59,7 @@ class Desk:
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
             **UNLIMITED,
+            **servers.environment(home),
             **env,
         }
         # A rehearsal's clock is a reason of its own to be "degraded".

@@ -6,19 +6,34 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests import servers
+
 _home = tempfile.mkdtemp(prefix="cracktrader-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["CRACKTRADER_HOME"] = _home
 for _name in [name for name in os.environ if name.startswith("CRACKTRADER_")]:
     if not _name.startswith(("CRACKTRADER_HOME", "CRACKTRADER_TEST", "CRACKTRADER_HYPOTHESIS")):
         del os.environ[_name]
+for _name in ("DATABASE_URL", "REDIS_URL"):
+    os.environ.pop(_name, None)
+_scaled_out = servers.wanted()
+if _scaled_out:
+    servers.provide()
+    _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    os.environ["DATABASE_URL"] = f"{servers.shared_postgres()}/cracktrader"
+    os.environ["REDIS_URL"] = servers.redis_for(f"suite {_worker}")
 # Compiled once for all homes of all tests.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".numba"))
 
 from cracktrader_site.settings import *  # noqa: E402, F403
 
-# A file, not memory: threads and processes of a test must see one database.
-DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}  # noqa: F405
+if _scaled_out:
+    # Processes that a test starts have databases of their own (`servers.environment`).
+    del os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
+    RATE_STORE = ""
+else:
+    # A file, not memory: threads and processes of a test must see one database.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 RATE_LIMIT = RATE_LIMIT_PAGES = 0
 # Each test has clients of its own, which would list all assets.

@@ -14,10 +14,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from exchanges import queries
+from exchanges import queries, queue
 from exchanges.domain import Busy, InvalidInput, NotFound, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
 from exchanges.models import Download, Exchange
@@ -155,8 +154,7 @@ def look_after() -> list[tuple[ProcessId, tuple[int, int]]]:
             holders.append((owner, (download.id, download.fence)))
     if waited > RING_AGAIN_AFTER:
         # While messages wait nothing is lost yet.
-        messages = OrmQ.objects.filter(key=CLUSTER, lock__lte=now)
-        rings |= waited > SURELY_LOST_AFTER or not messages.exists()
+        rings |= waited > SURELY_LOST_AFTER or queue.waiting(CLUSTER) == 0
     if rings:
         ring_due()
     return holders

@@ -1,0 +1,77 @@
+"""What Django is told of the database: a file in the home, or a PostgreSQL that machines share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+Database = dict[str, Any]
+
+LOCK_SECONDS = 20
+"""How long a statement waits for what another transaction holds, on either of them."""
+
+
+def sqlite(path: Path) -> Database:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        # Reopening the file costs more than most of our queries.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for
+            # it; a deferred transaction that upgrades later fails at once.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": LOCK_SECONDS,
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728;"
+            ),
+        },
+        "TEST": {"OPTIONS": {}},
+    }
+
+
+def postgresql(url: str) -> Database:
+    """What the address says in its query (sslmode, …) stands.  Raises ValueError."""
+    import dj_database_url
+
+    if url.partition("://")[0] not in ("postgres", "postgresql"):
+        raise ValueError
+    try:
+        found: Database = dict(dj_database_url.parse(url))
+    except dj_database_url.ParseError:
+        raise ValueError from None
+    if not found["NAME"]:
+        raise ValueError
+    options = _PATIENCE | {"application_name": _part()} | found.get("OPTIONS", {})
+    return found | {
+        "CONN_MAX_AGE": None,
+        # A connection that outlived a restart of the server is found out before a request.
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
+_PATIENCE = {
+    "connect_timeout": 5,
+    # A machine or a network that went away without a word: seen within half a minute.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    # And by the server, which frees what it had locked.
+    "options": (
+        f"-c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=60s"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    ),
+}
+
+
+def _part() -> str:
+    """What `pg_stat_activity` shows of this process: `cracktrader web`."""
+    words = sys.argv[1:]
+    part = words[words.index("--only") + 1 :][:1] if "--only" in words else words[:1]
+    name = os.environ.get("CRACKTRADER_CLUSTER") or "".join(part)
+    return f"cracktrader {name}"[:63] if name.replace("_", "").isalnum() else "cracktrader"
