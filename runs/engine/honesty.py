@@ -1,0 +1,232 @@
+"""What may be believed of the best of many trials.  docs/honesty.md tells it at length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .overfitting import Overfitting, probability_of_overfitting
+from .sharpe import (
+    deflated_sharpe_ratio,
+    effective_trials,
+    expected_maximum_sharpe,
+    probabilistic_sharpe_ratio,
+)
+from .stability import Stability, stability
+
+LEAST_TRIALS = 10
+LEAST_BARS = 200
+SURE = 0.95
+LUCK = 0.5
+OVERFIT = 0.5
+WELL_CHOSEN = 0.05
+PLATEAU = 0.5
+MOST_BINS = 40
+
+
+def honesty(
+    blocks: NDArray[np.float64],
+    *,
+    best: int,
+    objectives: Sequence[float | None] | NDArray[np.float64],
+    total_returns: Sequence[float | None] | NDArray[np.float64],
+    params: Sequence[Mapping[str, Any]],
+    skew: float | None,
+    kurtosis: float | None,
+    bars_per_year: float | NDArray[np.float64],
+    maximize: bool = True,
+) -> dict[str, Any]:
+    """Honesty figures of a sweep as JSON: numbers or None, never NaN.
+
+    `blocks` (n, S, 3): count, sum and sum of squares of each trial's bar returns in
+    S spans of one window, NaN for trials that failed, which are left out.  `best`:
+    index of the trial the sweep chose.  `objectives`, `total_returns` (n,): None or
+    NaN where there is none.  `params` (n): what was varied.  `skew`, `kurtosis`: the
+    best's metrics of these names (kurtosis in excess of 3).  `bars_per_year`: a
+    number, or (n,) where timeframes were varied.
+
+    {"trials", "failed", "bars", "effective_trials", "sharpe_ratio",
+    "expected_max_sharpe", "deflated_sharpe", "probabilistic_sharpe",
+    "profitable_share", "pbo", "pbo_blocks", "pbo_combinations", "pbo_sampled",
+    "pbo_logits": {"edges": [k + 1], "counts": [k]}, "performance_degradation":
+    {"slope", "intercept", "probability_of_loss"}, "stability", "verdict":
+    "likely_luck" | "doubtful" | "holds_up" | "too_few", "warnings": [{"code",
+    "message"}]}.  Sharpe ratios and the intercept are annualised, as the metric is.
+    "stability": {"neighbours", "share", "params": {name: {"best", "below", "above":
+    {"value", "objective", "share"} or None, "at_edge"}}}, as `stability` tells.
+    """
+    count = len(blocks)
+    known = np.flatnonzero(np.isfinite(blocks).all(axis=(1, 2)))
+    worked = blocks[known]
+    scale = np.sqrt(np.broadcast_to(np.asarray(bars_per_year, dtype=np.float64), (count,)))
+    figures: dict[str, Any] = {"trials": len(known), "failed": count - len(known)}
+    figures |= _luck(worked, np.flatnonzero(known == best), skew, kurtosis, scale[known])
+    returns = _floats(total_returns)[known]
+    figures["profitable_share"] = float((returns > 0).mean()) if len(known) else None
+    found = probability_of_overfitting(worked, scale[known])
+    figures |= _overfitting(found)
+    plateau = None
+    goals = _floats(objectives)
+    if 0 <= best < count and np.isfinite(goals[best]):
+        plateau = stability(params, goals, best, maximize=maximize)
+    figures["stability"] = plateau and plateau.to_dict()
+    warnings = _warnings(figures, plateau)
+    return figures | {
+        "verdict": _verdict(figures),
+        "warnings": [{"code": code, "message": message} for code, message in warnings],
+    }
+
+
+def _floats(values: Sequence[float | None] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """None becomes NaN."""
+    return np.array(values, dtype=np.float64)
+
+
+def _luck(
+    blocks: NDArray[np.float64],
+    at: NDArray[np.intp],
+    skew: float | None,
+    kurtosis: float | None,
+    scale: NDArray[np.float64],
+) -> dict[str, Any]:
+    """Sharpe ratios, annualised to be compared, and of one bar again in the formulas."""
+    count, total, squares = blocks.sum(axis=1).T
+    with np.errstate(all="ignore"):
+        variance = (squares - total * total / count) / (count - 1)
+        ratios = np.where(variance > 1e-12 * squares, total / count / np.sqrt(variance), np.nan)
+    ratios *= scale
+    measured = ratios[np.isfinite(ratios)]
+    independent = effective_trials(blocks[:, :, 1])
+    spread = float(measured.var(ddof=1)) if len(measured) > 1 else 0.0
+    figures: dict[str, Any] = {
+        "bars": int(count[at[0]]) if len(at) else 0,
+        "effective_trials": independent,
+        "sharpe_ratio": None,
+        "expected_max_sharpe": expected_maximum_sharpe(independent, spread),
+        "deflated_sharpe": None,
+        "probabilistic_sharpe": None,
+    }
+    if not len(at) or not math.isfinite(ratios[at[0]]):
+        return figures
+    ratio, year = float(ratios[at[0]]), float(scale[at[0]])
+    figures["sharpe_ratio"] = ratio
+    if skew is None or kurtosis is None:
+        return figures
+    moments = (ratio / year, figures["bars"], skew, kurtosis + 3)
+    return figures | {
+        "deflated_sharpe": deflated_sharpe_ratio(
+            *moments, trials=independent, variance=spread / year**2
+        ),
+        "probabilistic_sharpe": probabilistic_sharpe_ratio(*moments),
+    }
+
+
+def _overfitting(found: Overfitting | None) -> dict[str, Any]:
+    if found is None:
+        return {
+            "pbo": None,
+            "pbo_blocks": 0,
+            "pbo_combinations": 0,
+            "pbo_sampled": False,
+            "pbo_logits": {"edges": [], "counts": []},
+            "performance_degradation": None,
+        }
+    line = found.degradation()
+    bins = min(max(found.combinations // 10, 4), MOST_BINS)
+    # An even number about zero, so that a bar of the histogram is good or bad.
+    reach = max(float(np.abs(found.logits).max()), 1.0)
+    counts, edges = np.histogram(found.logits, bins=bins // 2 * 2, range=(-reach, reach))
+    return {
+        "pbo": found.probability,
+        "pbo_blocks": found.blocks,
+        "pbo_combinations": found.combinations,
+        "pbo_sampled": found.sampled,
+        "pbo_logits": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "performance_degradation": {
+            "slope": None if line is None else line[0],
+            "intercept": None if line is None else line[1],
+            "probability_of_loss": found.probability_of_loss,
+        },
+    }
+
+
+def _verdict(figures: dict[str, Any]) -> str:
+    deflated, overfit = figures["deflated_sharpe"], figures["pbo"]
+    if figures["trials"] < LEAST_TRIALS or figures["bars"] < LEAST_BARS or deflated is None:
+        return "too_few"
+    if deflated < LUCK or (overfit is not None and overfit >= OVERFIT and deflated < SURE):
+        return "likely_luck"
+    if deflated >= SURE and overfit is not None and overfit <= WELL_CHOSEN:
+        return "holds_up"
+    return "doubtful"
+
+
+def _warnings(figures: dict[str, Any], plateau: Stability | None) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+
+    def warn(code: str, message: str) -> None:
+        found.append((code, message))
+
+    trials, bars = figures["trials"], figures["bars"]
+    deflated, overfit = figures["deflated_sharpe"], figures["pbo"]
+    if trials < LEAST_TRIALS:
+        warn("FEW_TRIALS", f"{trials} trials have a result; fewer than {LEAST_TRIALS} say little.")
+    if bars < LEAST_BARS:
+        warn("FEW_BARS", f"{bars} bars; fewer than {LEAST_BARS} say little.")
+    if figures["sharpe_ratio"] is None:
+        warn("NOTHING_TRADED", "The best trial's returns do not vary: it has no Sharpe ratio.")
+    elif deflated is not None and deflated < LUCK:
+        warn(
+            "BELOW_LUCK",
+            f"The best Sharpe ratio, {figures['sharpe_ratio']:.2f}, is not above the "
+            f"{figures['expected_max_sharpe']:.2f} that the best of so many trials without any "
+            "skill is expected to show.",
+        )
+    elif deflated is not None and deflated < SURE:
+        warn(
+            "NOT_SURE",
+            f"With {deflated:.0%} the best Sharpe ratio is more than the luck of many trials; "
+            f"{SURE:.0%} is asked of a finding.",
+        )
+    if overfit is not None and overfit >= OVERFIT:
+        warn(
+            "OVERFIT",
+            f"In {overfit:.0%} of the splits the best of one half was no better than the middle "
+            "in the other: choosing by the past told nothing.",
+        )
+    elif overfit is not None and overfit > WELL_CHOSEN:
+        warn(
+            "MAY_BE_OVERFIT",
+            f"In {overfit:.0%} of the splits the best of one half was no better than the middle "
+            f"in the other; {WELL_CHOSEN:.0%} is usually borne.",
+        )
+    decline = figures["performance_degradation"]
+    if decline is not None and decline["probability_of_loss"] >= LUCK:
+        warn(
+            "LOSES_OUT_OF_SAMPLE",
+            f"In {decline['probability_of_loss']:.0%} of the splits the best of one half lost "
+            "money in the other.",
+        )
+    share = figures["profitable_share"]
+    if share is not None and share < LUCK:
+        warn("FEW_PROFITABLE", f"Only {share:.0%} of the trials earned anything.")
+    if plateau is None:
+        return found
+    if plateau.share is not None and plateau.share < PLATEAU:
+        warn(
+            "PEAK",
+            f"One step beside the best the objective keeps {plateau.share:.0%} of its value: "
+            "a peak, not a plateau.",
+        )
+    for name, param in plateau.params.items():
+        if param.at_edge:
+            warn(
+                "AT_EDGE",
+                f"The best {name}, {param.best}, is the last value tried; better ones may lie "
+                "beyond.",
+            )
+    return found
