@@ -1,4 +1,4 @@
-"""Venues, the accounts traded at them, and what is known of the candles held for them."""
+"""Venues, accounts at them, what is known of candles held, and the machines that work here."""
 
 from __future__ import annotations
 
@@ -72,8 +72,11 @@ class Exchange(models.Model):
 
 
 class CandleSeries(models.Model):
-    """What the candle store holds of one market; the store itself is the truth."""
+    """What the candle store of one machine holds of one market; the store itself is the truth."""
 
+    machine = models.CharField(
+        max_length=60, blank=True, help_text="Whose disk; empty where there is one machine only."
+    )
     exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="series")
     symbol = models.CharField(max_length=41)
     timeframe = models.CharField(max_length=4)
@@ -81,14 +84,20 @@ class CandleSeries(models.Model):
     last_ms = models.BigIntegerField(null=True)
     rows = models.BigIntegerField(default=0)
     gaps = models.IntegerField(default=0)
+    imported = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Ranges of open times, UTC ms, that came from files: no venue gives them again.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        ordering = ["exchange__name", "symbol", "timeframe"]
+        ordering = ["exchange__name", "symbol", "timeframe", "machine"]
         verbose_name_plural = "candle series"
         constraints = [
             models.UniqueConstraint(
-                fields=["exchange", "symbol", "timeframe"], name="one_series_per_market"
+                fields=["machine", "exchange", "symbol", "timeframe"],
+                name="one_series_per_machine_and_market",
             )
         ]
 
@@ -139,6 +148,9 @@ class Download(models.Model):
     )
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    machine = models.CharField(
+        max_length=60, blank=True, help_text="On whose disk it is; empty: the only machine's."
+    )
     rung_at = models.DateTimeField(
         default=timezone.now, help_text="When a task was last sent for it."
     )
@@ -345,3 +357,29 @@ class OrderSlot(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.number} of account {self.account_id}"
+
+
+class Machine(models.Model):
+    """One of the machines that work on this database (`exchanges.machines`)."""
+
+    name = models.CharField(max_length=60, unique=True)
+    instance = models.CharField(
+        max_length=32, help_text="Tells it from another that was given the same name."
+    )
+    secret = models.CharField(max_length=64, help_text="Fingerprint of its CRACKTRADER_SECRET_KEY.")
+    credential_keys = models.JSONField(
+        default=list, blank=True, help_text="Fingerprints of its CRACKTRADER_CREDENTIALS_KEY."
+    )
+    versions = models.JSONField(default=dict, blank=True)
+    skew_seconds = models.FloatField(
+        default=0.0, help_text="How far its clock is ahead of the database's."
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+    ticked_at = models.DateTimeField(null=True, help_text="When its ticker last looked around.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

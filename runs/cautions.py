@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from strategies import checked
+from strategies.models import StrategyVersion
 
 from . import formats
 from .models import Run
@@ -17,7 +18,9 @@ def of(run: Run) -> list[str]:
 
 def _looks_ahead(run: Run) -> str:
     """By the last check of the source that it executed."""
-    report = checked.last_of(run.strategy_name, run.config.get("source_hash", ""))
+    executed = {"strategy__name": run.strategy_name, "source_hash": run.config.get("source_hash")}
+    version = StrategyVersion.objects.filter(**executed).only("checked").first()
+    report = checked.last(version) if version else None
     findings = report["findings"] if report else []
     if not any(finding["kind"] == "lookahead" for finding in findings):
         return ""

@@ -30,6 +30,11 @@ class Strategy(models.Model):
     file_hash = models.CharField(
         max_length=64, blank=True, help_text="SHA-256 of the file when it was last read."
     )
+    machine = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="Whose folder it was last read from; empty: every machine has it.",
+    )
     available = models.BooleanField(
         default=False, help_text="False when the file, or the class in it, is gone."
     )
@@ -60,13 +65,17 @@ class Strategy(models.Model):
 
 
 class StrategyVersion(models.Model):
-    """A source text as it was once read.  Runs execute this, never the file; it never changes."""
+    """A source text as it was once read.  Runs execute this, never the file; it never changes.
+
+    Only what was found out about it does: `checked`, which `strategies.checked` keeps.
+    """
 
     strategy = models.ForeignKey(Strategy, on_delete=models.PROTECT, related_name="versions")
     source = models.TextField()
     source_hash = models.CharField(max_length=64, help_text="SHA-256 of the source in UTF-8.")
     params_schema = models.JSONField(help_text="JSON Schema of the parameters.")
     defaults = models.JSONField()
+    checked = models.JSONField(null=True, editable=False, help_text="Its last check.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

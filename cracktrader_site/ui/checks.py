@@ -27,11 +27,9 @@ class Checked:
 
 
 def last(strategy: Strategy) -> Checked:
-    """Of the version that a new run executes; reads a file, and not the database."""
+    """Of the version that a new run executes."""
     version = strategy.current
-    if version is None:
-        return Checked(False)
-    report = checked.last_of(strategy.name, version.source_hash)
+    report = checked.last(version) if version else None
     if report is None:
         return Checked(False)
     kinds = dict.fromkeys(finding["kind"] for finding in report["findings"])

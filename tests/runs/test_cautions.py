@@ -38,9 +38,8 @@ def test_a_run_that_a_loss_limit_ended_says_when_and_which():
     assert said.startswith(SAID)
 
 
-def test_a_run_of_a_strategy_that_failed_its_lookahead_check_says_so(client, settings, tmp_path):
+def test_a_run_of_a_strategy_that_failed_its_lookahead_check_says_so(client):
     run = finished()
-    settings.CRACKTRADER_HOME = tmp_path
     found = Finding("lookahead", "its signal at a bar changes with a later one", bar=7)
     report = CheckReport(run.strategy_name, {}, findings=[found])
     checked.keep(run.strategy_version, report)
@@ -49,9 +48,8 @@ def test_a_run_of_a_strategy_that_failed_its_lookahead_check_says_so(client, set
     assert said in client.get(f"/ui/runs/{run.public_id}").content.decode()
 
 
-def test_a_check_of_another_source_says_nothing(settings, tmp_path):
+def test_a_check_of_another_source_says_nothing():
     run = finished()
-    settings.CRACKTRADER_HOME = tmp_path
     run.config["source_hash"] = "0" * 64
     report = CheckReport(run.strategy_name, {}, findings=[Finding("lookahead", "it looks ahead")])
     checked.keep(run.strategy_version, report)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from strategies import checked
@@ -14,9 +10,7 @@ from strategies.models import Strategy, StrategyVersion
 
 
 @pytest.fixture
-def version(db: None, settings: Any, tmp_path: Path) -> StrategyVersion:
-    settings.CRACKTRADER_HOME = tmp_path
-    (tmp_path / "checks").mkdir()
+def version(db: None) -> StrategyVersion:
     strategy = Strategy.objects.create(name="Own", origin="user", file="own.py")
     return StrategyVersion.objects.create(
         strategy=strategy, source_hash="ab" * 32, params_schema={}, defaults={}
@@ -27,6 +21,7 @@ def test_a_report_is_kept_as_it_is(version):
     report = CheckReport("Own", {"n": 3}, bars=9, findings=[Finding("warmup", "short", bar=2)])
     kept = checked.keep(version, report)
     assert checked.last(version) == kept
+    assert checked.last(StrategyVersion.objects.get()) == kept
     assert kept["findings"][0]["bar"] == 2
     assert kept["passed"] is False
 
@@ -44,7 +39,10 @@ def test_a_report_is_kept_as_it_is(version):
     ],
 )
 def test_a_report_of_another_version_of_the_desk_is_none(version, kept):
-    checked._path(version.strategy.name, version.source_hash).write_text(json.dumps(kept))
+    if isinstance(kept, dict):
+        kept = kept | {"checker": checked._checker()}
+    StrategyVersion.objects.update(checked=kept)
+    version.refresh_from_db()
     assert checked.last(version) is None
 
 

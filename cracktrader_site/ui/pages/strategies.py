@@ -86,6 +86,7 @@ def check(request: HttpRequest, name: str) -> HttpResponse:
     refused = ""
     try:
         checked.keep(version, services.check_on_synthetic(version, {}, services.CHECK_SECONDS))
+        found.current = version
     except InvalidInput as error:
         refused = error.message
     if not request.htmx:  # type: ignore[attr-defined]
