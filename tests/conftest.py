@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from tests import servers
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long modules come first: of several workers none is left with one in the end."""
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(autouse=True)
+def _no_messages_of_another_test(request: pytest.FixtureRequest) -> None:
+    """Redis knows no transactions that a test could be rolled back with."""
+    if servers.wanted() and not request.node.get_closest_marker("process"):
+        from tests import messages
+
+        messages.clear()

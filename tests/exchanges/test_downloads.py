@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from exchanges import queries, services, tasks
 from exchanges.adapters.simulated import generate
@@ -20,6 +19,7 @@ from exchanges.models import CandleSeries, Download
 from exchanges.processes import HOST, ProcessId
 from exchanges.services import downloads, fetching
 from exchanges.services.fetching import execute
+from tests import messages
 from tests.exchanges.tools import BTC, DAY_MS, HOUR, HOUR_MS, T0, same
 from tests.venue import Fault, SpotMarket, VenueServer
 from tests.venue.faults import rate_limited
@@ -427,7 +427,7 @@ def test_of_two_workers_at_once_one_gets_it(lookalike, settings):
     for thread in threads:
         thread.join(20)
     assert sorted(claim is not None for claim in claims) == [False, False, False, True]
-    OrmQ.objects.all().delete()
+    messages.clear()
 
 
 @pytest.mark.usefixtures("always_write")
@@ -531,10 +531,10 @@ def test_a_lost_message_is_sent_again(lookalike, bells):
     downloads.look_after()
     assert bells == []
     Download.objects.update(rung_at=timezone.now() - timedelta(seconds=6))
-    waiting = OrmQ.objects.create(key="jobs", payload="", lock=timezone.now())
+    messages.put("jobs")
     downloads.look_after()
     assert bells == []
-    waiting.delete()
+    messages.clear()
     downloads.look_after()
     assert bells == [download.id]
     downloads.look_after()
@@ -554,10 +554,10 @@ def test_one_that_kills_its_workers_fails(lookalike, settings):
 def test_a_real_task_is_sent_once_it_is_recorded(lookalike, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         download = start()
-    (message,) = OrmQ.objects.filter(key="jobs")
-    assert message.func() == "exchanges.tasks.fetch"
-    assert message.task["args"] == (download.id,)
-    OrmQ.objects.all().delete()
+    (message,) = messages.waiting("jobs")
+    assert message["func"] == "exchanges.tasks.fetch"
+    assert message["args"] == (download.id,)
+    messages.clear()
 
 
 def test_the_simulated_venue_goes_the_same_way(candles_dir):

@@ -16,6 +16,7 @@ from django_q.models import OrmQ, Schedule
 from runs import plotly_js, recorder
 from runs.admin import cells, compare, pages
 from runs.models import Artifact, Heartbeat, Run
+from tests import messages
 from tests.runs.factory import make_run, make_version
 from tests.runs.finished import finished, prepare_desk, start
 
@@ -336,7 +337,7 @@ def test_run_again_starts_the_same_over(whole_desk):
     again = Run.objects.exclude(pk=run.pk).get()
     assert again.config == run.config
     assert again.status == Run.Status.STARTING
-    assert OrmQ.objects.count() == 1
+    assert messages.count() == 1
     answer = whole_desk.post(f"{LIST}{run.pk}/again/")
     assert answer["Location"] == page_of(Run.objects.order_by("-id")[0])
     assert Run.objects.count() == 3

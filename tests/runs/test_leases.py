@@ -14,6 +14,7 @@ from exchanges.processes import HOST, ProcessId, start_token
 from runs import leases, recorder, services, sweeper
 from runs.models import Event, Run
 from runs.recorder import LeaseLost
+from tests import messages
 
 from .factory import make_run
 
@@ -157,16 +158,14 @@ def test_the_lease_of_a_living_process_is_left_alone() -> None:
 def test_a_lost_message_is_sent_again_and_only_when_none_waits(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    from django_q.models import OrmQ
-
     run = make_run(rung_at=timezone.now() - timedelta(seconds=60))
     with django_capture_on_commit_callbacks(execute=True):
         sweeper.sweep()
-    assert OrmQ.objects.count() == 1
+    assert messages.count() == 1
     Run.objects.filter(id=run.id).update(rung_at=timezone.now() - timedelta(seconds=60))
     with django_capture_on_commit_callbacks(execute=True):
         sweeper.sweep()
-    assert OrmQ.objects.count() == 1
+    assert messages.count() == 1
 
 
 def test_events_are_numbered_without_gaps() -> None:

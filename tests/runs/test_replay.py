@@ -21,6 +21,7 @@ from runs import books, paper, queries, recorder, services, tape
 from runs.models import EquityPoint, Order, Run, Trade
 from runs.verify import Cause, verify
 from strategies.services import sync_strategies
+from tests import messages
 from tests.runs.papers import (  # noqa: F401 - fixtures
     BODY,
     HOUR,
@@ -588,12 +589,10 @@ def test_one_key_starts_one_run_and_says_so_where_the_body_differs(client):
 
 
 def test_a_start_is_rung_once_on_the_cluster_that_prepares(client):
-    from django_q.models import OrmQ
-
     post(client, "/run/live", BODY | {"replay": REPLAY})
-    (message,) = OrmQ.objects.all()
-    assert message.key == "jobs"
-    assert message.task["func"] == "runs.tasks.advance"
+    (message,) = messages.waiting()
+    assert message["cluster"] == "jobs"
+    assert message["func"] == "runs.tasks.advance"
 
 
 def test_what_is_no_replay_is_refused(client):

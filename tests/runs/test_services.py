@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from exchanges.domain import CracktraderError, InvalidInput
 from runs import leases, recorder, services
 from runs.models import Event, Run
 from runs.serializers import BacktestRequest
+from tests import messages
 from tests.runs.factory import make_run
 from tests.runs.finished import prepare_desk
 from tests.site.api import GOOD
@@ -40,17 +40,17 @@ def committed(transactional_db):
 def test_a_start_is_a_run_an_event_and_then_a_task(desk, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks() as callbacks:
         run = services.start_backtest(request())
-        assert OrmQ.objects.count() == 0
+        assert messages.count() == 0
     assert [e.kind for e in run.events.all()] == ["run.created"]
     assert len(callbacks) == 1
     callbacks[0]()
-    assert OrmQ.objects.count() == 1
+    assert messages.count() == 1
 
 
 def test_a_refused_start_leaves_nothing(desk):
     with pytest.raises(InvalidInput):
         services.start_backtest(request(symbols=["NO/PE"]))
-    assert (Run.objects.count(), Event.objects.count(), OrmQ.objects.count()) == (0, 0, 0)
+    assert (Run.objects.count(), Event.objects.count(), messages.count()) == (0, 0, 0)
 
 
 def test_a_bell_that_cannot_be_rung_is_no_error(desk, monkeypatch, caplog):

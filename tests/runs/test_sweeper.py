@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from exchanges.processes import HOST, ProcessId, start_token
 from runs import at_work, clusters, sweeper
 from runs.models import Event, Heartbeat, Run
+from tests import messages
 
 from .factory import make_run
 
@@ -296,11 +296,11 @@ def test_a_preparation_past_the_time_limit_fails_at_once(
 def test_a_message_for_nobody_does_not_look_like_waiting_work(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    OrmQ.objects.create(key="elsewhere", payload="x", lock=timezone.now())
+    messages.put("elsewhere")
     make_run(rung_at=timezone.now() - timedelta(seconds=60))
     with django_capture_on_commit_callbacks(execute=True):
         sweeper.sweep()
-    assert OrmQ.objects.filter(key="jobs").count() == 1
+    assert messages.count("jobs") == 1
 
 
 # --- clusters ----------------------------------------------------------------
@@ -331,7 +331,7 @@ class Cluster:
             watched.still_since -= seconds
 
     def answer(self) -> None:
-        OrmQ.objects.all().delete()
+        messages.clear()
         Heartbeat.objects.filter(id=self.beat.id).update(seen_at=timezone.now())
 
     def alive(self) -> bool:
@@ -347,7 +347,7 @@ def cluster(process: subprocess.Popen[bytes]) -> Cluster:
 def test_a_cluster_that_answers_is_left_alone_and_asked_again(cluster: Cluster) -> None:
     for _ in range(4):
         cluster.check()
-        assert OrmQ.objects.count() == 1
+        assert messages.count() == 1
         cluster.answer()
         cluster.age(60)
     assert cluster.alive()
@@ -426,15 +426,15 @@ def test_a_cluster_with_one_long_run_and_an_idle_worker_that_does_nothing_is_dea
 
 def test_a_question_that_was_lost_is_asked_again(cluster: Cluster) -> None:
     cluster.check()
-    OrmQ.objects.all().delete()
+    messages.clear()
     cluster.check()
-    assert OrmQ.objects.count() == 0
+    assert messages.count() == 0
     cluster.age(4)
     cluster.check()
-    assert OrmQ.objects.count() == 1
+    assert messages.count() == 1
     cluster.age(4)
     cluster.check()
-    assert OrmQ.objects.count() == 1, "one that waits is not asked twice"
+    assert messages.count() == 1, "one that waits is not asked twice"
 
 
 def test_a_later_process_with_a_dead_clusters_pid_is_not_killed(

@@ -13,13 +13,13 @@ from django.core.files.storage import storages
 from django.db import OperationalError
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
-from django_q.models import OrmQ
 
 from exchanges.domain import CracktraderError, InvalidInput
 from exchanges.processes import HOST, ProcessId, start_token
 from runs import sweeper, tasks, verification
 from runs.models import Run
 from runs.verify import Cause, Difference, Report
+from tests import messages
 from tests.runs.factory import make_run
 from tests.runs.finished import finished, prepare_desk
 
@@ -43,7 +43,7 @@ def fresh(run: Run) -> Run:
 
 
 def sent() -> int:
-    return OrmQ.objects.filter(key="jobs").count()
+    return messages.count("jobs")
 
 
 def identical(run: Run) -> Report:
@@ -228,7 +228,7 @@ def held_by(run: Run, worker: str, attempts: int = 1) -> None:
 def test_a_lost_message_is_sent_again(made):
     run = over()
     verification.ask(run)
-    OrmQ.objects.all().delete()
+    messages.clear()
     verification.ring_again()
     assert sent() == 0
     past = timezone.now() - timedelta(minutes=1)
@@ -260,7 +260,7 @@ def test_a_message_that_does_not_come_for_long_is_lost_however_many_others_wait(
 def test_another_worker_takes_over_from_a_dead_one(made):
     run = over()
     verification.ask(run)
-    OrmQ.objects.all().delete()
+    messages.clear()
     held_by(run, dead_worker())
     verification.keep(run.pk)
     assert made == []
@@ -274,7 +274,7 @@ def test_another_worker_takes_over_from_a_dead_one(made):
 def test_the_ticker_is_who_sends_again():
     run = over()
     verification.ask(run)
-    OrmQ.objects.all().delete()
+    messages.clear()
     held_by(run, dead_worker())
     sweeper.sweep()
     assert sent() == 1

@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from django_q.models import OrmQ
 
 from cracktrader_site.api.errors import ERROR_CODES
 from cracktrader_site.api.models import ApiKey, AuditEntry
@@ -22,6 +21,7 @@ from runs.examples import BACKTEST_BODY, PAPER_BODY
 from runs.models import Event, Run, Runner
 from strategies.models import Strategy, StrategyVersion
 from strategies.services import sync_strategies
+from tests import messages
 from tests.runs import finished as made
 
 API = "/api/v1"
@@ -44,7 +44,7 @@ def committed_desk(blocker: Any) -> Iterator[None]:
             yield
         finally:
             left = [row for model in (ApiKey, AuditEntry, User) for row in model.objects.all()]
-            OrmQ.objects.all().delete()
+            messages.clear()
             Event.objects.all().delete()
             Run.objects.all().delete()
             Runner.objects.all().delete()

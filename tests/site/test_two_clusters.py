@@ -23,13 +23,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from exchanges.services import feeds
 from runs import clusters, feeding, leases, paper, recorder
 from runs.models import Heartbeat, Run
 from runs.recorder import Lease, LeaseLost
+from tests import messages
 from tests.desk import ROOT
 from tests.exchanges.tools import FixedClock
 from tests.runs.finished import prepare_desk
@@ -133,7 +133,7 @@ def test_of_two_clusters_told_to_do_a_slice_exactly_one_does(
                 async_task("runs.tasks.advance", run.id, cluster=cluster, save=False)
         done = Run.objects.filter(id=run.id, cursor_ms=start + number * MINUTE)
         hands.wait_until(done.exists, f"slice {number} is done")
-    hands.wait_until(lambda: not OrmQ.objects.exists(), "every message was taken")
+    hands.wait_until(lambda: not messages.count(), "every message was taken")
     run.refresh_from_db()
     events = hands.traded(run)
     assert [kind for kind, _ in events].count("equity") == run.points.count() == SLICES

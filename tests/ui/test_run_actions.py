@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
-from django_q.models import OrmQ
 
 from runs import tasks
 from runs.models import Run
+from tests import messages
 from tests.runs.factory import make_run
 from tests.runs.finished import finished
 from tests.runs.papers import desk, fresh, rehearse, slices  # noqa: F401
@@ -107,7 +107,7 @@ def test_a_run_is_verified_by_its_button(client):
         assert "It waits for a worker" in text
         assert 'hx-trigger="every 1s"' in text
         assert "<button" not in text
-    assert OrmQ.objects.filter(key="jobs").count() == 1
+    assert messages.count("jobs") == 1
     tasks.verify_run(run.pk)
     text = client.get(url(run, "/verify"), headers=HTMX).content.decode()
     assert "Identical, bit for bit" in text
