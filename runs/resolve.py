@@ -32,11 +32,16 @@ class Resolved:
     config: dict[str, Any]
 
 
-def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
+def resolve(
+    request: dict[str, Any],
+    now_ms: int | None = None,
+    inspected: tuple[dict[str, Any], int] | None = None,
+) -> Resolved:
     """`request` has the shape runs.serializers.BacktestRequest or LiveTradingRequest validated.
 
-    Raises InvalidInput with a code of its own for everything that can be
-    known before a candle is read.
+    `inspected`: what `strategies.inspect_request` said of it, where that is known.
+    Raises InvalidInput with a code of its own for everything that can be known
+    before a candle is read.
     """
     now_ms = clock().now_ms() if now_ms is None else now_ms
     exchange = market_data.get_exchange(request["exchange"])
@@ -45,7 +50,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     market_data.check_symbols(exchange, symbols)
     check_quotes(symbols)
     version = strategies.get_version(request["strategy_name"])
-    params, warmup = strategies.inspect_request(version, request["strategy_params"])
+    params, warmup = inspected or strategies.inspect_request(version, request["strategy_params"])
     if _is_open_ended(request):
         # The bar that is open now is the first to decide at.
         start_ms, end_ms = timeframe.floor(now_ms), timeframe.floor(FOREVER_MS)

@@ -1,0 +1,78 @@
+"""Tasks for sweeps: as many as there are workers, however many sweeps there are.
+
+A task works for a few seconds on whatever is due and sends itself again, to
+the end of the queue: whoever asks for a backtest meanwhile waits for one such
+turn.  Each carries the time of its ring; a later ring makes it the last of its
+line, so that lost messages may be replaced without counting those that live.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max, Sum
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from runs import clusters
+from runs.models import Heartbeat, Sweep
+
+logger = logging.getLogger(__name__)
+
+RING_AGAIN_AFTER = timedelta(seconds=5)
+SURELY_LOST_AFTER = timedelta(seconds=60)
+TASK = "runs.tasks.work_on_sweeps"
+
+
+def ring() -> None:
+    """Has all workers look for what is due, once the transaction is committed."""
+    now = timezone.now()
+    if Sweep.objects.filter(status__in=Sweep.ACTIVE).update(rung_at=now):
+        transaction.on_commit(lambda: _send(now.isoformat(), slots()))
+
+
+def ring_again(stamp: str) -> None:
+    """At the end of a turn: one task for the one that ends, unless a later ring has made others."""
+    newest = _newest()
+    if newest is not None and newest <= datetime.fromisoformat(stamp):
+        _send(stamp, 1)
+
+
+def ring_if_lost(held: int) -> None:
+    """For the ticker: `held` is how many workers, of all machines, are at sweeps.
+
+    While messages wait in the queue nothing is lost yet.
+    """
+    newest = _newest()
+    if newest is None or held >= slots():
+        return
+    waited = timezone.now() - newest
+    if waited > SURELY_LOST_AFTER or (
+        waited > RING_AGAIN_AFTER and not clusters.waiting_tasks(clusters.JOBS)
+    ):
+        ring()
+
+
+def slots() -> int:
+    """Workers of all machines that may be at sweeps."""
+    since = timezone.now() - clusters.BEAT_STALE
+    alive = Heartbeat.objects.filter(cluster=clusters.JOBS, seen_at__gte=since)
+    workers = alive.aggregate(n=Sum("workers"))["n"]
+    return int(workers or settings.JOB_WORKERS)
+
+
+def _newest() -> datetime | None:
+    active = Sweep.objects.filter(status__in=Sweep.ACTIVE)
+    newest: datetime | None = active.aggregate(newest=Max("rung_at"))["newest"]
+    return newest
+
+
+def _send(stamp: str, count: int) -> None:
+    try:
+        for _ in range(count):
+            async_task(TASK, stamp, cluster=clusters.JOBS, save=False)
+    except Exception:
+        logger.exception("no task could be sent for sweeps; the ticker will")

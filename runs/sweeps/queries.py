@@ -1,0 +1,230 @@
+"""Reading sweeps."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from exchanges.domain import InvalidInput, NotFound, Timeframe
+from runs.models import Sweep, Trial
+
+_VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
+_LIST_SKIPS = ("request", "honesty", "walk_forward", "error_details", *_VENUE_SKIPS)
+COLUMNS = ("objective", "total_return", "sharpe_ratio", "max_drawdown", "trade_count")
+"""Figures that trials have as columns: what they may be sorted by, besides their number."""
+
+
+def visible_sweeps(owner: str = "") -> QuerySet[Sweep]:
+    """The sweeps a caller may know of."""
+    return Sweep.objects.filter(owner=owner) if owner else Sweep.objects.all()
+
+
+def list_sweeps(owner: str = "") -> QuerySet[Sweep]:
+    """For lists, newest first: one query, without what only a sweep's own page shows."""
+    return visible_sweeps(owner).select_related("exchange").defer(*_LIST_SKIPS).order_by("-id")
+
+
+def get_sweep(sweep_id: str, owner: str = "") -> Sweep:
+    """By its public id.  Another's is as unknown as one that never was: SWEEP_NOT_FOUND."""
+    try:
+        key = uuid.UUID(str(sweep_id))
+    except ValueError:
+        key = None
+    sweeps = visible_sweeps(owner).select_related("exchange").defer(*_VENUE_SKIPS)
+    sweep = sweeps.filter(public_id=key).first() if key else None
+    if sweep is None:
+        raise NotFound("SWEEP_NOT_FOUND", "No such sweep", sweep_id=str(sweep_id)[:64])
+    return sweep
+
+
+def sweep_by_key(idempotency_key: str, owner: str = "") -> Sweep | None:
+    """The sweep an owner's start with this key began."""
+    return Sweep.objects.filter(owner=owner, idempotency_key=idempotency_key).first()
+
+
+def trials(
+    sweep: Sweep,
+    order: str = "",
+    segment: int | None = None,
+    variation: int | None = None,
+    failed: bool | None = None,
+) -> QuerySet[Trial]:
+    """A sweep's trials; those without a figure to sort by come last.
+
+    `order`: `number` or one of COLUMNS, with `-` before it for the highest
+    first; empty: the best first.  Equal ones go by their number.  Raises
+    INVALID_VALUE.
+    """
+    found = Trial.objects.filter(sweep=sweep)
+    if segment is not None:
+        found = found.filter(segment=segment)
+    if variation is not None:
+        found = found.filter(variation=variation)
+    if failed is not None:
+        found = found.exclude(error_code="") if failed else found.filter(error_code="")
+    order = order or ("-objective" if sweep.maximize else "objective")
+    name = order.removeprefix("-")
+    if name not in ("number", *COLUMNS):
+        valid = [sign + column for column in ("number", *COLUMNS) for sign in ("", "-")]
+        raise InvalidInput("INVALID_VALUE", f"{order[:40]!r} is no order of trials", valid=valid)
+    if name == "number":
+        return found.order_by(order)
+    by = F(name).desc(nulls_last=True) if order != name else F(name).asc(nulls_last=True)
+    return found.order_by(by, "number")
+
+
+def get_trial(sweep: Sweep, number: int) -> Trial:
+    """Raises TRIAL_NOT_FOUND for one that is not there (yet)."""
+    trial = Trial.objects.filter(sweep=sweep, number=number).first()
+    if trial is None:
+        raise NotFound(
+            "TRIAL_NOT_FOUND",
+            "The sweep has no such trial, or has not tried it yet",
+            number=number,
+            trials_total=sweep.trials_total,
+        )
+    return trial
+
+
+def best(sweep: Sweep, segment: int = 0, variation: int | None = None) -> Trial | None:
+    """The best of a segment so far; the first of equals."""
+    ranked = trials(sweep, segment=segment, variation=variation).exclude(objective=None)
+    return ranked.first()
+
+
+def engine_of(sweep: Sweep, trial: Trial) -> dict[str, Any]:
+    """The trial's `RunConfig` as JSON, but for its anchor and what it varied of the engine.
+
+    Its `start_ms` and `end_ms` are those of the trial's own window.
+    """
+    engine = dict(sweep.config["variations"][trial.variation]["engine"])
+    if sweep.config["windows"]:
+        window = sweep.config["windows"][trial.segment]
+        grid = Timeframe.parse(engine["timeframe"])
+        engine |= {
+            "start_ms": grid.ceil(window["start_ms"]),
+            "end_ms": grid.ceil(window["split_ms"]),
+        }
+    return engine
+
+
+def heatmap(
+    sweep: Sweep,
+    x: str,
+    y: str | None = None,
+    metric: str = "",
+    fixed: Mapping[str, Any] | None = None,
+    segment: int = 0,
+    variation: int | None = None,
+) -> dict[str, Any]:
+    """The best value of a metric over one or two of the sweep's parameters.
+
+    `{"x": [values], "y": [values], "metric", "values": [[…]], "counts": [[…]],
+    "trials": [[number of the trial shown]], "best": {…} or None}`; a row per
+    y, a column per x, None where nothing has a result.  Without `y` there is
+    one row.  `fixed`: only trials with these values of other parameters.
+    `metric`: the objective if empty, else any of METRICS.  Raises INVALID_VALUE.
+    """
+    from runs.engine.metrics import METRICS
+
+    names = list(sweep.config["space"])
+    for name in filter(None, (x, y, *(fixed or {}))):
+        if name not in names:
+            raise InvalidInput(
+                "INVALID_VALUE", f"{name[:100]!r} is not varied in this sweep", valid=names
+            )
+    metric = metric or sweep.objective
+    if metric not in METRICS:
+        raise InvalidInput("INVALID_VALUE", f"{metric[:40]!r} is not a metric", valid=list(METRICS))
+    found = Trial.objects.filter(sweep=sweep, segment=segment, error_code="")
+    if variation is not None:
+        found = found.filter(variation=variation)
+    column = "objective" if metric == sweep.objective else metric
+    if column not in COLUMNS:
+        column = f"metrics__{metric}"
+    rows = found.order_by("number").values_list("number", "params", column)
+    maximize = is_better_higher(metric) if metric != sweep.objective else sweep.maximize
+    return _cells(rows.iterator(2000), x, y, fixed or {}, maximize) | {"metric": metric}
+
+
+LOWER_IS_BETTER = frozenset(
+    {"volatility", "max_drawdown", "max_drawdown_duration", "ulcer_index", "kurtosis"}
+    | {"total_fees", "losing_trades", "longest_losing_streak"}
+)
+
+
+def is_better_higher(metric: str) -> bool:
+    """Whether more of the metric is better, where nobody says otherwise."""
+    return metric not in LOWER_IS_BETTER
+
+
+def _cells(
+    rows: Iterable[tuple[int, dict[str, Any], float | None]],
+    x: str,
+    y: str | None,
+    fixed: Mapping[str, Any],
+    maximize: bool,
+) -> dict[str, Any]:
+    counts: dict[tuple[Any, Any], int] = defaultdict(int)
+    shown: dict[tuple[Any, Any], tuple[float, int]] = {}
+    for number, params, value in rows:
+        if any(params.get(name) != wanted for name, wanted in fixed.items()):
+            continue
+        cell = _key(params.get(x)), _key(params.get(y)) if y else None
+        counts[cell] += 1
+        if value is None:
+            continue
+        known = shown.get(cell)
+        if known is None or (value > known[0] if maximize else value < known[0]):
+            shown[cell] = (value, number)
+    xs = sorted({cell[0] for cell in counts}, key=_sortable)
+    ys = sorted({cell[1] for cell in counts}, key=_sortable) if y else [None]
+    best = None
+    if shown:
+        cell = (max if maximize else min)(shown, key=lambda c: shown[c][0])
+        best = {"x": cell[0], "y": cell[1], "value": shown[cell][0], "number": shown[cell][1]}
+    return {
+        "x": xs,
+        "y": ys if y else [],
+        "values": [[shown.get((a, b), (None, None))[0] for a in xs] for b in ys],
+        "counts": [[counts.get((a, b), 0) for a in xs] for b in ys],
+        "trials": [[shown.get((a, b), (None, None))[1] for a in xs] for b in ys],
+        "best": best,
+    }
+
+
+def _key(value: Any) -> Any:
+    """Lists and objects have no place on an axis but as their text."""
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return (0, "") if value is None else (2, str(value))
+    return (1, value)
+
+
+def equity(sweep: Sweep) -> tuple[Any, Any] | None:
+    """The stitched out-of-sample curve: (time UTC ms, equity); None without walk-forward.
+
+    Raises ARTIFACT_NOT_FOUND.
+    """
+    from runs.engine.artifacts import equity_columns
+    from runs.models import Artifact
+    from runs.queries import content
+
+    if not sweep.equity_sha256:
+        return None
+    time, value, _ = equity_columns(content(Artifact(sha256=sweep.equity_sha256, size=0)))
+    return time, value
+
+
+def counts() -> dict[str, int]:
+    """Sweeps by status."""
+    from django.db.models import Count
+
+    return dict(Sweep.objects.order_by().values_list("status").annotate(n=Count("id")))
