@@ -605,7 +605,7 @@ def test_bars_come_back_from_the_database_bit_for_bit(db, rows):
     for column, name in enumerate(PRICE_COLUMNS):
         # SQLite keeps a negative zero as zero; no bar has one.
         wanted = [struct.pack("<d", row[column] + 0.0) for row in rows]
-        assert [struct.pack("<d", value) for value in getattr(found, name)] == wanted
+        assert [struct.pack("<d", value + 0.0) for value in getattr(found, name)] == wanted
 
 
 # --- the watermark ---
