@@ -1,7 +1,8 @@
-"""Clusters of task workers: announced, asked for a sign of life, killed when they are deaf.
+"""Clusters of task workers: announced, watched for signs of life, killed when they are deaf.
 
 A worker that is killed while it holds one of the cluster's locks leaves a
 cluster that lives and does nothing, or one that no longer replaces workers.
+Each machine's ticker judges the clusters of its own machine.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import time
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psutil
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from exchanges import queue
 from exchanges.processes import HOST, ProcessId
 
+from . import canary
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 JOBS, LIVE = "jobs", "live"
 """Backtests, replays, preparations and downloads; slices of paper and live runs."""
 
-ASK_SECONDS = 3.0
+LOOK_SECONDS = 3.0
 DEAF_SECONDS = 10.0
 BEAT_STALE = timedelta(seconds=20)
 """So long after its last sign of life a cluster is taken for absent."""
@@ -42,12 +43,13 @@ Claims = frozenset[Hashable]
 class Watched:
     """What one ticker has seen of a cluster; times are monotonic seconds.
 
-    `still_since`: since when an idle worker has left a question unanswered
-    while nothing else moved either.
+    `still_since`: since when an idle worker has answered nothing while nothing
+    else moved either.
     """
 
-    asked: float = 0.0
-    still_since: float = 0.0
+    looked: float = 0.0
+    still_since: float = field(default_factory=time.monotonic)
+    answered: datetime | None = None
     claims: Claims = frozenset()
     unreaped: set[int] = field(default_factory=set)
 
@@ -55,8 +57,10 @@ class Watched:
 def announce(cluster: str, workers: int) -> None:
     """This process is a cluster's main process."""
     forget_dead()
+    name = str(ProcessId.current())
+    canary.begin(name)
     Heartbeat.objects.create(
-        name=str(ProcessId.current()),
+        name=name,
         cluster=cluster,
         host=HOST,
         pid=os.getpid(),
@@ -90,7 +94,7 @@ waiting_tasks = queue.waiting
 
 
 def check(held: Iterable[tuple[ProcessId, Hashable]], seen: dict[str, Watched]) -> None:
-    """Asks each local cluster to execute a task; kills one that cannot any more.
+    """Kills clusters of this machine that execute no task any more.
 
     `held`: who holds which claim.  `seen`: the caller's memory.
     """
@@ -106,28 +110,19 @@ def check(held: Iterable[tuple[ProcessId, Hashable]], seen: dict[str, Watched]) 
 
 def _check(beat: Heartbeat, claims: Claims, watched: Watched) -> None:
     now = time.monotonic()
-    waits = beat.sent_at is not None and (beat.seen_at is None or beat.seen_at < beat.sent_at)
-    if not waits or claims != watched.claims or len(claims) >= beat.workers:
-        watched.claims, watched.still_since = claims, now
+    moved = beat.seen_at != watched.answered or claims != watched.claims
+    if moved or len(claims) >= beat.workers:
+        watched.answered, watched.claims, watched.still_since = beat.seen_at, claims, now
     elif now - watched.still_since > DEAF_SECONDS:
         _kill(beat, "executes no task")
         return
-    if now - watched.asked < ASK_SECONDS:
+    if now - watched.looked < LOOK_SECONDS:
         return
-    watched.asked = now
-    if (waiting := waiting_tasks(beat.cluster)) is None:
-        # No task can reach it, and none that was sent may have.
-        watched.still_since = now
-        return
+    watched.looked = now
     unreaped = _unreaped(beat.pid)
     if unreaped & watched.unreaped:
         _kill(beat, "no longer replaces its workers")
-        return
     watched.unreaped = unreaped
-    if not waits:
-        Heartbeat.objects.filter(id=beat.id).update(sent_at=timezone.now())
-    if not waits or not waiting:
-        async_task("runs.tasks.beat", beat.id, cluster=beat.cluster, save=False)
 
 
 def _unreaped(pid: int) -> set[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django_q.brokers import Broker
 from django_q.signing import BadSignature, SignedPackage
+
+from . import canary
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -62,7 +65,9 @@ class Bells(Broker):
         """None where Redis is away."""
         return self._asked("rpush", self._list, task)
 
-    def dequeue(self) -> list[tuple[None, bytes]] | None:
+    def dequeue(self) -> Sequence[tuple[None, bytes | str]] | None:
+        if question := canary.due():
+            return question
         began = time.monotonic()
         found = self._asked("blpop", [self._list], WAIT_SECONDS)
         if found is None:

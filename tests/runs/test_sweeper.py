@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.brokers import get_broker
+from django_q.signing import SignedPackage
 
 from exchanges.processes import HOST, ProcessId, start_token
-from runs import at_work, clusters, sweeper
+from runs import at_work, canary, clusters, sweeper
 from runs.models import Event, Heartbeat, Run
 from tests import messages
 
@@ -327,11 +330,10 @@ class Cluster:
 
     def age(self, seconds: float) -> None:
         for watched in self.seen.values():
-            watched.asked -= seconds
+            watched.looked -= seconds
             watched.still_since -= seconds
 
     def answer(self) -> None:
-        messages.clear()
         Heartbeat.objects.filter(id=self.beat.id).update(seen_at=timezone.now())
 
     def alive(self) -> bool:
@@ -344,12 +346,12 @@ def cluster(process: subprocess.Popen[bytes]) -> Cluster:
     return Cluster(process)
 
 
-def test_a_cluster_that_answers_is_left_alone_and_asked_again(cluster: Cluster) -> None:
+def test_a_cluster_that_answers_is_left_alone(cluster: Cluster) -> None:
     for _ in range(4):
         cluster.check()
-        assert messages.count() == 1
         cluster.answer()
         cluster.age(60)
+    cluster.check()
     assert cluster.alive()
 
 
@@ -424,17 +426,37 @@ def test_a_cluster_with_one_long_run_and_an_idle_worker_that_does_nothing_is_dea
     assert dies(cluster.process)
 
 
-def test_a_question_that_was_lost_is_asked_again(cluster: Cluster) -> None:
+def test_a_cluster_of_another_machine_is_not_judged_here(cluster: Cluster) -> None:
+    elsewhere = ProcessId("elsewhere", "jobs", cluster.process.pid, 1, 1)
+    Heartbeat.objects.update(name=str(elsewhere), host="elsewhere")
     cluster.check()
-    messages.clear()
+    cluster.age(3600)
     cluster.check()
-    assert messages.count() == 0
-    cluster.age(4)
-    cluster.check()
-    assert messages.count() == 1
-    cluster.age(4)
-    cluster.check()
-    assert messages.count() == 1, "one that waits is not asked twice"
+    assert cluster.alive()
+    assert Heartbeat.objects.exists()
+
+
+def test_a_question_is_put_to_the_cluster_whose_broker_asks(monkeypatch: Any) -> None:
+    ours, theirs = (
+        Heartbeat.objects.create(
+            name=name, cluster="jobs", host=HOST, pid=1, workers=1, started_at=timezone.now()
+        )
+        for name in ("ours", "theirs")
+    )
+    monkeypatch.setattr(canary, "_cluster", "")
+    monkeypatch.setattr(canary, "_asked", -1000.0)
+    assert get_broker("jobs").dequeue() is None, "this process is no cluster"
+    canary.begin("ours")
+    ((_, question),) = get_broker("jobs").dequeue()
+    assert get_broker("jobs").dequeue() is None, "it was asked just now"
+    assert not messages.count("jobs"), "nobody else can take it"
+    task = SignedPackage.loads(question)
+    assert task["func"] == "runs.tasks.beat"
+    import_string(task["func"])(*task["args"], **task["kwargs"])
+    ours.refresh_from_db()
+    theirs.refresh_from_db()
+    assert ours.seen_at is not None
+    assert theirs.seen_at is None
 
 
 def test_a_later_process_with_a_dead_clusters_pid_is_not_killed(
@@ -449,7 +471,6 @@ def test_a_later_process_with_a_dead_clusters_pid_is_not_killed(
         pid=process.pid,
         workers=2,
         started_at=long_ago,
-        sent_at=long_ago,
     )
     seen = {str(dead): clusters.Watched(still_since=-1000.0)}
     clusters.check([], seen)

@@ -29,3 +29,5 @@ class Command(BaseCommand):
             except DatabaseError:
                 logger.exception("the ticker could not reach the database")
                 connections.close_all()
+                # Nor could those whom it would blame for their silence.
+                memory = sweeper.Memory()
