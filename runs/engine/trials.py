@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Trials:
         np.divide(equity[1:], equity[:-1], out=r[1:], where=equity[:-1] > 0)
         r[1:] -= equity[:-1] > 0
         edges = np.arange(self.blocks + 1) * len(r) // self.blocks
-        parts = [r[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+        parts = [r[low:high] for low, high in pairwise(edges)]
         blocks = np.array([(len(p), p.sum(), (p * p).sum()) for p in parts])
         return TrialResult(result.metrics, blocks)
 
