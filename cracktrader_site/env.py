@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 from exchanges.clock import format_clock, parse_clock
 
-from . import databases
+from . import artifact_storage, databases
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -165,6 +167,25 @@ def database(name: str, help: str) -> databases.Database | None:
     """A PostgreSQL, as Django is told of it, or nothing."""
     kind = "a postgres:// address with the name of a database"
     return _read(name, kind, None, help, databases.postgresql, may_hold_secret=True)
+
+
+def artifacts(name: str, help: str) -> dict[str, Any] | None:
+    """One of Django's storages, or nothing."""
+    parse = artifact_storage.parse
+    return _read(name, artifact_storage.KIND, None, help, parse, may_hold_secret=True)
+
+
+def machine(name: str, help: str) -> str:
+    """The name given, or the host's."""
+
+    def parse(raw: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", raw):
+            raise ValueError
+        return raw
+
+    kind = "up to 60 letters, digits, dots, dashes and underscores"
+    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:60]
+    return _read(name, kind, "", help, parse) or host.lstrip("._-") or "machine"
 
 
 def path(name: str, default: Path, help: str) -> Path:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 
-from . import colours, content_policy, databases, env, secret
+from . import artifact_storage, colours, content_policy, databases, env, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,6 +24,11 @@ CRACKTRADER_HOME = env.path(
 )
 # It holds password hashes, sessions and the secret key.
 CRACKTRADER_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+MACHINE = env.machine(
+    "CRACKTRADER_MACHINE",
+    "What this machine, or container, is called among those that share a database; else its host "
+    "name. No two of them may have one name.",
+)
 CANDLES_DIR = env.path(
     "CRACKTRADER_CANDLES_DIR", CRACKTRADER_HOME / "candles", "Directory of the candle store."
 )
@@ -282,10 +287,15 @@ REDIS_URL = env.redis(
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    "artifacts": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": ARTIFACTS_DIR, "base_url": None},
-    },
+    "artifacts": artifact_storage.storage(
+        env.artifacts(
+            "CRACKTRADER_ARTIFACTS",
+            "Where finished runs' tables are: in CRACKTRADER_ARTIFACTS_DIR (else with SQLite), in "
+            "the database (else with PostgreSQL), or in a bucket.",
+        ),
+        ARTIFACTS_DIR,
+        DATABASES["default"]["ENGINE"],
+    ),
 }
 
 # --- tasks -----------------------------------------------------------------
