@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
+from django.conf import settings
 
-HOST = socket.gethostname()[:60].replace("/", "-")
+HOST: str = settings.MACHINE
+"""What this machine is called among those that share the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process of one machine.
+    """A process of one machine: `host` is the name of that.
 
     `started` tells a process from a later one that got the same pid.
     `cluster` is empty for a process that is not a task worker.
@@ -45,6 +46,7 @@ class ProcessId:
 
     @property
     def is_local(self) -> bool:
+        """Whether its pid says anything here; one of another machine is judged by its lease."""
         return self.host == HOST
 
     def is_alive(self) -> bool:
