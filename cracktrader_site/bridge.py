@@ -29,7 +29,7 @@ URGENT_THREADS = HEALTH_THREADS = 2
 _LARGE_BODY = 65_536
 _LARGE_BODIES = 32
 
-_HEALTH = "/api/v1/health"
+_HEALTH = ("/api/v1/health", "/metrics")
 _URGENT = re.compile(
     r"/api/v1/(?:run/stop|accounts/[^/]+/kill)"
     # With the pages that lead to the switch, and what these wait for; they ask no venue.
@@ -90,7 +90,7 @@ class Threads:
             return await wire.read(receive, length)
 
     def _pool(self, path: str) -> ThreadPoolExecutor:
-        if path == _HEALTH:
+        if path in _HEALTH:
             return self._health
         return self._urgent if _URGENT.fullmatch(path) else self._ordinary
 

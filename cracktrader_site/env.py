@@ -108,11 +108,14 @@ def number(name: str, default: float, help: str, minimum: float, maximum: float)
 
 
 def choice(name: str, default: str, words: list[str], help: str) -> str:
+    """One of the words, in whatever case it was given."""
+    known = {word.upper(): word for word in words}
+
     def parse(raw: str) -> str:
-        word = raw.strip().upper()
-        if word not in words:
-            raise ValueError
-        return word
+        try:
+            return known[raw.strip().upper()]
+        except KeyError:
+            raise ValueError from None
 
     return _read(name, f"{', '.join(words[:-1])} or {words[-1]}", default, help, parse)
 
@@ -128,6 +131,18 @@ def flag(name: str, default: bool, help: str) -> bool:
             raise ValueError from None
 
     return _read(name, "1 or 0", default, help, parse)
+
+
+def token(name: str, help: str) -> str:
+    """What nobody guesses, or nothing."""
+
+    def parse(raw: str) -> str:
+        if len(raw) < 20 or not raw.isascii() or not raw.isprintable() or " " in raw:
+            raise ValueError
+        return raw
+
+    kind = "at least 20 characters that nobody guesses"
+    return _read(name, kind, "", help, parse, may_hold_secret=True)
 
 
 def names(name: str, default: list[str], help: str) -> list[str]:

@@ -165,12 +165,13 @@ CORS_EXPOSE_HEADERS = (
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
+    "X-Request-Id",
 )
 CORS_PREFLIGHT_MAX_AGE = 600
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 SECURE_SSL_REDIRECT = SECURE_PROXY
 # What looks after the server asks without TLS, and is told nothing that matters.
-SECURE_REDIRECT_EXEMPT = [r"^api/v1/health$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_PROXY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_PROXY
@@ -222,6 +223,8 @@ INSTALLED_APPS = [
     "runs.apps.RunsConfig",
 ]
 MIDDLEWARE = [
+    "cracktrader_site.metrics.Counting",
+    "cracktrader_site.request_ids.Named",
     "cracktrader_site.proxies.ForwardedProto",
     "django.middleware.security.SecurityMiddleware",
     "cracktrader_site.browsers.BrowserPolicy",
@@ -620,6 +623,13 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/runs/favicon.svg"}],
 }
 
+# --- metrics ---------------------------------------------------------------
+
+METRICS_TOKEN = env.token(
+    "CRACKTRADER_METRICS_TOKEN",
+    "What may read /metrics besides keys with the scope `read`, as `Authorization: Bearer …`.",
+)
+
 # --- logging ---------------------------------------------------------------
 
 LOG_LEVEL = env.choice(
@@ -627,6 +637,12 @@ LOG_LEVEL = env.choice(
     "INFO",
     ["DEBUG", "INFO", "WARNING", "ERROR"],
     "The least that is logged.",
+)
+LOG_FORMAT = env.choice(
+    "CRACKTRADER_LOG_FORMAT",
+    "line",
+    ["line", "json"],
+    "How it is logged: a line for people, or one JSON object a line.",
 )
 LOGGING = {
     "version": 1,
@@ -636,9 +652,10 @@ LOGGING = {
             "()": "cracktrader_site.logs.OneLine",
             "format": "{asctime} {levelname} {name} [{process}] {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "cracktrader_site.logs.Json"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # Two lines a task at INFO say nothing the run's events do not.

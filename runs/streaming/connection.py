@@ -25,6 +25,7 @@ from . import reads, requests
 from .closing import Closed
 from .outbox import Outbox
 from .subscriptions import Cursor, Key, Subscription, Subscriptions
+from .traffic import TRAFFIC
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +146,7 @@ class Connection:
                         if (text := self._outbox.take()) is None:
                             break
                         await self._websocket.send_text(text)
+                        TRAFFIC.messages += 1
             except TimeoutError:
                 raise Closed(1013, "too slow: what was sent is not taken") from None
             # Sending into a buffer that has room gives nobody else a turn.

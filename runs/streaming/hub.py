@@ -14,6 +14,7 @@ from runs.channels import Happening
 
 from .connection import Connection
 from .tail import Tailer
+from .traffic import TRAFFIC
 
 RETRY_AFTER_SECONDS = 5
 _SHARES = 4
@@ -68,6 +69,10 @@ class Hub:
         self._connections: set[Connection] = set()
         self._watch: Watch | None = None
 
+    @property
+    def connected(self) -> int:
+        return len(self._connections)
+
     def take_place(self) -> None:
         """Before a connection is accepted; `free_place` gives it back.  Raises Busy."""
         if self._places >= settings.WS_CONNECTIONS:
@@ -119,6 +124,7 @@ class Hub:
                 self._watch = None
 
     def dispatch(self, events: list[Happening]) -> None:
+        TRAFFIC.read(events)
         for event in events:
             for connection in self._connections:
                 connection.offer(event)
