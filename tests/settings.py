@@ -22,6 +22,8 @@ if _scaled_out:
     _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     os.environ["DATABASE_URL"] = f"{servers.shared_postgres()}/cracktrader"
     os.environ["REDIS_URL"] = servers.redis_for(f"suite {_worker}")
+    # Tests look at them, and damage them.
+    os.environ["CRACKTRADER_ARTIFACTS"] = "files"
 # Compiled once for all homes of all tests.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".numba"))
 
@@ -29,7 +31,8 @@ from cracktrader_site.settings import *  # noqa: E402, F403
 
 if _scaled_out:
     # Processes that a test starts have databases of their own (`servers.environment`).
-    del os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
+    for _name in ("DATABASE_URL", "REDIS_URL", "CRACKTRADER_ARTIFACTS"):
+        del os.environ[_name]
     RATE_STORE = ""
 else:
     # A file, not memory: threads and processes of a test must see one database.
