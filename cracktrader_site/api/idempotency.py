@@ -143,7 +143,7 @@ def _made(reply: str) -> dict[str, str]:
     told = orjson.loads(reply or "{}")
     if "client_order_id" in told:
         return {"order_id": told["client_order_id"]}
-    return {"run_id": told["run_id"]} if "run_id" in told else {}
+    return {name: told[name] for name in ("run_id", "sweep_id") if name in told}
 
 
 def _quietly(write: Callable[[], Any]) -> None:

@@ -25,7 +25,8 @@ class Keyset(BasePagination):
     A cursor holds that row's place in the order, not a count of rows, so no
     row is shown twice or left out when others come or go.  The view names its
     rows (`results_key`) and their order (`page_ordering(request)`), whose last
-    field is the primary key.
+    field is the primary key, or a whole number that is different in each; and,
+    if a page may be longer, `most_rows`.
     """
 
     page_size = 50
@@ -36,7 +37,7 @@ class Keyset(BasePagination):
     ) -> list[Any]:
         self.results_key = view.results_key
         ordering = view.page_ordering(request)
-        limit = self._limit(request)
+        limit = self._limit(request, getattr(view, "most_rows", self.max_page_size))
         cursor = request.query_params.get("cursor")
         if cursor is not None:
             queryset = queryset.filter(_after(ordering, _decode(cursor, ordering)))
@@ -48,13 +49,11 @@ class Keyset(BasePagination):
     def get_paginated_response(self, data: Any) -> Response:
         return Response({self.results_key: data, "next_cursor": self.next_cursor})
 
-    def _limit(self, request: Request) -> int:
+    def _limit(self, request: Request, most: int) -> int:
         raw = request.query_params.get("limit", str(self.page_size))
-        digits = len(raw) <= len(str(self.max_page_size)) and raw.isascii() and raw.isdigit()
-        if not digits or not 1 <= int(raw) <= self.max_page_size:
-            raise InvalidInput(
-                "INVALID_VALUE", "limit is out of bounds", minimum=1, maximum=self.max_page_size
-            )
+        digits = len(raw) <= len(str(most)) and raw.isascii() and raw.isdigit()
+        if not digits or not 1 <= int(raw) <= most:
+            raise InvalidInput("INVALID_VALUE", "limit is out of bounds", minimum=1, maximum=most)
         return int(raw)
 
 

@@ -16,8 +16,8 @@ from rest_framework.permissions import SAFE_METHODS
 from .errors import ERROR_CODES, RUN_CODES, WEBSOCKET_CODES
 from .permissions import HasScope, needed_scopes
 
-_STARTS = ("run_backtest", "run_live")
-_KEPT = (*_STARTS, "place_order", "check_strategy", "resolve_discrepancy")
+_STARTS = ("run_backtest", "run_live", "run_sweep")
+_KEPT = (*_STARTS, "place_order", "check_strategy", "resolve_discrepancy", "run_trial")
 _PARAMS = ("UNKNOWN_PARAM", "INVALID_PARAMS", "STRATEGY_BROKEN", "STRATEGY_FAILED")
 _BODY_CODES = {
     400: (
@@ -47,6 +47,13 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
         ),
         403: ("LIVE_TRADING_DISABLED", "CREDENTIALS_KEY_MISSING", "CREDENTIALS_UNREADABLE"),
     },
+    "run_sweep": {400: ("INVALID_SPACE", "INVALID_WALK_FORWARD", "TOO_MANY_TRIALS")},
+    "run_trial": {400: _START_CODES, 404: ("TRIAL_NOT_FOUND",)},
+    "sweeps": {400: ("INVALID_CURSOR",)},
+    "sweep_trials": {400: ("INVALID_CURSOR",)},
+    "sweep_trial": {404: ("TRIAL_NOT_FOUND",)},
+    "sweep_heatmap": {400: ("MISSING_FIELD",)},
+    "sweep_equity": {404: ("ARTIFACT_NOT_FOUND",)},
     "run_reset": {400: ("RUN_ACTIVE",)},
     "exchanges": {400: ("INVALID_TYPE",)},
     "strategy": {404: ("STRATEGY_NOT_FOUND",)},
@@ -159,6 +166,8 @@ class EnvelopeSchema(AutoSchema):
             more.append({400: ("INVALID_TEXT",)})
         if operation in _RUN_ID or "{run_id}" in self.path:
             more.append({404: ("RUN_NOT_FOUND",)})
+        if "{sweep_id}" in self.path:
+            more.append({404: ("SWEEP_NOT_FOUND",)})
         if operation in _TABLES:
             more.append({404: ("ARTIFACT_NOT_FOUND",)})
         for table in more:

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from exchanges.views import ExchangeViewSet
+from runs.sweeps.views import SweepViewSet
 from runs.trading.order_views import OrderViewSet
 from runs.trading.views import AccountViewSet, BalanceViewSet, DiscrepancyViewSet
 from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
@@ -18,6 +19,7 @@ from .pages import RedocPage, SwaggerPage
 
 router = SimpleRouter(trailing_slash=False)
 router.register("runs", RunViewSet, basename="runs")
+router.register("sweeps", SweepViewSet, basename="sweeps")
 router.register("strategies", StrategyViewSet, basename="strategies")
 router.register("exchanges", ExchangeViewSet, basename="exchanges")
 router.register("accounts", AccountViewSet, basename="accounts")
@@ -42,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("status/detailed", _runner(get="status_detailed")),
     path("run/backtest", _runner(post="backtest")),
     path("run/live", _runner(post="live")),
+    path("run/sweep", SweepViewSet.as_view({"post": "start"})),
     path("run/stop", _runner(post="stop")),
     path("run/reset", _runner(delete="reset")),
     path("results", _runner(get="results")),

@@ -13,6 +13,8 @@ from runs.fields import StrictBool, StrictChoice, StrictInteger, StrictObject, S
 from runs.models import Run, Sweep
 from runs.serializers import BacktestRequest, Body
 
+from .honesty_schema import HonestySchema, WalkForwardSchema
+
 SAMPLERS = list(Sweep.Sampler.values)
 TRIAL_MODES = [Run.Mode.BACKTEST.value, Run.Mode.PAPER.value]
 MAX_BARS = 10_000_000
@@ -24,7 +26,6 @@ MAX_TIMEFRAMES = 20
 @extend_schema_field(
     {
         "type": "object",
-        "minProperties": 1,
         "additionalProperties": {"oneOf": [{"type": "array", "items": {}}, {"type": "object"}]},
     }
 )
@@ -125,6 +126,10 @@ class TrialRunRequest(Body):
     )
 
 
+class StopSweepRequest(Body):
+    """Nothing: the path says which."""
+
+
 # --- answers ---------------------------------------------------------------------------------
 
 
@@ -156,6 +161,8 @@ class SweepSummary(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=Run.Status.choices)
     strategy_name = serializers.CharField()
     exchange = serializers.CharField()
+    symbols = serializers.ListField(child=serializers.CharField())
+    timeframes = serializers.ListField(child=serializers.CharField())
     sampler = serializers.ChoiceField(choices=SAMPLERS)
     objective = serializers.CharField(help_text="The metric that says what is best.")
     maximize = serializers.BooleanField()
@@ -170,9 +177,22 @@ class SweepSummary(serializers.Serializer[Any]):
     error = serializers.CharField(allow_null=True, help_text="`CODE: message` of a failed sweep.")
 
 
-class FindingSchema(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    message = serializers.CharField()
+class SweepDetail(SweepSummary):
+    stage = serializers.CharField(allow_blank=True, help_text="What is being done.")
+    space = serializers.DictField(help_text="What is varied, every default resolved.")
+    strategy_params = serializers.DictField(help_text="What all trials share.")
+    seed = serializers.IntegerField()
+    start_date = serializers.DateTimeField(help_text="Of the first variation.")
+    end_date = serializers.DateTimeField()
+    variations = VariationSchema(many=True)
+    trials_per_second = serializers.FloatField(
+        allow_null=True, help_text="Since its work began; null before."
+    )
+    eta_seconds = serializers.FloatField(allow_null=True, help_text="null once it is over.")
+    honesty = HonestySchema(allow_null=True, help_text="null until it is over.")
+    walk_forward = WalkForwardSchema(allow_null=True, help_text="null until it is over, or none.")
+    config = serializers.DictField(help_text="Cash, costs and limits that all trials share.")
+    error_details = serializers.DictField()
 
 
 @extend_schema_serializer(many=False)
@@ -199,3 +219,36 @@ class TrialSchema(serializers.Serializer[Any]):
 class TrialPage(serializers.Serializer[Any]):
     trials = TrialSchema(many=True)
     next_cursor = serializers.CharField(allow_null=True, help_text="null on the last page.")
+
+
+class CellSchema(serializers.Serializer[Any]):
+    x = serializers.JSONField()
+    y = serializers.JSONField(allow_null=True)
+    value = serializers.FloatField()
+    number = serializers.IntegerField(help_text="Of the trial.")
+
+
+def _rows(cell: serializers.Field[Any, Any, Any, Any], about: str) -> serializers.ListField:
+    return serializers.ListField(child=serializers.ListField(child=cell), help_text=about)
+
+
+class HeatmapSchema(serializers.Serializer[Any]):
+    metric = serializers.CharField()
+    x = serializers.ListField(child=serializers.JSONField(), help_text="Values: the columns.")
+    y = serializers.ListField(child=serializers.JSONField(), help_text="Values: the rows.")
+    values = _rows(serializers.FloatField(allow_null=True), "A row for each y; null: no result.")
+    counts = _rows(serializers.IntegerField(), "Trials of each cell.")
+    trials = _rows(serializers.IntegerField(allow_null=True), "Number of the trial shown.")
+    best = CellSchema(allow_null=True)
+
+
+class SweepPointSchema(serializers.Serializer[Any]):
+    timestamp = serializers.IntegerField(help_text="UTC ms: open of the bar.")
+    value = serializers.FloatField(help_text="Equity at the bar's close.")
+    drawdown = serializers.FloatField(help_text="Fraction below the highest equity so far, ≥ 0.")
+
+
+@extend_schema_serializer(many=False)
+class SweepEquity(serializers.Serializer[Any]):
+    equity = SweepPointSchema(many=True)
+    total = serializers.IntegerField(help_text="Bars in all.")
