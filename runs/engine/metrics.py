@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exchanges.domain.timeframe import YEAR
 
+from . import sums
 from .config import RunConfig
 from .results import Simulation
-
-Number = float | int | None
+from .sums import Curve, Tally
+from .sums import Number as Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,79 +91,77 @@ METRICS: dict[str, Metric] = {
 
 def metrics(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
     """All of METRICS, in its order; None where a number is undefined, never NaN."""
-    # What overflows is undefined; `_finite` turns it into None.
+    # What overflows is undefined; `conclude` turns it into None.
     with np.errstate(all="ignore"):
-        found = (
-            _returns(config, simulation)
-            | _drawdowns(simulation)
-            | _trades(simulation.trades)
-            | {"total_fees": float(simulation.orders["fee"].sum())}
+        return conclude(
+            config,
+            sums.curve(config.timeframe.ms, simulation) if len(simulation.equity) else None,
+            sums.tally(simulation.trades),
+            sums.benchmark(simulation.close),
+            float(simulation.orders["fee"].sum()),
         )
+
+
+def conclude(
+    config: RunConfig, curve: Curve | None, tally: Tally, benchmark: Number, fees: float
+) -> dict[str, Number]:
+    """The metrics of such sums; `curve` is None where there was no bar."""
+    found: dict[str, Number] = dict.fromkeys(METRICS)
+    found |= {"final_value": config.initial_cash} if curve is None else _returns(config, curve)
+    found |= _trades(tally)
+    found["benchmark_return"] = benchmark
+    found["total_fees"] = fees
     found["calmar_ratio"] = _ratio(found["annual_return"], found["max_drawdown"])
     found["recovery_factor"] = _ratio(found["total_return"], found["max_drawdown"])
-    return {name: _finite(found[name]) for name in METRICS}
+    return {name: _finite(value) for name, value in found.items()}
 
 
-def _returns(config: RunConfig, simulation: Simulation) -> dict[str, Number]:
-    equity, count = simulation.equity, len(simulation.equity)
-    if not count:
-        nothing: dict[str, Number] = dict.fromkeys(METRICS)
-        return nothing | {"final_value": config.initial_cash}
-    # Nothing can fill before the second bar, so the first close is the initial cash.
-    r = np.zeros(count)
-    np.divide(equity[1:], equity[:-1], out=r[1:], where=equity[:-1] > 0)
-    r[1:] -= equity[:-1] > 0
+def _returns(config: RunConfig, curve: Curve) -> dict[str, Number]:
+    count, variance = curve.bars, curve.variance
     a_year = math.sqrt(config.timeframe.bars_per_year)
-    total = float(equity[-1] / equity[0] - 1)
-    duration = int(simulation.time[-1] - simulation.time[0]) + config.timeframe.ms
-    mean, variance = float(r.mean()), float(r.var())
+    total = float(np.float64(curve.last) / curve.first - 1)
     deviation = math.sqrt(variance * count / (count - 1)) if count > 1 else None
-    # A long run's columns are megabytes each: one to work in is enough.
-    work = np.minimum(r, 0.0)
-    loss, downside = float(work.sum()), math.sqrt(float(work @ work) / count)
-    gain = float(r.sum()) - loss
-    np.copyto(work, r)
-    low, high = _percentiles(work, 5.0, 95.0)
-    np.subtract(r, mean, out=work)
-    skew, kurtosis = _shape(work, math.sqrt(variance), r)
     return {
-        "final_value": float(equity[-1]),
+        "final_value": curve.last,
         "total_return": total,
-        "annual_return": _annual(total, duration),
-        "benchmark_return": _benchmark(simulation.close),
+        "annual_return": _annual(total, curve.duration),
         "volatility": None if deviation is None else deviation * a_year,
-        "sharpe_ratio": _ratio(mean * a_year, deviation),
-        "sortino_ratio": _ratio(mean * a_year, downside),
-        "omega_ratio": _ratio(gain, -loss),
-        "value_at_risk": low,
-        "tail_ratio": _ratio(high, -low),
-        "skew": skew,
-        "kurtosis": kurtosis,
-        "exposure": float(np.count_nonzero(equity > simulation.cash)) / count,
+        "sharpe_ratio": _ratio(curve.mean * a_year, deviation),
+        "sortino_ratio": _ratio(curve.mean * a_year, math.sqrt(curve.loss_squares / count)),
+        "omega_ratio": _ratio(curve.sum - curve.loss, -curve.loss),
+        "value_at_risk": curve.low,
+        "tail_ratio": _ratio(curve.high, -curve.low),
+        "skew": curve.skew,
+        "kurtosis": curve.kurtosis,
+        "exposure": curve.held / count,
+        "max_drawdown": curve.max_drawdown,
+        "max_drawdown_duration": curve.under_water // 1000,
+        "ulcer_index": math.sqrt(curve.drawdown_squares / count),
     }
 
 
-def _shape(
-    centred: NDArray[np.float64], deviation: float, work: NDArray[np.float64]
-) -> tuple[Number, Number]:
-    """Skew and excess kurtosis; overwrites both arrays."""
-    if not 0 < deviation < math.inf:
-        return None, None
-    z = np.divide(centred, deviation, out=centred)
-    squared = np.multiply(z, z, out=work)
-    return float(squared @ z) / len(z), float(squared @ squared) / len(z) - 3
-
-
-def _percentiles(values: NDArray[np.float64], *shares: float) -> list[float]:
-    """Linear between the two nearest, as numpy's default; reorders `values`."""
-    last = len(values) - 1
-    ranks = [share / 100 * last for share in shares]
-    values.partition(sorted({min(int(rank) + k, last) for rank in ranks for k in (0, 1)}))
-    found = []
-    for rank in ranks:
-        here, there = values[int(rank)], values[min(int(rank) + 1, last)]
-        found.append(float(here + (there - here) * (rank - int(rank))))
-    return found
+def _trades(tally: Tally) -> dict[str, Number]:
+    count, mean = tally.closed, tally.mean
+    return {
+        "total_trades": tally.trades,
+        "closed_trades": count,
+        "open_trades": tally.trades - count,
+        "winning_trades": tally.wins,
+        "losing_trades": tally.losses,
+        "win_rate": _ratio(float(tally.wins), float(count)),
+        "profit_factor": _ratio(tally.won, tally.lost),
+        "payoff_ratio": _ratio(tally.mean_win, tally.mean_loss),
+        "expectancy": mean,
+        "sqn": _ratio(None if mean is None else mean * math.sqrt(count), tally.deviation),
+        "best_trade": tally.best,
+        "worst_trade": tally.worst,
+        "average_trade": tally.average,
+        "average_win": tally.average_win,
+        "average_loss": tally.average_loss,
+        "average_holding_time": None if tally.held is None else tally.held / 1000,
+        "longest_winning_streak": tally.longest_win,
+        "longest_losing_streak": tally.longest_loss,
+    }
 
 
 def _annual(total: float, duration_ms: int) -> Number:
@@ -173,76 +171,6 @@ def _annual(total: float, duration_ms: int) -> Number:
         return math.expm1(math.log1p(total) * YEAR / duration_ms)
     except OverflowError:
         return None
-
-
-def _benchmark(closes: NDArray[np.float64]) -> Number:
-    known = ~np.isnan(closes)
-    listed = known[-1]
-    if not listed.any():
-        return None
-    first = closes[known.argmax(axis=0), np.arange(closes.shape[1])]
-    return float((closes[-1, listed] / first[listed] - 1).mean())
-
-
-def _drawdowns(simulation: Simulation) -> dict[str, Number]:
-    equity, time = simulation.equity, simulation.time
-    if not len(equity):
-        return {}
-    peak = np.maximum.accumulate(equity)
-    peaks = np.flatnonzero(equity >= peak)
-    drawdown = np.subtract(1.0, np.divide(equity, peak, out=peak), out=peak)
-    until = np.append(peaks[1:], len(equity) - 1)
-    under = until - peaks > 1
-    # The last peak has no way back yet, so one bar below it is enough.
-    under[-1] = until[-1] > peaks[-1]
-    spans = (time[until] - time[peaks])[under]
-    return {
-        "max_drawdown": float(drawdown.max()),
-        "max_drawdown_duration": int(spans.max()) // 1000 if len(spans) else 0,
-        "ulcer_index": math.sqrt(float(drawdown @ drawdown) / len(drawdown)),
-    }
-
-
-def _trades(trades: NDArray[np.void]) -> dict[str, Number]:
-    closed = trades[trades["exit_time"] >= 0]
-    # By exit; of one bar in the order of entry.
-    closed = closed[np.argsort(closed["exit_time"], kind="stable")]
-    pnl, returns = closed["pnl"], closed["return"]
-    wins, losses = pnl > 0, pnl < 0
-    won, lost = float(pnl[wins].sum()), float(-pnl[losses].sum())
-    held = closed["exit_time"] - closed["entry_time"]
-    count, mean = len(closed), _mean(pnl)
-    deviation = float(pnl.std(ddof=1)) if count > 1 else None
-    return {
-        "total_trades": len(trades),
-        "closed_trades": count,
-        "open_trades": len(trades) - count,
-        "winning_trades": int(wins.sum()),
-        "losing_trades": int(losses.sum()),
-        "win_rate": _ratio(float(wins.sum()), float(count)),
-        "profit_factor": _ratio(won, lost),
-        "payoff_ratio": _ratio(_mean(pnl[wins]), _mean(-pnl[losses])),
-        "expectancy": mean,
-        "sqn": _ratio(None if mean is None else mean * math.sqrt(count), deviation),
-        "best_trade": float(returns.max()) if count else None,
-        "worst_trade": float(returns.min()) if count else None,
-        "average_trade": _mean(returns),
-        "average_win": _mean(returns[wins]),
-        "average_loss": _mean(returns[losses]),
-        "average_holding_time": None if not count else float(held.mean()) / 1000,
-        "longest_winning_streak": _longest(wins),
-        "longest_losing_streak": _longest(losses),
-    }
-
-
-def _longest(flags: NDArray[np.bool_]) -> int:
-    """Length of the longest run of True."""
-    breaks = np.flatnonzero(np.concatenate(([True], ~flags, [True])))
-    return int(np.diff(breaks).max()) - 1
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    return float(values.mean()) if len(values) else None
 
 
 def _ratio(above: Number, below: Number) -> float | None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from exchanges.domain import Bars, Symbol, Timeframe
 from runs import curves
-from runs.engine.metrics import _benchmark
+from runs.engine.sums import benchmark
 
 HOUR = 3_600_000
 BTC = Symbol("BTC/USDT")
@@ -66,7 +66,7 @@ def test_buy_and_hold_comes_to_the_metric_benchmark_return(market, cash):
     assert held is not None
     assert held[0] == pytest.approx(cash)
     assert held[-1] / cash - 1 == pytest.approx(
-        _benchmark(inputs.last_closes(market, time)), rel=1e-9, abs=1e-9
+        benchmark(inputs.last_closes(market, time)), rel=1e-9, abs=1e-9
     )
 
 
