@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 MOST_WORK = 200_000_000
 """Trials x combinations looked at; beyond, a sample of the combinations is."""
 
-_CHUNK = 1 << 16
+# Of Sharpe ratios: what is held of two halves at once, and what is worked on at once.
+_HELD = 1 << 20
+_TILE = 1 << 14
 _SEED = 2017
 _SLIGHT = 1e-12
 
@@ -98,7 +100,7 @@ def probability_of_overfitting(
     wanted = min(pairs, max(most_work // (2 * trials), 1))
     found = [
         _judge(_sharpe(columns, chosen, scales), _sharpe(columns, ~chosen, scales))
-        for chosen in _halves(parts, pairs, wanted, max(_CHUNK // trials, 1))
+        for chosen in _halves(parts, pairs, wanted, max(min(_HELD // trials, 128), 1))
     ]
     logits, inside, outside = (np.concatenate(part) for part in zip(*found, strict=True))
     return Overfitting(
@@ -131,15 +133,18 @@ def _sharpe(
 ) -> NDArray[np.float64]:
     """Sharpe ratios (halves, trials) of the chosen blocks' returns."""
     weights = chosen.astype(np.float64)
-    count, total, squares = weights @ columns[0], weights @ columns[1], weights @ columns[2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # mean / std = sum / √(count (squares - sum² / count) count / (count - 1))
-        variance = squares - total * total / count
-        still = ~(variance > _SLIGHT * squares) | (count < 2)
-        ratio: NDArray[np.float64] = total / np.sqrt(variance * count / (count - 1) * count)
-    ratio *= scales
-    ratio[still] = 0.0
-    return ratio
+    found = np.empty((len(weights), len(scales)))
+    step = max(_TILE // len(weights), 1)
+    for first in range(0, len(scales), step):
+        tile = slice(first, first + step)
+        count, total, squares = (weights @ column[:, tile] for column in columns)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # mean / std = sum / √((squares - sum² / count) count / (count - 1) count)
+            variance = squares - total * total / count
+            moves = (variance > _SLIGHT * squares) & (count > 1)
+            ratio = total / np.sqrt(variance * (count / (count - 1) * count))
+        found[:, tile] = np.where(moves, ratio, 0.0) * scales[tile]
+    return found
 
 
 def _judge(
