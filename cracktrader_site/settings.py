@@ -400,6 +400,13 @@ MAX_BARS = env.integer(
     minimum=1,
     maximum=1_000_000_000,
 )
+MAX_TRIALS = env.integer(
+    "CRACKTRADER_MAX_TRIALS",
+    100_000,
+    "Backtests one sweep may ask for, all variations and windows together.",
+    minimum=1,
+    maximum=10_000_000,
+)
 VENUE_TIMEOUT = env.integer(
     "CRACKTRADER_VENUE_TIMEOUT", 15, "Seconds to wait for a venue's answer.", minimum=1, maximum=600
 )

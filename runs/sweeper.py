@@ -27,6 +27,7 @@ from exchanges.services import downloads
 from . import alerts, at_work, clusters, leases, queries, recorder, services, verification
 from .models import Run
 from .recorder import Lease
+from .sweeps import watching
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Memory:
     claimed: dict[tuple[int, int], float] = field(default_factory=dict)
     clusters: dict[str, clusters.Watched] = field(default_factory=dict)
     asked_for_reports: float = 0.0
+    sweeps: watching.Memory = field(default_factory=watching.Memory)
 
 
 def sweep(memory: Memory | None = None) -> None:
@@ -83,7 +85,8 @@ def sweep(memory: Memory | None = None) -> None:
     # Their numbers are no runs'.
     fetched = [(owner, (-number, fence)) for owner, (number, fence) in downloads.look_after()]
     working = [(owner, claim) for claim, owner in held.items()]
-    clusters.check([*working, *fetched, *at_work.held()], memory.clusters)
+    swept = watching.look_after(memory.sweeps)
+    clusters.check([*working, *fetched, *swept, *at_work.held()], memory.clusters)
 
 
 def _closes(run: Run) -> bool:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from . import at_work, canary, drift, leases, runner, turns, verification
+from .sweeps import chunks, work
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +41,19 @@ def advance_due() -> None:
     _guarded(lambda: turns.advance_due(TURN_SECONDS), "due runs")
 
 
-def _guarded(work: Callable[[], object], what: str) -> None:
+def work_on_sweeps(stamp: str) -> None:
+    """A turn at whatever sweep has something to do."""
+    _guarded(lambda: work.answer(stamp), "sweeps")
+
+
+def _guarded(deed: Callable[[], object], what: str) -> None:
     """Ends this process where a lease may still be its own.
 
     The run is then taken up again at once, instead of waiting for a worker
     that forgot it.
     """
     try:
-        work()
+        deed()
     except (OperationalError, InterfaceError):
         logger.exception("%s: the database cannot be written; this worker ends", what)
         _give_back()
@@ -69,6 +75,7 @@ def _give_back() -> None:
         with suppress(DatabaseError):
             runner.drop_connection()
             leases.give_back()
+            chunks.give_back()
             return
 
 

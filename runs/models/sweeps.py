@@ -63,6 +63,9 @@ class Sweep(models.Model):
     )
 
     fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Claims of the sweep itself since it last came forward."
+    )
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(
@@ -117,7 +120,6 @@ class SweepChunk(models.Model):
         FAILED = "failed"
 
     sweep = models.ForeignKey(Sweep, models.CASCADE, related_name="chunks")
-    number = models.PositiveIntegerField()
     segment = models.PositiveIntegerField(
         default=0, help_text="The walk-forward window whose in-sample bars it tries; else 0."
     )
@@ -138,24 +140,20 @@ class SweepChunk(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
-    rung_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering = ["sweep_id", "number"]
+        ordering = ["sweep_id", "first"]
         indexes = [
             models.Index(
-                fields=["sweep", "number"],
+                fields=["sweep", "first"],
                 condition=models.Q(status="ready"),
                 name="chunk_ready",
             )
         ]
-        constraints = [
-            models.UniqueConstraint(fields=["sweep", "number"], name="chunk_once"),
-            models.UniqueConstraint(fields=["sweep", "first"], name="chunk_begins_once"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["sweep", "first"], name="chunk_begins_once")]
 
     def __str__(self) -> str:
-        return f"chunk {self.number} of sweep {self.sweep_id}"
+        return f"chunk {self.first} of sweep {self.sweep_id}"
 
 
 class Trial(models.Model):

@@ -1,9 +1,9 @@
 """Tasks for sweeps: as many as there are workers, however many sweeps there are.
 
-A task works for a few seconds on whatever is due and sends itself again, to
-the end of the queue: whoever asks for a backtest meanwhile waits for one such
-turn.  Each carries the time of its ring; a later ring makes it the last of its
-line, so that lost messages may be replaced without counting those that live.
+A task works for a few seconds on whatever is due and rings anew, at the end of
+the queue: whoever asks for a backtest meanwhile waits for one such turn.  Each
+carries the time of its ring and is silent after a later one, so that lost
+messages may be replaced without counting those that live.
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ TASK = "runs.tasks.work_on_sweeps"
 
 
 def ring() -> None:
-    """Has all workers look for what is due, once the transaction is committed."""
+    """Has every worker look for what is due, once the transaction is committed."""
     now = timezone.now()
     if Sweep.objects.filter(status__in=Sweep.ACTIVE).update(rung_at=now):
         transaction.on_commit(lambda: _send(now.isoformat(), slots()))
 
 
-def ring_again(stamp: str) -> None:
-    """At the end of a turn: one task for the one that ends, unless a later ring has made others."""
+def is_newest(stamp: str) -> bool:
+    """Whether nobody has rung since, and there is an active sweep to ring for."""
     newest = _newest()
-    if newest is not None and newest <= datetime.fromisoformat(stamp):
-        _send(stamp, 1)
+    return newest is not None and newest <= datetime.fromisoformat(stamp)
 
 
 def ring_if_lost(held: int) -> None:

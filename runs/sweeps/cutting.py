@@ -39,14 +39,12 @@ def cut(
 ) -> list[SweepChunk]:
     """Chunks, not saved yet, for trials first … first + count - 1 of one segment.
 
-    `plan`: the points themselves, the first trial's first.  A chunk's number is
-    its first trial's.
+    `plan`: the points themselves, the first trial's first.
     """
     size = _size(config, count)
     variations = len(config["variations"])
     return [
         SweepChunk(
-            number=at,
             segment=segment,
             first=at,
             count=min(size, first + count - at),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from exchanges.domain import InvalidInput, NotFound, Timeframe
+from exchanges.domain import InvalidInput, NotFound
 from runs.models import Sweep, Trial
 
 _VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
@@ -46,6 +46,10 @@ def sweep_by_key(idempotency_key: str, owner: str = "") -> Sweep | None:
     return Sweep.objects.filter(owner=owner, idempotency_key=idempotency_key).first()
 
 
+def all_trials(sweep: Sweep) -> QuerySet[Trial]:
+    return Trial.objects.filter(sweep=sweep)
+
+
 def trials(
     sweep: Sweep,
     order: str = "",
@@ -59,7 +63,7 @@ def trials(
     first; empty: the best first.  Equal ones go by their number.  Raises
     INVALID_VALUE.
     """
-    found = Trial.objects.filter(sweep=sweep)
+    found = all_trials(sweep)
     if segment is not None:
         found = found.filter(segment=segment)
     if variation is not None:
@@ -104,11 +108,7 @@ def engine_of(sweep: Sweep, trial: Trial) -> dict[str, Any]:
     engine = dict(sweep.config["variations"][trial.variation]["engine"])
     if sweep.config["windows"]:
         window = sweep.config["windows"][trial.segment]
-        grid = Timeframe.parse(engine["timeframe"])
-        engine |= {
-            "start_ms": grid.ceil(window["start_ms"]),
-            "end_ms": grid.ceil(window["split_ms"]),
-        }
+        engine |= {"start_ms": window["in_start_ms"], "end_ms": window["in_end_ms"]}
     return engine
 
 

@@ -56,7 +56,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
     sample, params, warmup = _tried(request, version, sampler, space, points)
     _, changes = split(sample)
     variations, first = _variations(request | changes, now_ms, (params, warmup))
-    windows = _windows(request.get("walk_forward"), variations[0]["engine"])
+    windows = _windows(request["walk_forward"], variations)
     objective, maximize = request["objective"], request["maximize"]
     config = {
         "exchange": first.exchange.name,
@@ -68,7 +68,7 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
         "points": points,
         "generation": _generation(points) if sampler == Sweep.Sampler.TPE else points,
         "variations": variations,
-        "walk_forward": request.get("walk_forward"),
+        "walk_forward": request["walk_forward"],
         "windows": windows,
         "warmup": warmup,
     }
@@ -187,7 +187,7 @@ def _spread(count: int, most: int) -> Iterator[int]:
 def _variations(
     request: dict[str, Any], now_ms: int, inspected: tuple[dict[str, Any], int]
 ) -> tuple[list[dict[str, Any]], runs.Resolved]:
-    """Symbols × timeframes, each with its engine's config as a backtest's start would have it."""
+    """Symbols by timeframes, each with its engine's config as a backtest's start would have it."""
     named = request["symbols"]
     sets = [[name] for name in named] if request["each_symbol"] else [named]
     if len(sets) > settings.MAX_SYMBOLS:
@@ -205,7 +205,8 @@ def _variations(
     if bars > settings.MAX_BARS:
         raise InvalidInput(
             "TOO_MANY_BARS",
-            f"The sweep's variations cover {bars:,} bars; at most {settings.MAX_BARS:,} are allowed",
+            f"The sweep's variations cover {bars:,} bars; "
+            f"at most {settings.MAX_BARS:,} are allowed",
             bars=bars,
             maximum=settings.MAX_BARS,
         )
@@ -230,22 +231,28 @@ def _generation(points: int) -> int:
     return min(max(points // _MOST_GENERATIONS, low), high, points)
 
 
-def _windows(asked: dict[str, Any] | None, engine: dict[str, Any]) -> list[dict[str, int]]:
-    """Walk-forward windows, as times: chosen in [start, split), tried in [split, end).
-
-    Bars are those of the first variation's timeframe.
-    """
+def _windows(
+    asked: dict[str, Any] | None, variations: list[dict[str, Any]]
+) -> list[dict[str, int]]:
+    """Of `walk_forward`, as JSON: chosen in [in_start, in_end), tried in [in_end, out_end)."""
     if asked is None:
         return []
     from runs.engine.walk_forward import windows
 
-    step = Timeframe.parse(engine["timeframe"]).ms
+    if len(variations) > 1:
+        raise InvalidInput(
+            "INVALID_WALK_FORWARD",
+            "Windows are chosen for one set of symbols and one timeframe",
+            variations=len(variations),
+            valid="a sweep for each",
+        )
+    engine = variations[0]["engine"]
     found = windows(
         engine["start_ms"],
         engine["end_ms"],
-        asked["in_sample"],
-        asked["out_of_sample"],
+        Timeframe.parse(engine["timeframe"]),
+        in_sample=asked["in_sample"],
+        out_of_sample=asked["out_of_sample"],
         anchored=asked["anchored"],
-        step_ms=step,
     )
-    return [{"start_ms": w.start_ms, "split_ms": w.split_ms, "end_ms": w.end_ms} for w in found]
+    return [window.to_dict() for window in found]

@@ -1,0 +1,140 @@
+"""What may be said of a sweep whose trials are over: the best, how lucky it is, what followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exchanges.domain import CracktraderError, Timeframe
+from runs import recorder
+from runs.models import Sweep, SweepChunk, Trial
+
+from . import queries, workshop
+from .layout import Layout
+from .workshop import Workshop
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from runs.engine.results import Simulation
+    from runs.engine.walk_forward import Window
+
+Renew = Callable[[str], None]
+
+
+def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
+    """The Sweep's fields `best`, `honesty`, `walk_forward` and `equity_sha256`.
+
+    Of a walk-forward sweep, best and honesty are those of its last window: what
+    one would trade from now on.  `renew` is called between steps, with the stage.
+    """
+    layout = Layout.of(sweep.config)
+    chosen = {s: queries.best(sweep, s) for s in range(layout.segments)}
+    found = {segment: trial for segment, trial in chosen.items() if trial is not None}
+    fields: dict[str, Any] = {"best": {}, "honesty": {}, "walk_forward": {}}
+    if not found:
+        return fields
+    last = max(found)
+    fields["best"] = describe(sweep, found[last])
+    renew("judging the best")
+    fields["honesty"] = _honesty(sweep, found[last])
+    if sweep.config["windows"]:
+        fields |= _walk_forward(sweep, list(found.values()), renew)
+    return fields
+
+
+def describe(sweep: Sweep, trial: Trial) -> dict[str, Any]:
+    """A trial as `Sweep.best` has it."""
+    variation = sweep.config["variations"][trial.variation]
+    return {
+        "number": trial.number,
+        "segment": trial.segment,
+        "variation": trial.variation,
+        "symbols": variation["symbols"],
+        "timeframe": variation["timeframe"],
+        "params": trial.params,
+        "objective": trial.objective,
+        "metrics": trial.metrics,
+    }
+
+
+def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
+    from runs.engine.honesty import honesty
+
+    numbers, blocks = _blocks(sweep, best.segment)
+    rows = Trial.objects.filter(sweep=sweep, segment=best.segment).order_by("number")
+    found = list(rows.values_list("number", "objective", "total_return", "params").iterator(5_000))
+    if [row[0] for row in found] != numbers.tolist():
+        raise RuntimeError("the sweep's chunks and trials do not agree")
+    years = np.array(
+        [Timeframe.parse(v["timeframe"]).bars_per_year for v in sweep.config["variations"]]
+    )
+    return honesty(
+        blocks,
+        best=int(np.searchsorted(numbers, best.number)),
+        objectives=[row[1] for row in found],
+        total_returns=[row[2] for row in found],
+        params=[row[3] for row in found],
+        skew=best.metrics.get("skew"),
+        kurtosis=best.metrics.get("kurtosis"),
+        bars_per_year=years[numbers % len(years)],
+        maximize=sweep.maximize,
+    )
+
+
+def _blocks(sweep: Sweep, segment: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Numbers (n,) and blocks (n, S, 3) of the segment's trials, by number."""
+    over = SweepChunk.objects.filter(sweep=sweep, segment=segment, blocks__isnull=False)
+    numbers, parts = [], []
+    for first, count, content in over.order_by("first").values_list("first", "count", "blocks"):
+        numbers.append(np.arange(first, first + count))
+        parts.append(np.frombuffer(bytes(content), np.float64).reshape(count, -1, 3))
+    return np.concatenate(numbers), np.concatenate(parts)
+
+
+def _walk_forward(sweep: Sweep, chosen: list[Trial], renew: Renew) -> dict[str, Any]:
+    """`chosen`: the best trial of each window that has one, in time."""
+    from runs.engine import artifacts, walk_forward
+
+    shop = workshop.of(sweep, lambda stage, _: renew(stage))
+    windows, parts, kept = [], [], []
+    skipped = []
+    for trial in chosen:
+        renew(f"window {trial.segment + 1} of {shop.layout.segments}, out of sample")
+        window = walk_forward.Window(**sweep.config["windows"][trial.segment])
+        try:
+            part = _out_of_sample(shop, trial, window)
+        except CracktraderError as error:
+            skipped.append({"segment": trial.segment, "error": str(error)[:300]})
+            continue
+        windows.append(window)
+        parts.append(part)
+        kept.append(trial)
+    if not parts:
+        return {"walk_forward": {"windows": [], "skipped": skipped}}
+    report, books = walk_forward.report(
+        shop.engine(0), windows, [trial.metrics for trial in kept], parts
+    )
+    for told, trial in zip(report["windows"], kept, strict=True):
+        told |= {"segment": trial.segment, "trial": trial.number, "params": trial.params}
+    content, _ = artifacts.encode(books)["equity"]
+    return {
+        "walk_forward": report | {"skipped": skipped},
+        "equity_sha256": recorder.store(content),
+    }
+
+
+def _out_of_sample(shop: Workshop, trial: Trial, window: Window) -> Simulation:
+    from runs.engine import backtest, space, walk_forward
+    from runs.engine.trials import anchor
+
+    params, changes = shop.params(trial.params)
+    wanted = backtest.warmup(shop.strategy, params)
+    config = space.changed(shop.engine(trial.variation), changes)
+    config = walk_forward.out_of_sample(config, window, wanted)
+    config = replace(config, anchor_ms=anchor(config, wanted))
+    series = shop.series(trial.variation, wanted)
+    return backtest.run_backtest(config, shop.strategy, params, series).simulation

@@ -1,0 +1,209 @@
+"""What is done once for a whole sweep: the next generation planned, the end concluded.
+
+Whoever finds no chunk left claims the sweep itself, as chunks are claimed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from exchanges import crash
+from exchanges.domain import CracktraderError
+from exchanges.processes import ProcessId
+from runs.models import Sweep, SweepChunk, Trial
+
+from . import bells, chunks, workshop
+from .cutting import cut
+from .layout import Layout
+
+logger = logging.getLogger(__name__)
+
+_FREE = {"lease_owner": "", "lease_expires_at": None, "attempts": 0, "stage": ""}
+
+
+class SweepLost(Exception):
+    """Somebody else concludes the sweep, or it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    sweep: Sweep
+    fence: int
+
+    def write(self, **fields: Any) -> None:
+        """Raises SweepLost."""
+        mine = Sweep.objects.filter(pk=self.sweep.pk, fence=self.fence, status__in=Sweep.ACTIVE)
+        if not mine.update(**fields):
+            raise SweepLost(f"sweep {self.sweep.pk} fence {self.fence}")
+
+    def renew(self, stage: str = "") -> None:
+        self.write(lease_expires_at=chunks.expiry(), stage=stage[:200])
+
+
+def settle(sweep: Sweep) -> None:
+    """Plans the sweep's next chunks if it wants some, else concludes it.
+
+    Nothing where somebody else is at it.  Raises SweepLost when taken over.
+    """
+    claim = _claim(sweep)
+    if claim is None:
+        return
+    sweep = claim.sweep
+    try:
+        if sweep.attempts > settings.RUN_MAX_ATTEMPTS:
+            lost = sweep.attempts - 1
+            message = f"{lost} workers were lost over what concerns the whole sweep"
+            raise CracktraderError("WORKER_LOST", message, attempts=lost)
+        if sweep.status == Sweep.Status.STOPPING:
+            _conclude(claim)
+        elif sweep.chunks.filter(status=SweepChunk.Status.READY).exists():
+            # Somebody planned between our look and our claim.
+            claim.write(**_FREE)
+        elif not _plan(claim):
+            _conclude(claim)
+    except (SweepLost, DatabaseError):
+        raise
+    except CracktraderError as error:
+        fail(sweep, error, claim)
+    except Exception as error:
+        logger.exception("sweep %s could not be concluded", sweep.public_id)
+        name = type(error).__name__
+        fail(sweep, CracktraderError("RUN_FAILED", f"{name}: {error}"), claim)
+
+
+def fail(sweep: Sweep, error: CracktraderError, claim: Claim | None = None) -> None:
+    """Ends the sweep for a reason that concerns all its trials; those there are stay."""
+    logger.warning("sweep %s failed: %s", sweep.public_id, error)
+    ended = Sweep.objects.filter(pk=sweep.pk, status__in=Sweep.ACTIVE)
+    if claim is not None:
+        ended = ended.filter(fence=claim.fence)
+    with transaction.atomic():
+        ended.update(
+            **_FREE,
+            fence=F("fence") + 1,
+            status=Sweep.Status.FAILED,
+            finished_at=timezone.now(),
+            error_code=error.code,
+            error=error.message[:1000],
+            error_details=error.details,
+        )
+        shut(sweep)
+
+
+def shut(sweep: Sweep) -> None:
+    """No worker that still has a chunk commits it."""
+    left = SweepChunk.objects.filter(sweep=sweep, status=SweepChunk.Status.READY)
+    left.update(fence=F("fence") + 1, lease_owner="", lease_expires_at=None)
+
+
+def _claim(sweep: Sweep) -> Claim | None:
+    now = timezone.now()
+    nobody = Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
+    with transaction.atomic():
+        taken = Sweep.objects.filter(nobody, pk=sweep.pk, status__in=Sweep.ACTIVE).update(
+            fence=F("fence") + 1,
+            attempts=F("attempts") + 1,
+            lease_owner=str(ProcessId.current()),
+            lease_expires_at=chunks.expiry(),
+        )
+        if not taken:
+            return None
+        fresh = Sweep.objects.get(pk=sweep.pk)
+        if fresh.status == Sweep.Status.STARTING:
+            fresh.status, fresh.started_at = Sweep.Status.RUNNING, now
+            Sweep.objects.filter(pk=sweep.pk).update(status=fresh.status, started_at=now)
+    return Claim(fresh, fresh.fence)
+
+
+def _plan(claim: Claim) -> bool:
+    """The chunks of the next generation, each segment's own; False where all are planned."""
+    sweep = claim.sweep
+    config, layout = sweep.config, Layout.of(sweep.config)
+    planned = _planned(sweep, layout)
+    if planned >= layout.points:
+        return False
+    from runs.engine import sampler
+
+    shop = workshop.of(sweep, lambda *_: claim.renew())
+    count = min(config["generation"], layout.points - planned)
+    found: list[SweepChunk] = []
+    for segment in range(layout.segments):
+        claim.renew("planning")
+        points = sampler.plan(
+            shop.space,
+            config["seed"],
+            planned // config["generation"],
+            _told(sweep, layout, segment, planned),
+            count,
+            sweep.maximize,
+        )
+        first = layout.number(segment, planned)
+        found += cut(config, segment, first, count * layout.variations, points)
+    for chunk in found:
+        chunk.sweep = sweep
+    with transaction.atomic():
+        claim.write(**_FREE)
+        SweepChunk.objects.bulk_create(found)
+        crash.point("planned, not committed")
+        bells.ring()
+    return True
+
+
+def _planned(sweep: Sweep, layout: Layout) -> int:
+    """Points of each segment that are in chunks already."""
+    of_first = SweepChunk.objects.filter(sweep=sweep, segment=0)
+    reached: int = of_first.aggregate(reached=Max(F("first") + F("count")))["reached"] or 0
+    return reached // layout.variations
+
+
+def _told(
+    sweep: Sweep, layout: Layout, segment: int, planned: int
+) -> list[tuple[dict[str, Any], float | None]]:
+    """What was tried in a segment and its objective: the mean over the variations."""
+    told: list[tuple[dict[str, Any], float | None]] = []
+    rows = Trial.objects.filter(sweep=sweep, segment=segment).order_by("number")
+    found: dict[int, list[float]] = {}
+    points: dict[int, dict[str, Any]] = {}
+    for number, params, objective in rows.values_list("number", "params", "objective"):
+        point = layout.place(number).point
+        points[point] = params
+        values = found.setdefault(point, [])
+        if objective is not None:
+            values.append(objective)
+    for point in sorted(points):
+        values = found[point]
+        told.append((points[point], sum(values) / len(values) if values else None))
+    return told
+
+
+def _conclude(claim: Claim) -> None:
+    from .conclude import conclude
+
+    sweep = claim.sweep
+    stopped = sweep.stop_requested_at is not None
+    if stopped:
+        shut(sweep)
+    claim.renew("concluding")
+    if sweep.trials_failed == sweep.trials_done and not stopped:
+        raise _why_none(sweep)
+    fields = conclude(sweep, claim.renew)
+    status = Sweep.Status.STOPPED if stopped else Sweep.Status.COMPLETED
+    claim.write(**_FREE, **fields, status=status, finished_at=timezone.now())
+
+
+def _why_none(sweep: Sweep) -> CracktraderError:
+    """Of a sweep without a single result: what its first trial failed of."""
+    first = Trial.objects.filter(sweep=sweep).order_by("number")[0]
+    return CracktraderError(
+        first.error_code,
+        f"Not one of {sweep.trials_done:,} trials has a result; the first: {first.error}",
+        trial=first.number,
+        params=first.params,
+    )

@@ -1,0 +1,148 @@
+"""What a worker keeps in memory of the sweep it is at: the strategy, candles, prepared trials."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from exchanges import services as market_data
+from exchanges.domain import VenueError
+from runs.engine.config import RunConfig
+from runs.engine.space import Space, split
+from runs.models import Sweep
+from strategies import services as strategies
+from strategies.base import Params
+from strategies.models import StrategyVersion
+
+from .layout import Layout
+from .resolve import point_of
+
+if TYPE_CHECKING:
+    from exchanges.domain import Bars
+    from runs.engine.backtest import AnyStrategy
+    from runs.engine.trials import Trials
+
+Progress = Callable[[str, float], None]
+
+_PREPARED = 64
+"""Windows by variations whose prepared trials are kept; the candles are those of all."""
+
+_WIDER = 1.5
+"""How much further back than needed candles are read, once more were needed than expected."""
+
+
+class Workshop:
+    """Of one sweep.  `progress` is told what candles are waited for; what it raises ends that."""
+
+    def __init__(self, sweep: Sweep, progress: Progress) -> None:
+        self.sweep = sweep
+        self.progress = progress
+        self.config = sweep.config
+        self.layout = Layout.of(sweep.config)
+        self._series: dict[int, tuple[int, list[Bars]]] = {}
+        self._prepared: OrderedDict[tuple[int, int, int], Trials] = OrderedDict()
+
+    @cached_property
+    def strategy(self) -> AnyStrategy:
+        """Raises STRATEGY_BROKEN."""
+        versions = StrategyVersion.objects.select_related("strategy")
+        version = versions.get(pk=self.sweep.strategy_version_id)
+        return strategies.load_strategy(version)
+
+    @cached_property
+    def space(self) -> Space:
+        versions = StrategyVersion.objects.values_list("params_schema", flat=True)
+        schema = versions.get(pk=self.sweep.strategy_version_id)
+        return Space.parse(self.config["space"], schema)
+
+    @cached_property
+    def point(self) -> Callable[[int], dict[str, Any]]:
+        """Point number → what is varied, where no plan says it."""
+        return point_of(self.sweep.sampler, self.space, self.config["seed"])
+
+    def params(self, varied: dict[str, Any]) -> tuple[Params, dict[str, Any]]:
+        """The strategy's parameters and changes of the engine.  Raises as `params.validate`."""
+        from strategies.params import validate
+
+        own, changes = split(varied)
+        return validate(self.strategy.Params, self.config["strategy_params"] | own), changes
+
+    def engine(self, variation: int, segment: int = 0) -> RunConfig:
+        """The run of a trial, but for its anchor and what it varies of the engine."""
+        config = RunConfig.from_dict(self.config["variations"][variation]["engine"])
+        windows = self.config["windows"]
+        if windows:
+            start, end = windows[segment]["in_start_ms"], windows[segment]["in_end_ms"]
+            config = replace(config, anchor_ms=start, start_ms=start, end_ms=end)
+        return config
+
+    def trials(self, variation: int, segment: int, warmup: int) -> Trials:
+        """Prepared for a segment; with so many bars before it where the venue has them."""
+        from runs.engine.trials import Trials
+
+        series = self.series(variation, warmup)
+        key = variation, segment, self._series[variation][0]
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            config = self.engine(variation, segment)
+            prepared = self._prepared[key] = Trials(config, self.strategy, series)
+            while len(self._prepared) > _PREPARED:
+                self._prepared.popitem(last=False)
+        self._prepared.move_to_end(key)
+        return prepared
+
+    def series(self, variation: int, warmup: int) -> list[Bars]:
+        """The variation's candles, with `warmup` bars before the start or more.
+
+        Raises NO_CANDLES and what the venue's adapter raises.
+        """
+        kept = self._series.get(variation)
+        if kept is not None and kept[0] >= warmup:
+            return kept[1]
+        expected = self.config["warmup"]
+        bars = expected if warmup <= expected else int(warmup * _WIDER)
+        config = RunConfig.from_dict(self.config["variations"][variation]["engine"])
+        frame = config.timeframe
+        found = market_data.ensure_bars(
+            self.config["exchange"],
+            config.symbols,
+            frame,
+            max(config.start_ms - bars * frame.ms, frame.ceil(0)),
+            config.end_ms,
+            on_progress=self.progress,
+        )
+        for one in found:
+            if not len(one.between(config.start_ms, config.end_ms)):
+                raise VenueError(
+                    "NO_CANDLES",
+                    f"{self.config['exchange']} has no {frame} candle of {one.symbol} in range",
+                    symbol=str(one.symbol),
+                )
+        self._forget(variation)
+        self._series[variation] = bars, found
+        return found
+
+    def _forget(self, variation: int) -> None:
+        for key in [key for key in self._prepared if key[0] == variation]:
+            del self._prepared[key]
+
+
+_here: Workshop | None = None
+
+
+def of(sweep: Sweep, progress: Progress) -> Workshop:
+    """This process's workshop; that of another sweep makes room for it."""
+    global _here
+    if _here is None or _here.sweep.pk != sweep.pk:
+        _here = None
+        _here = Workshop(sweep, progress)
+    _here.progress = progress
+    return _here
+
+
+def clear() -> None:
+    global _here
+    _here = None
