@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cracktrader_site import listening, orphans
+from cracktrader_site import joining, listening, orphans
 from cracktrader_site.supervisor import (
     KEEP_MEMORY,
     SUPERVISED_BY,
@@ -30,9 +31,11 @@ from cracktrader_site.supervisor import (
     manage,
     only_one,
 )
+from exchanges import machines
 
 PARTS = ("web", "jobs", "live", "feed", "trade", "ticker")
 
+_CLUSTERS = ("jobs", "live")
 _ENV = {
     "jobs": {**KEEP_MEMORY, "Q_CLUSTER_NAME": "jobs"},
     "live": {**KEEP_MEMORY, "Q_CLUSTER_NAME": "live"},
@@ -48,33 +51,34 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", choices=PARTS, help="Run just this part, in the foreground.")
+        parser.add_argument(
+            "--only",
+            type=_parts,
+            metavar="PART[,PART]",
+            help=f"Run just these, of {', '.join(PARTS)}; one runs in the foreground.",
+        )
         parser.add_argument("--host", default=settings.HOST, help="Default: $HOST or 127.0.0.1.")
         parser.add_argument(
             "--port", type=int, default=settings.PORT, help="Default: $PORT or 8000."
         )
 
-    def handle(self, *args: Any, only: str | None, host: str, port: int, **options: Any) -> None:
+    def handle(
+        self, *args: Any, only: list[str] | None, host: str, port: int, **options: Any
+    ) -> None:
         try:
             listening.require_safe(host)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
-        if only is not None:
-            from runs import clusters
-
-            supervisor = os.environ.get(SUPERVISED_BY)
-            if supervisor:
-                orphans.die_with_parent(int(supervisor))
-            if only == "web":
-                self._web(host, port)
-            elif only in (clusters.JOBS, clusters.LIVE):
-                call_command("work", only)
-            else:
-                call_command({"feed": "feed", "trade": "trade", "ticker": "tick"}[only])
-            return
         try:
-            with only_one(settings.CRACKTRADER_HOME):
-                self._everything(host, port)
+            if only is None:
+                with only_one(settings.CRACKTRADER_HOME):
+                    self._everything(host, port)
+            elif supervisor := os.environ.get(SUPERVISED_BY):
+                orphans.die_with_parent(int(supervisor))
+                self._part(only[0], host, port)
+                return
+            else:
+                self._only(only, host, port)
         except AlreadyRunning as error:
             raise CommandError(f"A desk is running in {error} already") from None
         except KeyboardInterrupt:
@@ -82,16 +86,43 @@ class Command(BaseCommand):
             raise CommandError("Interrupted.", returncode=130) from None
         self.stdout.write("Stopped.")
 
+    def _part(self, name: str, host: str, port: int) -> None:
+        if name == "web":
+            self._web(host, port)
+        elif name in _CLUSTERS:
+            call_command("work", name)
+        else:
+            call_command({"feed": "feed", "trade": "trade", "ticker": "tick"}[name])
+
+    def _only(self, names: list[str], host: str, port: int) -> None:
+        """Parts of a desk whose others are elsewhere; somebody else migrates and syncs."""
+        joining.wait_and_join()
+        if len(names) > 1 or (machines.several() and names[0] in _CLUSTERS):
+            # Nobody on another machine can look after its workers.
+            self._supervise([name for name in PARTS if name in {*names, "ticker"}], host, port)
+            return
+        machines.stay_in_background()
+        self._part(names[0], host, port)
+
     def _everything(self, host: str, port: int) -> None:
         if not listening.wait_until_free(host, port):
             raise CommandError(f"Port {port} on {host} is taken; choose another with PORT=…")
-        with _heeded_interrupts() as heed:
+        with _heeded_interrupts() as heed, joining.in_turn():
+            heed()
             call_command("migrate", verbosity=0, interactive=False)
             heed()
+            joining.join()
             call_command("sync_exchanges", stdout=self.stdout)
             heed()
             call_command("sync_strategies", stdout=self.stdout)
             heed()
+        here = _reachable(host)
+        url = f"http://{f'[{here}]' if ':' in here else here}:{port}"
+        threading.Thread(target=self._announce, args=(url,), daemon=True).start()
+        names = [name for name in PARTS if name != "trade" or settings.LIVE_TRADING]
+        self._supervise(names, host, port)
+
+    def _supervise(self, names: list[str], host: str, port: int) -> None:
         from django.db import connections
 
         from runs import clusters
@@ -105,12 +136,8 @@ class Command(BaseCommand):
             Part(
                 name, manage("serve", "--only", name, *where), {**_ENV.get(name, {}), "HOST": host}
             )
-            for name in PARTS
-            if name != "trade" or settings.LIVE_TRADING
+            for name in names
         ]
-        here = _reachable(host)
-        url = f"http://{f'[{here}]' if ':' in here else here}:{port}"
-        threading.Thread(target=self._announce, args=(url,), daemon=True).start()
         Supervisor(parts).run()
 
     def _announce(self, url: str) -> None:
@@ -153,6 +180,13 @@ class Command(BaseCommand):
             ws_max_size=websocket_protocol.MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
         )
+
+
+def _parts(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in PARTS]:
+        raise ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(PARTS)}")
+    return names
 
 
 @contextmanager

@@ -7,9 +7,11 @@ import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
+from exchanges import machines
 from runs import sweeper
 
 logger = logging.getLogger(__name__)
@@ -22,10 +24,13 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        memory = sweeper.Memory()
+        memory, stays = sweeper.Memory(), machines.Stay(ticks=True)
         while not stop.wait(sweeper.PERIOD_SECONDS):
             try:
-                sweeper.sweep(memory)
+                if stays.renewed():
+                    sweeper.sweep(memory)
+            except ImproperlyConfigured as error:
+                raise CommandError(str(error)) from None
             except DatabaseError:
                 logger.exception("the ticker could not reach the database")
                 connections.close_all()
