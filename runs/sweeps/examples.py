@@ -52,6 +52,8 @@ _BEST = {
     "number": 5,
     "segment": 0,
     "variation": 0,
+    "symbols": ["BTC/USDT"],
+    "timeframe": "1h",
     "params": {"fast_period": 10, "slow_period": 40},
     "objective": 1.1,
     "metrics": example_run.METRICS,

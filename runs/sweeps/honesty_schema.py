@@ -81,27 +81,31 @@ class HonestySchema(serializers.Serializer[Any]):
     warnings = SweepWarningSchema(many=True)
 
 
+def _metrics(about: str) -> serializers.DictField:
+    return serializers.DictField(child=serializers.FloatField(allow_null=True), help_text=about)
+
+
 class WindowSchema(serializers.Serializer[Any]):
     segment = serializers.IntegerField()
     start = serializers.IntegerField(help_text="UTC ms: the first bar that chooses.")
     split = serializers.IntegerField(help_text="UTC ms: the first bar that follows.")
     end = serializers.IntegerField(help_text="UTC ms: after the last of them.")
-    number = serializers.IntegerField(allow_null=True, help_text="The trial it chose.")
-    params = serializers.DictField(allow_null=True)
-    in_sample = serializers.DictField(
-        child=serializers.FloatField(allow_null=True), allow_null=True, help_text="Its metrics."
-    )
-    out_of_sample = serializers.DictField(
-        child=serializers.FloatField(allow_null=True), allow_null=True
-    )
+    number = serializers.IntegerField(help_text="The trial it chose.")
+    params = serializers.DictField()
+    in_sample = _metrics("Of that trial.")
+    out_of_sample = _metrics("Of the bars that follow, with its parameters.")
+
+
+class SkippedSchema(serializers.Serializer[Any]):
+    segment = serializers.IntegerField()
+    error = serializers.CharField()
 
 
 class WalkForwardSchema(serializers.Serializer[Any]):
-    windows = WindowSchema(many=True)
+    windows = WindowSchema(many=True, help_text="Those that chose something, in time.")
+    skipped = SkippedSchema(many=True, help_text="Those whose choice could not be tried.")
     efficiency = serializers.FloatField(
         allow_null=True, help_text="Annual return out of sample over that in sample."
     )
     profitable_windows = serializers.IntegerField(help_text="Out of sample.")
-    metrics = serializers.DictField(
-        child=serializers.FloatField(allow_null=True), help_text="Of the stitched curve."
-    )
+    metrics = _metrics("Of the stitched curve.")

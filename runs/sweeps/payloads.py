@@ -10,7 +10,6 @@ from runs.fields import iso
 from runs.models import Sweep, Trial
 
 from . import queries
-from .layout import Layout
 
 _SHARED = (
     *("initial_cash", "fee", "slippage", "stop_loss", "take_profit", "trailing_stop"),
@@ -49,7 +48,7 @@ def summary(sweep: Sweep) -> dict[str, Any]:
         "trials_done": sweep.trials_done,
         "trials_failed": sweep.trials_failed,
         "progress": sweep.progress,
-        "best": _best(sweep, sweep.best),
+        "best": _best(sweep.best),
         "created_at": sweep.created_at,
         "start_time": sweep.started_at,
         "end_time": sweep.finished_at,
@@ -65,7 +64,7 @@ def detail(sweep: Sweep) -> dict[str, Any]:
     rate = _rate(sweep)
     left = sweep.trials_total - sweep.trials_done
     return summary(sweep) | {
-        "best": _best(sweep, sweep.best or _so_far(sweep)),
+        "best": _best(sweep.best or _so_far(sweep)),
         "stage": sweep.stage,
         "space": config["space"],
         "strategy_params": config["strategy_params"],
@@ -84,18 +83,9 @@ def detail(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _best(sweep: Sweep, found: dict[str, Any]) -> dict[str, Any] | None:
-    if not found:
-        return None
-    place = Layout.of(sweep.config).place(found["number"])
-    return {
-        "number": found["number"],
-        "segment": place.segment,
-        "variation": place.variation,
-        "params": found["params"],
-        "objective": found["metrics"].get(sweep.objective),
-        "metrics": found["metrics"],
-    }
+def _best(found: dict[str, Any]) -> dict[str, Any] | None:
+    kept = ("number", "segment", "variation", "symbols", "timeframe", "params", "objective")
+    return {name: found[name] for name in (*kept, "metrics")} if found else None
 
 
 def _so_far(sweep: Sweep) -> dict[str, Any]:
@@ -103,28 +93,32 @@ def _so_far(sweep: Sweep) -> dict[str, Any]:
     row = queries.best(sweep) if sweep.trials_done else None
     if row is None:
         return {}
-    return {"number": row.number, "params": row.params, "metrics": row.metrics}
+    where = sweep.config["variations"][row.variation]
+    return trial(row) | {"symbols": where["symbols"], "timeframe": where["timeframe"]}
 
 
 def _walk_forward(sweep: Sweep) -> dict[str, Any] | None:
     found = sweep.walk_forward
     if not found:
         return None
+    kept = ("segment", "params", "in_sample", "out_of_sample")
     windows = [
         {
-            "segment": segment,
             "start": window["in_start_ms"],
             "split": window["in_end_ms"],
             "end": window["out_end_ms"],
-            "number": window.get("number"),
-            "params": window.get("params"),
-            "in_sample": window.get("in_sample"),
-            "out_of_sample": window.get("out_of_sample"),
+            "number": window["trial"],
         }
-        for segment, window in enumerate(found["windows"])
+        | {name: window[name] for name in kept}
+        for window in found["windows"]
     ]
-    kept = ("efficiency", "profitable_windows", "metrics")
-    return {"windows": windows} | {name: found.get(name) for name in kept}
+    return {
+        "windows": windows,
+        "skipped": found["skipped"],
+        "efficiency": found.get("efficiency"),
+        "profitable_windows": found.get("profitable_windows", 0),
+        "metrics": found.get("metrics", {}),
+    }
 
 
 def _rate(sweep: Sweep) -> float | None:

@@ -52,7 +52,7 @@ class SweepRequest(BacktestRequest):
         default=dict, help_text="Parameters that all trials share; the others take their defaults."
     )
     timeframe = StrictText(
-        default=None, allow_null=True, allow_blank=True, help_text='Bar length, e.g. "1h"; or'
+        default=None, allow_null=True, allow_blank=True, help_text='Bar length, e.g. "1h".'
     )
     timeframes = serializers.ListField(
         child=StrictText(),
@@ -60,7 +60,7 @@ class SweepRequest(BacktestRequest):
         allow_null=True,
         allow_empty=False,
         max_length=MAX_TIMEFRAMES,
-        help_text="several: each set of parameters is tried on each.",
+        help_text="In place of timeframe: each set of parameters is tried on each of these.",
     )
     each_symbol = StrictBool(
         default=False,
@@ -149,6 +149,8 @@ class BestTrialSchema(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     segment = serializers.IntegerField()
     variation = serializers.IntegerField()
+    symbols = serializers.ListField(child=serializers.CharField())
+    timeframe = serializers.CharField()
     params = serializers.DictField(help_text="What was varied.")
     objective = serializers.FloatField(allow_null=True)
     metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
