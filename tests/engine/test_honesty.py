@@ -28,13 +28,14 @@ def sweep(returns, parts=16, **changes):
     """What `honesty` gets of returns (bars, trials) in [fast 0..9] x [slow ...]."""
     with np.errstate(all="ignore"):
         goals = returns.mean(axis=0) / returns.std(axis=0, ddof=1) * math.sqrt(A_YEAR)
+        totals = np.prod(1 + returns, axis=0) - 1
     best = int(np.nanargmax(goals)) if np.isfinite(goals).any() else -1
     chosen = returns[:, best]
     return {
         "blocks": blocks_of(returns, parts),
         "best": best,
         "objectives": goals,
-        "total_returns": np.prod(1 + returns, axis=0) - 1,
+        "total_returns": totals,
         "params": [{"fast": n % 10, "slow": n // 10} for n in range(returns.shape[1])],
         "skew": float(skew(chosen)),
         "kurtosis": float(kurtosis(chosen)),
