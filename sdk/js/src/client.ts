@@ -1,4 +1,4 @@
-import { dated } from './encoding.js';
+import { dated, encode } from './encoding.js';
 import { addresses, environment } from './environment.js';
 import type { EventOptions } from './run-events.js';
 import type { StreamEvent, TickerEvent } from './events.js';
@@ -9,8 +9,9 @@ import { rowsOf } from './paging.js';
 import type * as r from './requests.js';
 import { newIdempotencyKey } from './retries.js';
 import type { WebSocketConstructor } from './socket.js';
+import { runSweep, waitForSweep } from './sweeps.js';
 import { streamEvents, streamTicker, type TickerOptions } from './streams.js';
-import { loadResults, loadTables, Pace, runBacktest, waitForRun } from './waiting.js';
+import { loadResults, loadTables, Pace, runBacktest, runTrial, waitForRun } from './waiting.js';
 
 export interface CrackTraderOptions {
   /** `ct_…`; default: CRACKTRADER_API_KEY of the environment, else none.  '' is none, too. */
@@ -282,6 +283,115 @@ export class CrackTrader {
     return this.#get(run(runId, 'drift'), {}, options);
   }
 
+  // --- sweeps -------------------------------------------------------------------------
+
+  /** Starts a sweep and does not wait.  Sent again over a lost connection it makes one sweep. */
+  async startSweep(request: r.SweepStart, options: r.StartOptions = {}): Promise<m.SweepStarted> {
+    return this.#start('/run/sweep', dated(request), options);
+  }
+
+  /**
+   * Starts a sweep, waits for its end and returns what came of it.  Throws
+   * SweepFailedError where it failed; every error after the start has `sweepId`.
+   */
+  runSweep(request: r.SweepStart, options: r.RunSweepOptions = {}): Promise<m.SweepDetail> {
+    return runSweep(this, request, options);
+  }
+
+  /** The sweep once it is over, however it ended. */
+  waitForSweep(sweepId: string, options?: r.WaitForSweepOptions): Promise<m.SweepDetail> {
+    return waitForSweep(this, sweepId, options);
+  }
+
+  /** One page, newest first. */
+  listSweeps(query: r.SweepQuery = {}, options?: RequestOptions): Promise<m.SweepPage> {
+    return this.#get('/sweeps', query, options);
+  }
+
+  iterateSweeps(
+    query: r.SweepQuery = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.SweepSummary> {
+    return rowsOf(
+      (cursor) => this.listSweeps(page(query, cursor, PAGE), options),
+      ({ sweeps }) => sweeps,
+      query.cursor,
+    );
+  }
+
+  /** How far it is, its best trial, and whether that may be luck. */
+  getSweep(sweepId: string, options?: RequestOptions): Promise<m.SweepDetail> {
+    return this.#get(sweep(sweepId), {}, options);
+  }
+
+  /** Trials that are done stay. */
+  stopSweep(sweepId: string, options?: RequestOptions): Promise<m.SweepStarted> {
+    return this.#post(`${sweep(sweepId)}/stop`, {}, 'safe', options);
+  }
+
+  /** One page; `{sort: '-sharpe_ratio'}`: the best first. */
+  listSweepTrials(
+    sweepId: string,
+    filters: r.TrialFilters = {},
+    options?: RequestOptions,
+  ): Promise<m.TrialPage> {
+    return this.#get(sweep(sweepId, 'trials'), filters, options);
+  }
+
+  iterateSweepTrials(
+    sweepId: string,
+    filters: r.TrialFilters = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<m.TrialSchema> {
+    return rowsOf(
+      (cursor) => this.listSweepTrials(sweepId, page(filters, cursor, BIG_PAGE), options),
+      ({ trials }) => trials,
+      filters.cursor,
+    );
+  }
+
+  getTrial(sweepId: string, number: number, options?: RequestOptions): Promise<m.TrialSchema> {
+    return this.#get(trial(sweepId, number), {}, options);
+  }
+
+  /** Makes a trial a run of its own: its backtest, or with `{mode: 'paper'}` a paper run. */
+  async startTrial(
+    sweepId: string,
+    number: number,
+    request: m.TrialRunRequest = {},
+    options: r.StartOptions = {},
+  ): Promise<r.StartedRun> {
+    return this.#start(`${trial(sweepId, number)}/run`, request, options);
+  }
+
+  /** A trial's whole backtest, with its trades, as `runBacktest` returns it. */
+  runTrial(
+    sweepId: string,
+    number: number,
+    options: r.RunBacktestOptions = {},
+  ): Promise<m.ResultsResponse> {
+    return runTrial(this, this.#pace, sweepId, number, options);
+  }
+
+  /** A metric over two parameters; `fixed` is an object of others' values. */
+  sweepHeatmap(
+    sweepId: string,
+    { fixed, ...query }: r.HeatmapQuery,
+    options?: RequestOptions,
+  ): Promise<m.HeatmapSchema> {
+    const others = fixed === undefined ? {} : { fixed: encode(fixed) };
+    return this.#get(sweep(sweepId, 'heatmap'), { ...query, ...others }, options);
+  }
+
+  /** The stitched out-of-sample curve of a walk-forward sweep. */
+  sweepEquity(
+    sweepId: string,
+    query: r.SweepEquityQuery = {},
+    options?: RequestOptions,
+  ): Promise<m.SweepEquity> {
+    return this.#get(sweep(sweepId, 'equity'), query, options);
+  }
+
   // --- strategies and venues ----------------------------------------------------------
 
   listStrategies(options?: RequestOptions): Promise<m.Strategies> {
@@ -461,6 +571,15 @@ export class CrackTrader {
 function run(runId: string, part?: string): string {
   const path = `/runs/${encodeURIComponent(runId)}`;
   return part === undefined ? path : `${path}/${part}`;
+}
+
+function sweep(sweepId: string, part?: string): string {
+  const path = `/sweeps/${encodeURIComponent(sweepId)}`;
+  return part === undefined ? path : `${path}/${part}`;
+}
+
+function trial(sweepId: string, number: number): string {
+  return `${sweep(sweepId, 'trials')}/${encodeURIComponent(number)}`;
 }
 
 function account(accountId: string): string {

@@ -4,6 +4,8 @@ import type { ErrorCode } from './codes.js';
 export class CrackTraderError extends Error {
   /** The run it is about, where it came up in waiting for one: that may go on. */
   declare runId: string | undefined;
+  /** The sweep likewise. */
+  declare sweepId: string | undefined;
 
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -93,6 +95,20 @@ export class RunFailedError extends CrackTraderError {
   constructor(runId: string, code: AnyErrorCode, message: string, details: ErrorDetails = {}) {
     super(message);
     this.runId = runId;
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** A sweep that was waited for ended as `failed`. */
+export class SweepFailedError extends CrackTraderError {
+  declare sweepId: string;
+  readonly code: AnyErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(sweepId: string, code: AnyErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.sweepId = sweepId;
     this.code = code;
     this.details = details;
   }

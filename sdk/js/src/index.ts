@@ -16,6 +16,7 @@ export {
   RateLimitedError,
   RunFailedError,
   ServerError,
+  SweepFailedError,
   TimeoutError,
   UnauthorizedError,
 } from './errors.js';

@@ -8,6 +8,8 @@ import type {
   ResultsResponse,
   RunDetail,
   RunResponse,
+  SweepDetail,
+  SweepRequest,
 } from './models.js';
 import type { operations } from './schema.js';
 
@@ -21,6 +23,13 @@ export type PageQuery = QueryOf<'run_trades'>;
 export type EventQuery = QueryOf<'run_events'>;
 /** A run or an account; of neither: the current run. */
 export type HoldingsQuery = QueryOf<'balance'>;
+export type SweepQuery = QueryOf<'sweeps'>;
+export type TrialFilters = QueryOf<'sweep_trials'>;
+export type SweepEquityQuery = QueryOf<'sweep_equity'>;
+export type HeatmapQuery = Omit<QueryOf<'sweep_heatmap'>, 'fixed'> & {
+  /** Values of other parameters than the two. */
+  fixed?: Record<string, unknown>;
+};
 export type ArtifactName = operations['run_artifact']['parameters']['path']['name'];
 
 /** With its times as text, `Date`s or days. */
@@ -31,6 +40,7 @@ type Dated<Request extends { start_date?: unknown; end_date?: unknown }> = {
 };
 
 export type BacktestStart = Dated<BacktestRequest>;
+export type SweepStart = Dated<SweepRequest>;
 /** Mode `paper` may be left out. */
 export type LiveRequest = Omit<LiveTradingRequest, 'mode' | 'replay'> &
   Partial<Pick<LiveTradingRequest, 'mode'>> & { replay?: Dated<ReplayRequest> | null };
@@ -72,6 +82,19 @@ export interface RunBacktestOptions extends WaitOptions {
   idempotencyKey?: string;
   /** Every trade, order and point of the equity curve: one request for each 10,000 of them. */
   tables?: boolean;
+}
+
+export interface WaitForSweepOptions {
+  /** Told the sweep each time it is looked at. */
+  onProgress?: (sweep: SweepDetail) => void;
+  /** Aborts the waiting; the sweep goes on. */
+  signal?: AbortSignal;
+  /** Milliseconds to wait in all; default: until the sweep is over. */
+  timeout?: number;
+}
+
+export interface RunSweepOptions extends WaitForSweepOptions {
+  idempotencyKey?: string;
 }
 
 /** As `/results`. */

@@ -348,6 +348,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/run/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a sweep
+         * @description One strategy backtested with many parameters, spread over all workers. Each trial is the backtest that /run/backtest would make of its parameters.
+         */
+        post: operations["run_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -601,6 +621,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sweeps
+         * @description Newest first.
+         */
+        get: operations["sweeps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One sweep
+         * @description How far it is, the best trial, and whether that may be luck.
+         */
+        get: operations["sweep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}/equity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The stitched out-of-sample equity of a walk-forward sweep */
+        get: operations["sweep_equity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A metric over two parameters
+         * @description Where others vary, too, each cell shows the best of its trials.
+         */
+        get: operations["sweep_heatmap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a sweep
+         * @description Idempotent: trials that are done stay, and the best of them is told.
+         */
+        post: operations["stop_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A sweep's trials */
+        get: operations["sweep_trials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}/trials/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trial */
+        get: operations["sweep_trial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{sweep_id}/trials/{number}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a trial a run
+         * @description A backtest to the last bit as /run/backtest makes it, with trades and charts; or a paper run with the trial's parameters, from the bar that is open now.
+         */
+        post: operations["run_trial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -762,6 +933,22 @@ export interface components {
              */
             used: number;
         };
+        BestTrialSchema: {
+            metrics: {
+                [key: string]: number | null;
+            };
+            number: number;
+            /** Format: double */
+            objective: number | null;
+            /** @description What was varied. */
+            params: {
+                [key: string]: unknown;
+            };
+            segment: number;
+            symbols: string[];
+            timeframe: string;
+            variation: number;
+        };
         BoundsSchema: {
             /** @description All symbols together. */
             bars_per_run: number;
@@ -794,6 +981,14 @@ export interface components {
          * @enum {string}
          */
         CashEnum: "sleeves" | "shared";
+        CellSchema: {
+            /** @description Of the trial. */
+            number: number;
+            /** Format: double */
+            value: number;
+            x: unknown;
+            y: unknown;
+        };
         CheckReport: {
             bars: number;
             comparisons: number;
@@ -823,6 +1018,20 @@ export interface components {
          * @enum {string}
          */
         CheckStatusEnum: "ok" | "degraded" | "error";
+        DegradationSchema: {
+            /**
+             * Format: double
+             * @description Annualised.
+             */
+            intercept: number | null;
+            /**
+             * Format: double
+             * @description Share of the splits whose choice lost money in the other half.
+             */
+            probability_of_loss: number;
+            /** Format: double */
+            slope: number | null;
+        };
         DeprecationSchema: {
             instead: string;
             /** Format: date */
@@ -1148,7 +1357,7 @@ export interface components {
          * @description Of an answer's error, of a WebSocket message's, or of a run that failed.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_KILLED" | "ACCOUNT_NOT_FOUND" | "ARTIFACT_NOT_FOUND" | "BODY_TOO_LARGE" | "CHECK_BUSY" | "CREDENTIALS_KEY_MISSING" | "CREDENTIALS_MISSING" | "CREDENTIALS_REFUSED" | "CREDENTIALS_UNREADABLE" | "CREDENTIAL_MISMATCH" | "CSRF_FAILED" | "DISCREPANCY_NOT_FOUND" | "DISCREPANCY_RESOLVED" | "DUPLICATE_KEY" | "EXCHANGE_CONFIG_KEY_NOT_ALLOWED" | "EXCHANGE_DISABLED" | "FOREIGN_ORIGIN" | "HISTORY_NOT_AVAILABLE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_MISMATCH" | "INSUFFICIENT_FUNDS" | "INTERNAL_ERROR" | "INVALID_BARS" | "INVALID_CASH" | "INVALID_CURSOR" | "INVALID_JSON" | "INVALID_LIMITS" | "INVALID_NUMBER" | "INVALID_PARAMS" | "INVALID_RANGE" | "INVALID_REQUEST" | "INVALID_STOPS" | "INVALID_SYMBOL" | "INVALID_SYMBOLS" | "INVALID_TEXT" | "INVALID_TYPE" | "INVALID_VALUE" | "INVALID_WEIGHTS" | "JSON_TOO_DEEP" | "LENGTH_REQUIRED" | "LIVE_TRADING_DISABLED" | "LIVE_UNSUPPORTED" | "LOSS_LIMIT" | "METHOD_NOT_ALLOWED" | "MISSING_FIELD" | "NAIVE_DATETIME" | "NOT_AUTHENTICATED" | "NOT_FOUND" | "NOT_SUBSCRIBED" | "NO_CANDLES" | "NO_DRIFT" | "ORDER_NOT_FOUND" | "ORDER_NOT_OPEN" | "ORDER_TOO_SMALL" | "PERMISSION_DENIED" | "PROTECTIVE_ORDER" | "RATE_LIMITED" | "RUN_ACTIVE" | "RUN_ALREADY_ACTIVE" | "RUN_FAILED" | "RUN_NOT_ACTIVE" | "RUN_NOT_FOUND" | "RUN_NOT_LIVE" | "RUN_TIMEOUT" | "SANDBOX_UNSUPPORTED" | "STRATEGY_BAD_OUTPUT" | "STRATEGY_BROKEN" | "STRATEGY_FAILED" | "STRATEGY_NOT_FOUND" | "TOO_MANY_BARS" | "TOO_MANY_CONNECTIONS" | "TOO_MANY_SUBSCRIPTIONS" | "TOO_MANY_SYMBOLS" | "UNKNOWN_ACTION" | "UNKNOWN_CREDENTIAL" | "UNKNOWN_EXCHANGE" | "UNKNOWN_FIELD" | "UNKNOWN_PARAM" | "UNKNOWN_STRATEGY" | "UNKNOWN_TIMEFRAME" | "UNSUPPORTED_MEDIA_TYPE" | "VENUE_BAD_DATA" | "VENUE_ERROR" | "VENUE_RATE_LIMITED" | "VENUE_UNREACHABLE" | "WITHDRAWAL_ALLOWED" | "WORKER_LOST";
+        ErrorCode: "ACCOUNT_KILLED" | "ACCOUNT_NOT_FOUND" | "ARTIFACT_NOT_FOUND" | "BODY_TOO_LARGE" | "CHECK_BUSY" | "CREDENTIALS_KEY_MISSING" | "CREDENTIALS_MISSING" | "CREDENTIALS_REFUSED" | "CREDENTIALS_UNREADABLE" | "CREDENTIAL_MISMATCH" | "CSRF_FAILED" | "DISCREPANCY_NOT_FOUND" | "DISCREPANCY_RESOLVED" | "DUPLICATE_KEY" | "EXCHANGE_CONFIG_KEY_NOT_ALLOWED" | "EXCHANGE_DISABLED" | "FOREIGN_ORIGIN" | "HISTORY_NOT_AVAILABLE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_MISMATCH" | "INSUFFICIENT_FUNDS" | "INTERNAL_ERROR" | "INVALID_BARS" | "INVALID_CASH" | "INVALID_CURSOR" | "INVALID_JSON" | "INVALID_LIMITS" | "INVALID_NUMBER" | "INVALID_PARAMS" | "INVALID_RANGE" | "INVALID_REQUEST" | "INVALID_SPACE" | "INVALID_STOPS" | "INVALID_SYMBOL" | "INVALID_SYMBOLS" | "INVALID_TEXT" | "INVALID_TYPE" | "INVALID_VALUE" | "INVALID_WALK_FORWARD" | "INVALID_WEIGHTS" | "JSON_TOO_DEEP" | "LENGTH_REQUIRED" | "LIVE_TRADING_DISABLED" | "LIVE_UNSUPPORTED" | "LOSS_LIMIT" | "METHOD_NOT_ALLOWED" | "MISSING_FIELD" | "NAIVE_DATETIME" | "NOT_AUTHENTICATED" | "NOT_FOUND" | "NOT_SUBSCRIBED" | "NO_CANDLES" | "NO_DRIFT" | "ORDER_NOT_FOUND" | "ORDER_NOT_OPEN" | "ORDER_TOO_SMALL" | "PERMISSION_DENIED" | "PROTECTIVE_ORDER" | "RATE_LIMITED" | "RUN_ACTIVE" | "RUN_ALREADY_ACTIVE" | "RUN_FAILED" | "RUN_NOT_ACTIVE" | "RUN_NOT_FOUND" | "RUN_NOT_LIVE" | "RUN_TIMEOUT" | "SANDBOX_UNSUPPORTED" | "STRATEGY_BAD_OUTPUT" | "STRATEGY_BROKEN" | "STRATEGY_FAILED" | "STRATEGY_NOT_FOUND" | "SWEEP_NOT_FOUND" | "TOO_MANY_BARS" | "TOO_MANY_CONNECTIONS" | "TOO_MANY_SUBSCRIPTIONS" | "TOO_MANY_SYMBOLS" | "TOO_MANY_TRIALS" | "TRIAL_NOT_FOUND" | "UNKNOWN_ACTION" | "UNKNOWN_CREDENTIAL" | "UNKNOWN_EXCHANGE" | "UNKNOWN_FIELD" | "UNKNOWN_PARAM" | "UNKNOWN_STRATEGY" | "UNKNOWN_TIMEFRAME" | "UNSUPPORTED_MEDIA_TYPE" | "VENUE_BAD_DATA" | "VENUE_ERROR" | "VENUE_RATE_LIMITED" | "VENUE_UNREACHABLE" | "WITHDRAWAL_ALLOWED" | "WORKER_LOST";
         ErrorResponse: {
             error: {
                 code: components["schemas"]["ErrorCode"];
@@ -1266,6 +1475,20 @@ export interface components {
             /** Format: date-time */
             timestamp: string;
         };
+        HeatmapSchema: {
+            best: components["schemas"]["CellSchema"] | null;
+            /** @description Trials of each cell. */
+            counts: number[][];
+            metric: string;
+            /** @description Number of the trial shown. */
+            trials: (number | null)[][];
+            /** @description A row for each y; null: no result. */
+            values: (number | null)[][];
+            /** @description Values: the columns. */
+            x: unknown[];
+            /** @description Values: the rows. */
+            y: unknown[];
+        };
         HeldPositionSchema: {
             /** Format: double */
             entry_price: number;
@@ -1293,6 +1516,59 @@ export interface components {
             target_at: string | null;
             /** Format: double */
             unrealized_pnl: number;
+        };
+        HistogramSchema: {
+            counts: number[];
+            /** @description One more than counts. */
+            edges: number[];
+        };
+        /** @description What may be believed of the best of so many trials. */
+        HonestySchema: {
+            bars: number;
+            /**
+             * Format: double
+             * @description Probability that the best is better than that.
+             */
+            deflated_sharpe: number | null;
+            /**
+             * Format: double
+             * @description As many independent ones would be as lucky.
+             */
+            effective_trials: number | null;
+            /**
+             * Format: double
+             * @description What the best would show if none had any skill.
+             */
+            expected_max_sharpe: number | null;
+            failed: number;
+            /**
+             * Format: double
+             * @description Probability of backtest overfitting (CSCV).
+             */
+            pbo: number | null;
+            pbo_blocks: number;
+            pbo_combinations: number;
+            pbo_logits: components["schemas"]["HistogramSchema"];
+            /** @description Whether only some of them were looked at. */
+            pbo_sampled: boolean;
+            performance_degradation: components["schemas"]["DegradationSchema"] | null;
+            /**
+             * Format: double
+             * @description Probability that it is above 0, as if it were the only trial.
+             */
+            probabilistic_sharpe: number | null;
+            /** Format: double */
+            profitable_share: number | null;
+            /**
+             * Format: double
+             * @description Of the best.
+             */
+            sharpe_ratio: number | null;
+            stability: components["schemas"]["StabilitySchema"] | null;
+            /** @description Those with a result. */
+            trials: number;
+            verdict: components["schemas"]["VerdictEnum"];
+            warnings: components["schemas"]["SweepWarningSchema"][];
         };
         KillAnswer: {
             account_id: string;
@@ -1497,6 +1773,47 @@ export interface components {
         };
         /** @enum {unknown} */
         NullEnum: null;
+        /**
+         * @description * `final_value` - final_value
+         *     * `total_return` - total_return
+         *     * `annual_return` - annual_return
+         *     * `benchmark_return` - benchmark_return
+         *     * `volatility` - volatility
+         *     * `sharpe_ratio` - sharpe_ratio
+         *     * `sortino_ratio` - sortino_ratio
+         *     * `calmar_ratio` - calmar_ratio
+         *     * `omega_ratio` - omega_ratio
+         *     * `recovery_factor` - recovery_factor
+         *     * `max_drawdown` - max_drawdown
+         *     * `max_drawdown_duration` - max_drawdown_duration
+         *     * `ulcer_index` - ulcer_index
+         *     * `value_at_risk` - value_at_risk
+         *     * `tail_ratio` - tail_ratio
+         *     * `skew` - skew
+         *     * `kurtosis` - kurtosis
+         *     * `exposure` - exposure
+         *     * `total_trades` - total_trades
+         *     * `closed_trades` - closed_trades
+         *     * `open_trades` - open_trades
+         *     * `winning_trades` - winning_trades
+         *     * `losing_trades` - losing_trades
+         *     * `win_rate` - win_rate
+         *     * `profit_factor` - profit_factor
+         *     * `payoff_ratio` - payoff_ratio
+         *     * `expectancy` - expectancy
+         *     * `sqn` - sqn
+         *     * `best_trade` - best_trade
+         *     * `worst_trade` - worst_trade
+         *     * `average_trade` - average_trade
+         *     * `average_win` - average_win
+         *     * `average_loss` - average_loss
+         *     * `average_holding_time` - average_holding_time
+         *     * `longest_winning_streak` - longest_winning_streak
+         *     * `longest_losing_streak` - longest_losing_streak
+         *     * `total_fees` - total_fees
+         * @enum {string}
+         */
+        ObjectiveEnum: "final_value" | "total_return" | "annual_return" | "benchmark_return" | "volatility" | "sharpe_ratio" | "sortino_ratio" | "calmar_ratio" | "omega_ratio" | "recovery_factor" | "max_drawdown" | "max_drawdown_duration" | "ulcer_index" | "value_at_risk" | "tail_ratio" | "skew" | "kurtosis" | "exposure" | "total_trades" | "closed_trades" | "open_trades" | "winning_trades" | "losing_trades" | "win_rate" | "profit_factor" | "payoff_ratio" | "expectancy" | "sqn" | "best_trade" | "worst_trade" | "average_trade" | "average_win" | "average_loss" | "average_holding_time" | "longest_winning_streak" | "longest_losing_streak" | "total_fees";
         /** @description Of a live run or an account; `simulated` gives a backtest's or a paper run's as much. */
         OrderDetail: {
             account_id: string | null;
@@ -1612,6 +1929,13 @@ export interface components {
             required: boolean;
             /** @description JSON type; several are joined by ` | `. */
             type: string;
+        };
+        ParamStabilitySchema: {
+            above: components["schemas"]["StepSchema"] | null;
+            /** @description Whether it is the least or greatest tried. */
+            at_edge: boolean;
+            below: components["schemas"]["StepSchema"] | null;
+            best: unknown;
         };
         PositionList: {
             positions: components["schemas"]["HeldPositionSchema"][];
@@ -1848,6 +2172,13 @@ export interface components {
             trade_count: number;
         };
         /**
+         * @description * `grid` - grid
+         *     * `random` - random
+         *     * `tpe` - tpe
+         * @enum {string}
+         */
+        SamplerEnum: "grid" | "random" | "tpe";
+        /**
          * @description * `read` - read
          *     * `backtest` - backtest
          *     * `paper` - paper
@@ -1855,6 +2186,21 @@ export interface components {
          * @enum {string}
          */
         ScopesEnum: "read" | "backtest" | "paper" | "live";
+        SkippedSchema: {
+            error: string;
+            segment: number;
+        };
+        StabilitySchema: {
+            neighbours: number;
+            params: {
+                [key: string]: components["schemas"]["ParamStabilitySchema"];
+            };
+            /**
+             * Format: double
+             * @description Of the best's objective, their mean.
+             */
+            share: number | null;
+        };
         StatusResponse: {
             /** Format: double */
             cash: number | null;
@@ -1888,6 +2234,16 @@ export interface components {
              */
             value: number | null;
         };
+        StepSchema: {
+            /** Format: double */
+            objective: number;
+            /**
+             * Format: double
+             * @description Of the best's; 1: as good.
+             */
+            share: number | null;
+            value: unknown;
+        };
         /**
          * @description * `block` - block
          *     * `cancel` - cancel
@@ -1904,6 +2260,8 @@ export interface components {
             /** @description Default: the newest run. */
             run_id?: string | null;
         };
+        /** @description Nothing: the path says which. */
+        StopSweepRequest: Record<string, never>;
         Strategies: {
             strategies: components["schemas"]["Strategy"][];
         };
@@ -1963,6 +2321,314 @@ export interface components {
             created_at: string;
             version: string;
         };
+        /** @description A sweep in a list. */
+        SweepDetail: {
+            /** @description So far, while it goes on. */
+            best: components["schemas"]["BestTrialSchema"] | null;
+            /** @description Cash, costs and limits that all trials share. */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            end_date: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            end_time: string | null;
+            /** @description `CODE: message` of a failed sweep. */
+            error: string | null;
+            error_details: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: double
+             * @description null once it is over.
+             */
+            eta_seconds: number | null;
+            exchange: string;
+            /** @description null until it is over. */
+            honesty: components["schemas"]["HonestySchema"] | null;
+            maximize: boolean;
+            /** @description The metric that says what is best. */
+            objective: string;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            progress: number;
+            sampler: components["schemas"]["SamplerEnum"];
+            seed: number;
+            /** @description What is varied, every default resolved. */
+            space: {
+                [key: string]: unknown;
+            };
+            /** @description What is being done. */
+            stage: string;
+            /**
+             * Format: date-time
+             * @description Of the first variation.
+             */
+            start_date: string;
+            /**
+             * Format: date-time
+             * @description When its work began.
+             */
+            start_time: string | null;
+            status: components["schemas"]["RunStatusEnum"];
+            strategy_name: string;
+            /** @description What all trials share. */
+            strategy_params: {
+                [key: string]: unknown;
+            };
+            sweep_id: string;
+            symbols: string[];
+            timeframes: string[];
+            trials_done: number;
+            /** @description Of these, trials without a result. */
+            trials_failed: number;
+            /**
+             * Format: double
+             * @description Since its work began; null before.
+             */
+            trials_per_second: number | null;
+            /** @description Trials there are to be. */
+            trials_total: number;
+            variations: components["schemas"]["VariationSchema"][];
+            /** @description null until it is over, or none. */
+            walk_forward: components["schemas"]["WalkForwardSchema"] | null;
+        };
+        SweepEquity: {
+            equity: components["schemas"]["SweepPointSchema"][];
+            /** @description Bars in all. */
+            total: number;
+        };
+        SweepPage: {
+            /** @description null on the last page. */
+            next_cursor: string | null;
+            sweeps: components["schemas"]["SweepSummary"][];
+        };
+        SweepPointSchema: {
+            /**
+             * Format: double
+             * @description Fraction below the highest equity so far, ≥ 0.
+             */
+            drawdown: number;
+            /** @description UTC ms: open of the bar. */
+            timestamp: number;
+            /**
+             * Format: double
+             * @description Equity at the bar's close.
+             */
+            value: number;
+        };
+        SweepRequest: {
+            /**
+             * @description Whether each symbol trades its own part of the cash or all share one pool.
+             *
+             *     * `sleeves` - sleeves
+             *     * `shared` - shared
+             * @default sleeves
+             */
+            cash?: components["schemas"]["CashEnum"];
+            /**
+             * Format: double
+             * @description Fraction lost in one UTC day at which everything is sold and the run ends.
+             */
+            daily_loss?: number | null;
+            /**
+             * @description Each symbol by itself, with all of the cash, in place of one portfolio.
+             * @default false
+             */
+            each_symbol?: boolean;
+            /**
+             * Format: date-time
+             * @description Bars open before this (ISO 8601 with zone); default: the last closed bar.
+             */
+            end_date?: string | null;
+            /** @description A venue from GET /exchanges; `simulated` needs no network. */
+            exchange: string;
+            /**
+             * Format: double
+             * @description Fee as a fraction of the notional; default: the venue's taker fee.
+             */
+            fee?: number | null;
+            /**
+             * Format: double
+             * @description Cash at the start, in the quote currency.
+             * @default 10000
+             */
+            initial_cash?: number;
+            /**
+             * Format: double
+             * @description Fraction below the highest equity at which everything is sold and the run ends.
+             */
+            max_drawdown?: number | null;
+            /** @description Whether more of it is better; default: as the metric is meant. */
+            maximize?: boolean | null;
+            /**
+             * @description The metric that says what is best.
+             *
+             *     * `final_value` - final_value
+             *     * `total_return` - total_return
+             *     * `annual_return` - annual_return
+             *     * `benchmark_return` - benchmark_return
+             *     * `volatility` - volatility
+             *     * `sharpe_ratio` - sharpe_ratio
+             *     * `sortino_ratio` - sortino_ratio
+             *     * `calmar_ratio` - calmar_ratio
+             *     * `omega_ratio` - omega_ratio
+             *     * `recovery_factor` - recovery_factor
+             *     * `max_drawdown` - max_drawdown
+             *     * `max_drawdown_duration` - max_drawdown_duration
+             *     * `ulcer_index` - ulcer_index
+             *     * `value_at_risk` - value_at_risk
+             *     * `tail_ratio` - tail_ratio
+             *     * `skew` - skew
+             *     * `kurtosis` - kurtosis
+             *     * `exposure` - exposure
+             *     * `total_trades` - total_trades
+             *     * `closed_trades` - closed_trades
+             *     * `open_trades` - open_trades
+             *     * `winning_trades` - winning_trades
+             *     * `losing_trades` - losing_trades
+             *     * `win_rate` - win_rate
+             *     * `profit_factor` - profit_factor
+             *     * `payoff_ratio` - payoff_ratio
+             *     * `expectancy` - expectancy
+             *     * `sqn` - sqn
+             *     * `best_trade` - best_trade
+             *     * `worst_trade` - worst_trade
+             *     * `average_trade` - average_trade
+             *     * `average_win` - average_win
+             *     * `average_loss` - average_loss
+             *     * `average_holding_time` - average_holding_time
+             *     * `longest_winning_streak` - longest_winning_streak
+             *     * `longest_losing_streak` - longest_losing_streak
+             *     * `total_fees` - total_fees
+             * @default sharpe_ratio
+             */
+            objective?: components["schemas"]["ObjectiveEnum"];
+            /**
+             * Format: double
+             * @description Share of the free cash an entry spends, fee included.
+             * @default 1
+             */
+            position_size?: number;
+            /**
+             * @description Every combination; drawn at random; or chosen by what is learnt on the way.
+             *
+             *     * `grid` - grid
+             *     * `random` - random
+             *     * `tpe` - tpe
+             * @default grid
+             */
+            sampler?: components["schemas"]["SamplerEnum"];
+            /**
+             * Format: int64
+             * @description The same seed draws the same.
+             * @default 0
+             */
+            seed?: number;
+            /**
+             * Format: double
+             * @description Fraction by which each fill is worse.
+             * @default 0
+             */
+            slippage?: number;
+            /** @description Parameter → values `[5, 10]`, range `{"min": 20, "max": 200, "step": 5}` or distribution `{"min": 0.0001, "max": 0.1, "log": true}`. `run.stop_loss`, `run.take_profit`, `run.trailing_stop` and `run.position_size` may be varied, too. */
+            space: {
+                [key: string]: unknown[] | Record<string, never>;
+            };
+            /**
+             * Format: date-time
+             * @description First bar's open (ISO 8601 with zone); default: 1,000 bars before the end.
+             */
+            start_date?: string | null;
+            /**
+             * Format: double
+             * @description Fraction below the entry's fill price at which to sell.
+             */
+            stop_loss?: number | null;
+            /** @description A name from GET /strategies. */
+            strategy_name: string;
+            /** @description Parameters that all trials share; the others take their defaults. */
+            strategy_params?: {
+                [key: string]: unknown;
+            };
+            /** @description Spot symbols, e.g. ["BTC/USDT"]. */
+            symbols: string[];
+            /**
+             * Format: double
+             * @description Fraction above the entry's fill price at which to sell.
+             */
+            take_profit?: number | null;
+            /** @description Bar length, e.g. "1h". */
+            timeframe?: string | null;
+            /** @description In place of timeframe: each set of parameters is tried on each of these. */
+            timeframes?: string[] | null;
+            /**
+             * Format: double
+             * @description Fraction below the highest high since entry at which to sell.
+             */
+            trailing_stop?: number | null;
+            /** @description Sets of parameters; of a grid: at most. `random` and `tpe` need it. */
+            trials?: number | null;
+            /** @description null: one choice, on all bars. */
+            walk_forward?: components["schemas"]["WalkForwardRequest"] | null;
+        };
+        SweepStarted: {
+            message: string;
+            status: components["schemas"]["RunStatusEnum"];
+            sweep_id: string;
+            /** @description How many there are to be, over all variations. */
+            trials: number;
+        };
+        /** @description A sweep in a list. */
+        SweepSummary: {
+            /** @description So far, while it goes on. */
+            best: components["schemas"]["BestTrialSchema"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            end_time: string | null;
+            /** @description `CODE: message` of a failed sweep. */
+            error: string | null;
+            exchange: string;
+            maximize: boolean;
+            /** @description The metric that says what is best. */
+            objective: string;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            progress: number;
+            sampler: components["schemas"]["SamplerEnum"];
+            /**
+             * Format: date-time
+             * @description When its work began.
+             */
+            start_time: string | null;
+            status: components["schemas"]["RunStatusEnum"];
+            strategy_name: string;
+            sweep_id: string;
+            symbols: string[];
+            timeframes: string[];
+            trials_done: number;
+            /** @description Of these, trials without a result. */
+            trials_failed: number;
+            /** @description Trials there are to be. */
+            trials_total: number;
+        };
+        SweepWarningSchema: {
+            code: string;
+            message: string;
+        };
         TradeSchema: {
             /**
              * Format: double
@@ -2020,6 +2686,116 @@ export interface components {
          * @enum {string}
          */
         TradeStatusEnum: "open" | "closed";
+        TrialPage: {
+            /** @description null on the last page. */
+            next_cursor: string | null;
+            trials: components["schemas"]["TrialSchema"][];
+        };
+        TrialRunRequest: {
+            /**
+             * @description The trial's own backtest, or a paper run from now on with its parameters.
+             *
+             *     * `backtest` - backtest
+             *     * `paper` - paper
+             * @default backtest
+             */
+            mode?: components["schemas"]["TrialRunRequestModeEnum"];
+        };
+        /**
+         * @description * `backtest` - backtest
+         *     * `paper` - paper
+         * @enum {string}
+         */
+        TrialRunRequestModeEnum: "backtest" | "paper";
+        TrialSchema: {
+            /** @description `CODE: message` of a failed trial. */
+            error: string | null;
+            /** Format: double */
+            max_drawdown: number | null;
+            metrics: {
+                [key: string]: number | null;
+            };
+            /** @description Its place: by segment, point of space, variation. */
+            number: number;
+            /** Format: double */
+            objective: number | null;
+            /** @description What was varied. */
+            params: {
+                [key: string]: unknown;
+            };
+            /** @description The walk-forward window; 0 without. */
+            segment: number;
+            /** Format: double */
+            sharpe_ratio: number | null;
+            /** Format: double */
+            total_return: number | null;
+            trade_count: number;
+            /** @description Index in the sweep's `variations`. */
+            variation: number;
+        };
+        VariationSchema: {
+            symbols: string[];
+            timeframe: string;
+        };
+        /**
+         * @description * `too_few` - too_few
+         *     * `likely_luck` - likely_luck
+         *     * `doubtful` - doubtful
+         *     * `holds_up` - holds_up
+         * @enum {string}
+         */
+        VerdictEnum: "too_few" | "likely_luck" | "doubtful" | "holds_up";
+        /** @description Windows one after the other: the best of each on its own bars trades those that follow. */
+        WalkForwardRequest: {
+            /**
+             * @description Whether each window's choice sees all bars from the start on.
+             * @default false
+             */
+            anchored?: boolean;
+            /** @description Bars that the parameters are chosen on. */
+            in_sample: number;
+            /** @description Bars after them that the choice trades. */
+            out_of_sample: number;
+        };
+        WalkForwardSchema: {
+            /**
+             * Format: double
+             * @description Annual return out of sample over that in sample.
+             */
+            efficiency: number | null;
+            /** @description Of the stitched curve. */
+            metrics: {
+                [key: string]: number | null;
+            };
+            /** @description Out of sample. */
+            profitable_windows: number;
+            /** @description Those whose choice could not be tried. */
+            skipped: components["schemas"]["SkippedSchema"][];
+            /** @description Those that chose something, in time. */
+            windows: components["schemas"]["WindowSchema"][];
+        };
+        WindowSchema: {
+            /** @description UTC ms: after the last of them. */
+            end: number;
+            /** @description Of that trial. */
+            in_sample: {
+                [key: string]: number | null;
+            };
+            /** @description The trial it chose. */
+            number: number;
+            /** @description Of the bars that follow, with its parameters. */
+            out_of_sample: {
+                [key: string]: number | null;
+            };
+            params: {
+                [key: string]: unknown;
+            };
+            segment: number;
+            /** @description UTC ms: the first bar that follows. */
+            split: number;
+            /** @description UTC ms: the first bar that chooses. */
+            start: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -4111,6 +4887,120 @@ export interface operations {
             };
         };
     };
+    run_sweep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own name for this request: sent again with the same body, it gets the same reply for 24 hours, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepStarted"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, INVALID_SPACE, INVALID_WALK_FORWARD, TOO_MANY_TRIALS, INVALID_JSON, INVALID_TEXT, INVALID_NUMBER, JSON_TOO_DEEP, DUPLICATE_KEY, LENGTH_REQUIRED, MISSING_FIELD, INVALID_TYPE, INVALID_CASH, INVALID_RANGE, NAIVE_DATETIME, INVALID_SYMBOL, INVALID_SYMBOLS, TOO_MANY_SYMBOLS, TOO_MANY_BARS, INVALID_STOPS, INVALID_LIMITS, UNKNOWN_PARAM, INVALID_PARAMS, STRATEGY_BROKEN, STRATEGY_FAILED, UNKNOWN_STRATEGY, UNKNOWN_EXCHANGE, UNKNOWN_TIMEFRAME, EXCHANGE_DISABLED, IDEMPOTENCY_MISMATCH, IDEMPOTENCY_IN_FLIGHT. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED, CSRF_FAILED. Scope: `backtest`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. Codes: BODY_TOO_LARGE. */
+            413: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body must be application/json. Codes: UNSUPPORTED_MEDIA_TYPE. */
+            415: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     runs: {
         parameters: {
             query?: {
@@ -5496,6 +6386,872 @@ export interface operations {
                 };
             };
             /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED, CHECK_BUSY. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    sweeps: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepPage"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, INVALID_CURSOR. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED. Scope: `read`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED. Scope: `read`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    sweep_equity: {
+        parameters: {
+            query?: {
+                /** @description At most so many, the extremes among them. */
+                points?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepEquity"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED. Scope: `read`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: ARTIFACT_NOT_FOUND, SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    sweep_heatmap: {
+        parameters: {
+            query: {
+                /** @description JSON object of other parameters' values, `{"slow_period": 50}`: only those trials. Of a cell's trials the best is shown. */
+                fixed?: string;
+                /** @description Of the cells; default: the objective. */
+                metric?: "annual_return" | "average_holding_time" | "average_loss" | "average_trade" | "average_win" | "benchmark_return" | "best_trade" | "calmar_ratio" | "closed_trades" | "expectancy" | "exposure" | "final_value" | "kurtosis" | "longest_losing_streak" | "longest_winning_streak" | "losing_trades" | "max_drawdown" | "max_drawdown_duration" | "omega_ratio" | "open_trades" | "payoff_ratio" | "profit_factor" | "recovery_factor" | "sharpe_ratio" | "skew" | "sortino_ratio" | "sqn" | "tail_ratio" | "total_fees" | "total_return" | "total_trades" | "ulcer_index" | "value_at_risk" | "volatility" | "win_rate" | "winning_trades" | "worst_trade";
+                /** @description The walk-forward window. */
+                segment?: number;
+                /** @description Index in the sweep's `variations`. */
+                variation?: number;
+                /** @description A parameter that is varied: the columns. */
+                x: string;
+                /** @description Another one: the rows; without it there is one row. */
+                y?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatmapSchema"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, MISSING_FIELD. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED. Scope: `read`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    stop_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopSweepRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepStarted"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, INVALID_JSON, INVALID_TEXT, INVALID_NUMBER, JSON_TOO_DEEP, DUPLICATE_KEY, LENGTH_REQUIRED, MISSING_FIELD, INVALID_TYPE. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED, CSRF_FAILED. Scope: `backtest`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. Codes: BODY_TOO_LARGE. */
+            413: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body must be application/json. Codes: UNSUPPORTED_MEDIA_TYPE. */
+            415: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    sweep_trials: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description true: only trials without a result; false: only those with one. */
+                failed?: "true" | "false";
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description The walk-forward window. */
+                segment?: number;
+                /** @description With `-`: the greatest first. Orders by a figure leave out trials without it. */
+                sort?: "-max_drawdown" | "-number" | "-objective" | "-sharpe_ratio" | "-total_return" | "-trade_count" | "max_drawdown" | "number" | "objective" | "sharpe_ratio" | "total_return" | "trade_count";
+                /** @description Index in the sweep's `variations`. */
+                variation?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialPage"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, INVALID_CURSOR. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED. Scope: `read`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    sweep_trial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The trial's number, from 0. */
+                number: number;
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialSchema"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED. Scope: `read`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: TRIAL_NOT_FOUND, SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    run_trial: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own name for this request: sent again with the same body, it gets the same reply for 24 hours, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The trial's number, from 0. */
+                number: number;
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TrialRunRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunResponse"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, INVALID_CASH, INVALID_RANGE, NAIVE_DATETIME, INVALID_SYMBOL, INVALID_SYMBOLS, TOO_MANY_SYMBOLS, TOO_MANY_BARS, INVALID_STOPS, INVALID_LIMITS, UNKNOWN_PARAM, INVALID_PARAMS, STRATEGY_BROKEN, STRATEGY_FAILED, UNKNOWN_STRATEGY, UNKNOWN_EXCHANGE, UNKNOWN_TIMEFRAME, EXCHANGE_DISABLED, INVALID_JSON, INVALID_TEXT, INVALID_NUMBER, JSON_TOO_DEEP, DUPLICATE_KEY, LENGTH_REQUIRED, MISSING_FIELD, INVALID_TYPE, IDEMPOTENCY_MISMATCH, IDEMPOTENCY_IN_FLIGHT. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED, CSRF_FAILED. Scope: `backtest` or `paper`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: TRIAL_NOT_FOUND, SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. Codes: BODY_TOO_LARGE. */
+            413: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body must be application/json. Codes: UNSUPPORTED_MEDIA_TYPE. */
+            415: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

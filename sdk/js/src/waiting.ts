@@ -4,7 +4,14 @@ import type { Gate } from './gate.js';
 import type { RequestOptions } from './http.js';
 import type { ResultsResponse, RunDetail } from './models.js';
 import { collect } from './paging.js';
-import type { BacktestStart, LoadOptions, RunBacktestOptions, WaitOptions } from './requests.js';
+import type {
+  BacktestStart,
+  LoadOptions,
+  RunBacktestOptions,
+  StartedRun,
+  StartOptions,
+  WaitOptions,
+} from './requests.js';
 import { deadline, sleep } from './timing.js';
 
 const FIRST_POLL = 100;
@@ -79,10 +86,30 @@ export async function waitForRun(
   }
 }
 
-export async function runBacktest(
+export function runBacktest(
   api: CrackTrader,
   pace: Pace,
   request: BacktestStart,
+  options: RunBacktestOptions,
+): Promise<ResultsResponse> {
+  return whole(api, pace, (how) => api.startBacktest(request, how), options);
+}
+
+/** A trial's own backtest. */
+export function runTrial(
+  api: CrackTrader,
+  pace: Pace,
+  sweepId: string,
+  number: number,
+  options: RunBacktestOptions,
+): Promise<ResultsResponse> {
+  return whole(api, pace, (how) => api.startTrial(sweepId, number, {}, how), options);
+}
+
+async function whole(
+  api: CrackTrader,
+  pace: Pace,
+  start: (options: StartOptions) => Promise<StartedRun>,
   { onProgress, signal, timeout = 0, tables = false, idempotencyKey }: RunBacktestOptions,
 ): Promise<ResultsResponse> {
   const limit = deadline(timeout, signal, 'the backtest was not over');
@@ -95,7 +122,7 @@ export async function runBacktest(
   };
   try {
     const named = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const { run_id } = await api.startBacktest(request, { ...patient, ...named });
+    const { run_id } = await start({ ...patient, ...named });
     return await about(
       run_id,
       (async () => {
@@ -179,11 +206,16 @@ async function about<T>(runId: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** A run's `error` is `CODE: message`. */
 export function failure(
   run: Pick<RunDetail, 'run_id' | 'error' | 'error_details'>,
 ): RunFailedError {
-  const error = run.error ?? 'RUN_FAILED: The run failed';
-  const [, code = 'RUN_FAILED', message = error] = /^([A-Z][A-Z0-9_]*): ?(.*)$/s.exec(error) ?? [];
+  const { code, message } = codeAndMessage(run.error);
   return new RunFailedError(run.run_id, code, message, run.error_details);
+}
+
+/** The `error` of a run or a sweep is `CODE: message`. */
+export function codeAndMessage(told: string | null): { code: string; message: string } {
+  const error = told ?? 'RUN_FAILED: no reason given';
+  const [, code = 'RUN_FAILED', message = error] = /^([A-Z][A-Z0-9_]*): ?(.*)$/s.exec(error) ?? [];
+  return { code, message };
 }

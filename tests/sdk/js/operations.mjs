@@ -4,6 +4,7 @@ import { CrackTrader, OPERATIONS } from '../../../sdk/js/dist/esm/index.js';
 const RUN = 'a run/1';
 const ALL = { cursor: '1', limit: 1 };
 const HOLDINGS = { run_id: RUN, account_id: 'a/1' };
+const SWEEP = 'a sweep/1';
 const ARGUMENTS = {
   cancelOrder: ['o/1'],
   checkStrategy: ['s/1', {}],
@@ -22,7 +23,9 @@ const ARGUMENTS = {
   getRunOrders: [RUN, ALL],
   getStatus: [RUN],
   getStrategy: ['s/1'],
+  getSweep: [SWEEP],
   getTrades: [RUN, ALL],
+  getTrial: [SWEEP, 3],
   killAccount: ['a/1', {}],
   listDiscrepancies: [{ ...HOLDINGS, ...ALL, open: 'true' }],
   listExchanges: [{ all: true }],
@@ -38,12 +41,25 @@ const ARGUMENTS = {
       symbol: 'BTC/USDT',
     },
   ],
+  listSweeps: [ALL],
+  listSweepTrials: [
+    SWEEP,
+    { ...ALL, failed: 'false', segment: 0, sort: '-objective', variation: 0 },
+  ],
   placeOrder: [{ symbol: 'BTC/USDT' }],
   releaseAccount: ['a/1', {}],
   resolveDiscrepancy: [1, {}],
   startBacktest: [{}],
   startLive: [{}],
+  startSweep: [{}],
+  startTrial: [SWEEP, 3, { mode: 'paper' }],
   stopRun: [RUN, { flatten: true }],
+  stopSweep: [SWEEP],
+  sweepEquity: [SWEEP, { points: 10 }],
+  sweepHeatmap: [
+    SWEEP,
+    { x: 'fast', y: 'slow', metric: 'sharpe_ratio', fixed: { mean: 5 }, segment: 0, variation: 0 },
+  ],
 };
 
 const seen = {};

@@ -20,6 +20,12 @@ VALUES: dict[str, Any] = {
     "strategy_params": {"period": 20},
     "exchange_config": {"sandbox": True},
     "params": {"period": 20},
+    "space": {"period": [10, 20]},
+    "timeframes": ["1h", "4h"],
+    "walk_forward": {"in_sample": 500, "out_of_sample": 100, "anchored": True},
+    "fixed": {"slow": 50},
+    "number": 3,
+    "on_progress": None,
     "replay": {"start_date": "2024-01-01", "end_date": "2024-02-01", "speed": 2},
     "symbols": ["BTC/USDT"],
     "steps": ["block"],
@@ -74,10 +80,10 @@ def value(name: str, parameter: inspect.Parameter) -> Any:
         return True
     if "float" in hint:
         return 0.5
-    return RUN_ID if name in ("run_id", "account_id") else "word"
+    return RUN_ID if name in ("run_id", "account_id", "sweep_id") else "word"
 
 
-ANSWER = {"run_id": RUN_ID, "status": "completed", "next_cursor": None}
+ANSWER = {"run_id": RUN_ID, "sweep_id": RUN_ID, "status": "completed", "next_cursor": None}
 
 
 def everything() -> dict[str, list[Asked]]:

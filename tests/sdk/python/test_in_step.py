@@ -48,6 +48,20 @@ AGREED = [
     "get_artifacts",
     "download_artifact",
     "get_drift",
+    "start_sweep",
+    "run_sweep",
+    "wait_for_sweep",
+    "get_sweep",
+    "list_sweeps",
+    "iterate_sweeps",
+    "stop_sweep",
+    "list_sweep_trials",
+    "iterate_sweep_trials",
+    "get_trial",
+    "start_trial",
+    "run_trial",
+    "sweep_heatmap",
+    "sweep_equity",
     "list_strategies",
     "get_strategy",
     "check_strategy",
@@ -147,7 +161,9 @@ def missing_fields(schema: dict[str, Any]) -> list[str]:
             found += [f"word {name}.{word}" for word in about["enum"] if word not in words]
         else:
             own = {cls.WIRE_NAMES.get(f.name, f.name) for f in dataclasses.fields(cls)}
-            found += [f"field {name}.{wire}" for wire in about["properties"] if wire not in own]
+            found += [
+                f"field {name}.{wire}" for wire in about.get("properties", ()) if wire not in own
+            ]
     return found
 
 
@@ -219,6 +235,17 @@ def test_run_backtest_takes_all_that_start_backtest_takes() -> None:
     start, run = methods()["start_backtest"].parameters, methods()["run_backtest"].parameters
     assert set(run) - set(start) == {"progress", "timeout"}
     assert all(run[name] == start[name] for name in start)
+
+
+def test_run_sweep_takes_all_that_start_sweep_takes() -> None:
+    start, run = methods()["start_sweep"].parameters, methods()["run_sweep"].parameters
+    assert set(run) - set(start) == {"progress", "on_progress", "timeout"}
+    assert all(run[name] == start[name] for name in start)
+
+
+def test_start_sweep_takes_all_that_start_backtest_takes() -> None:
+    backtest, sweep = methods()["start_backtest"].parameters, methods()["start_sweep"].parameters
+    assert set(backtest) <= set(sweep)
 
 
 def test_there_is_a_method_of_each_name_agreed_upon_in_both_halves() -> None:

@@ -129,6 +129,19 @@ def of_run(run_id: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def of_sweep(sweep_id: str) -> Iterator[None]:
+    """As `of_run`."""
+    try:
+        yield
+    except CrackTraderError as error:
+        error.sweep_id = error.sweep_id or sweep_id
+        raise
+    except (KeyboardInterrupt, CancelledError) as interrupt:
+        interrupt.add_note(f"Sweep {sweep_id} goes on; wait_for_sweep and stop_sweep take its id.")
+        raise
+
+
 def is_rate_limit(failure: CrackTraderError) -> TypeGuard[APIError]:
     """Whether it is of the limit on requests: what is refused by that has not been done."""
     return isinstance(failure, APIError) and failure.code in ("RATE_LIMITED", "HTTP_429")

@@ -14,6 +14,7 @@ from .exceptions import PermissionDenied as PermissionDenied
 from .exceptions import RateLimited as RateLimited
 from .exceptions import RunFailed as RunFailed
 from .exceptions import ServerError as ServerError
+from .exceptions import SweepFailed as SweepFailed
 from .exceptions import TimedOut as TimedOut
 from .exceptions import Unauthorized as Unauthorized
 from .exceptions import UnexpectedAnswer as UnexpectedAnswer
@@ -138,6 +139,24 @@ class InvalidLimits(InvalidRequest):
     """A loss limit is a fraction in (0, 1)."""
 
     CODE = "INVALID_LIMITS"
+
+
+class InvalidSpace(InvalidRequest):
+    """What a sweep is to vary is not understood; details name the field."""
+
+    CODE = "INVALID_SPACE"
+
+
+class InvalidWalkForward(InvalidRequest):
+    """Walk-forward windows that do not fit into the dates."""
+
+    CODE = "INVALID_WALK_FORWARD"
+
+
+class TooManyTrials(InvalidRequest):
+    """More trials than one sweep may have."""
+
+    CODE = "TOO_MANY_TRIALS"
 
 
 class StrategyFailed(InvalidRequest):
@@ -350,6 +369,18 @@ class RunNotFound(NotFound):
     CODE = "RUN_NOT_FOUND"
 
 
+class SweepNotFound(NotFound):
+    """No such sweep."""
+
+    CODE = "SWEEP_NOT_FOUND"
+
+
+class TrialNotFound(NotFound):
+    """The sweep has no such trial, or has not tried it yet."""
+
+    CODE = "TRIAL_NOT_FOUND"
+
+
 class AccountNotFound(NotFound):
     """No such account."""
 
@@ -534,6 +565,9 @@ BY_CODE: dict[str, type[APIError]] = {
     "TOO_MANY_BARS": TooManyBars,
     "INVALID_STOPS": InvalidStops,
     "INVALID_LIMITS": InvalidLimits,
+    "INVALID_SPACE": InvalidSpace,
+    "INVALID_WALK_FORWARD": InvalidWalkForward,
+    "TOO_MANY_TRIALS": TooManyTrials,
     "STRATEGY_FAILED": StrategyFailed,
     "STRATEGY_BROKEN": StrategyBroken,
     "INVALID_PARAMS": InvalidParams,
@@ -571,6 +605,8 @@ BY_CODE: dict[str, type[APIError]] = {
     "CREDENTIALS_UNREADABLE": CredentialsUnreadable,
     "NOT_FOUND": NotFound,
     "RUN_NOT_FOUND": RunNotFound,
+    "SWEEP_NOT_FOUND": SweepNotFound,
+    "TRIAL_NOT_FOUND": TrialNotFound,
     "ACCOUNT_NOT_FOUND": AccountNotFound,
     "ORDER_NOT_FOUND": OrderNotFound,
     "DISCREPANCY_NOT_FOUND": DiscrepancyNotFound,

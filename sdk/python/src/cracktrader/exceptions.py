@@ -11,6 +11,8 @@ class CrackTraderError(Exception):
 
     run_id: str | None = None
     """Of the run that was started or waited for; None where there was none yet."""
+    sweep_id: str | None = None
+    """Of the sweep likewise."""
 
 
 class ConnectionLost(CrackTraderError, ConnectionError):
@@ -102,6 +104,23 @@ class RunFailed(CrackTraderError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         about = (self.run_id, self.code, self.message, self.details)
+        return type(self), about, self.__dict__
+
+
+class SweepFailed(CrackTraderError):
+    """A sweep that was waited for has failed.  `code`, `message`, `details` say why."""
+
+    def __init__(
+        self, sweep_id: str, code: str, message: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"sweep {sweep_id} failed: {code}: {message}")
+        self.sweep_id = sweep_id
+        self.code = code
+        self.message = message
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        about = (self.sweep_id, self.code, self.message, self.details)
         return type(self), about, self.__dict__
 
 

@@ -50,12 +50,14 @@ ErrorCode: TypeAlias = (
         "INVALID_PARAMS",
         "INVALID_RANGE",
         "INVALID_REQUEST",
+        "INVALID_SPACE",
         "INVALID_STOPS",
         "INVALID_SYMBOL",
         "INVALID_SYMBOLS",
         "INVALID_TEXT",
         "INVALID_TYPE",
         "INVALID_VALUE",
+        "INVALID_WALK_FORWARD",
         "INVALID_WEIGHTS",
         "JSON_TOO_DEEP",
         "LENGTH_REQUIRED",
@@ -88,10 +90,13 @@ ErrorCode: TypeAlias = (
         "STRATEGY_BROKEN",
         "STRATEGY_FAILED",
         "STRATEGY_NOT_FOUND",
+        "SWEEP_NOT_FOUND",
         "TOO_MANY_BARS",
         "TOO_MANY_CONNECTIONS",
         "TOO_MANY_SUBSCRIPTIONS",
         "TOO_MANY_SYMBOLS",
+        "TOO_MANY_TRIALS",
+        "TRIAL_NOT_FOUND",
         "UNKNOWN_ACTION",
         "UNKNOWN_CREDENTIAL",
         "UNKNOWN_EXCHANGE",
@@ -116,6 +121,49 @@ LiveTradingRequestModeEnum: TypeAlias = Literal["paper", "live"] | str
 
 ManualOrderTypeEnum: TypeAlias = Literal["market", "limit"] | str
 
+ObjectiveEnum: TypeAlias = (
+    Literal[
+        "final_value",
+        "total_return",
+        "annual_return",
+        "benchmark_return",
+        "volatility",
+        "sharpe_ratio",
+        "sortino_ratio",
+        "calmar_ratio",
+        "omega_ratio",
+        "recovery_factor",
+        "max_drawdown",
+        "max_drawdown_duration",
+        "ulcer_index",
+        "value_at_risk",
+        "tail_ratio",
+        "skew",
+        "kurtosis",
+        "exposure",
+        "total_trades",
+        "closed_trades",
+        "open_trades",
+        "winning_trades",
+        "losing_trades",
+        "win_rate",
+        "profit_factor",
+        "payoff_ratio",
+        "expectancy",
+        "sqn",
+        "best_trade",
+        "worst_trade",
+        "average_trade",
+        "average_win",
+        "average_loss",
+        "average_holding_time",
+        "longest_winning_streak",
+        "longest_losing_streak",
+        "total_fees",
+    ]
+    | str
+)
+
 OrderSchemaTypeEnum: TypeAlias = Literal["market"] | str
 
 OrderSideEnum: TypeAlias = Literal["buy", "sell"] | str
@@ -136,11 +184,17 @@ RunnerStatusEnum: TypeAlias = (
     Literal["idle", "starting", "running", "stopping", "stopped", "completed", "failed"] | str
 )
 
+SamplerEnum: TypeAlias = Literal["grid", "random", "tpe"] | str
+
 ScopesEnum: TypeAlias = Literal["read", "backtest", "paper", "live"] | str
 
 StepsEnum: TypeAlias = Literal["block", "cancel", "flatten"] | str
 
 TradeStatusEnum: TypeAlias = Literal["open", "closed"] | str
+
+TrialRunRequestModeEnum: TypeAlias = Literal["backtest", "paper"] | str
+
+VerdictEnum: TypeAlias = Literal["too_few", "likely_luck", "doubtful", "holds_up"] | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -254,6 +308,19 @@ class BalanceRow(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BestTrialSchema(Model):
+    number: int
+    segment: int
+    variation: int
+    symbols: list[str]
+    timeframe: str
+    params: dict[str, Any]
+    """What was varied."""
+    objective: float | None
+    metrics: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BoundsSchema(Model):
     requests_per_minute: int | None
     """Per key, or per address without one; null: no limit."""
@@ -281,6 +348,15 @@ class CallerSchema(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CellSchema(Model):
+    x: Any
+    y: Any
+    value: float
+    number: int
+    """Of the trial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CheckReport(Model):
     passed: bool
     strategy: str
@@ -300,6 +376,15 @@ class CheckReport(Model):
 class CheckRequest(Model):
     params: dict[str, Any] | None = None
     """As `strategy_params` of a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DegradationSchema(Model):
+    slope: float | None
+    intercept: float | None
+    """Annualised."""
+    probability_of_loss: float
+    """Share of the splits whose choice lost money in the other half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -713,6 +798,22 @@ class HealthResponse(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HeatmapSchema(Model):
+    metric: str
+    x: list[Any]
+    """Values: the columns."""
+    y: list[Any]
+    """Values: the rows."""
+    values: list[list[float]]
+    """A row for each y; null: no result."""
+    counts: list[list[int]]
+    """Trials of each cell."""
+    trials: list[list[int]]
+    """Number of the trial shown."""
+    best: CellSchema | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HeldPositionSchema(Model):
     symbol: str
     side: PositionSideEnum
@@ -730,6 +831,45 @@ class HeldPositionSchema(Model):
     target_at: str | None
     exact: ExactPositionSchema | None
     """To the last digit; of live runs only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HistogramSchema(Model):
+    edges: list[float]
+    """One more than counts."""
+    counts: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HonestySchema(Model):
+    """What may be believed of the best of so many trials."""
+
+    trials: int
+    """Those with a result."""
+    failed: int
+    bars: int
+    effective_trials: float | None
+    """As many independent ones would be as lucky."""
+    sharpe_ratio: float | None
+    """Of the best."""
+    expected_max_sharpe: float | None
+    """What the best would show if none had any skill."""
+    deflated_sharpe: float | None
+    """Probability that the best is better than that."""
+    probabilistic_sharpe: float | None
+    """Probability that it is above 0, as if it were the only trial."""
+    profitable_share: float | None
+    pbo: float | None
+    """Probability of backtest overfitting (CSCV)."""
+    pbo_blocks: int
+    pbo_combinations: int
+    pbo_sampled: bool
+    """Whether only some of them were looked at."""
+    pbo_logits: HistogramSchema
+    performance_degradation: DegradationSchema | None
+    stability: StabilitySchema | None
+    verdict: VerdictEnum
+    warnings: list[SweepWarningSchema]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -937,6 +1077,15 @@ class OrdersPage(Listing["OrderSchema"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ParamStabilitySchema(Model):
+    best: Any
+    below: StepSchema | None
+    above: StepSchema | None
+    at_edge: bool
+    """Whether it is the least or greatest tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Parameter(Model):
     type: str
     """JSON type; several are joined by ` | `."""
@@ -1107,6 +1256,20 @@ class RunSummary(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SkippedSchema(Model):
+    segment: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StabilitySchema(Model):
+    neighbours: int
+    share: float | None
+    """Of the best's objective, their mean."""
+    params: dict[str, ParamStabilitySchema]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StatusResponse(Model):
     run_id: str | None
     status: RunnerStatusEnum
@@ -1128,11 +1291,24 @@ class StatusResponse(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StepSchema(Model):
+    value: Any
+    objective: float
+    share: float | None
+    """Of the best's; 1: as good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StopRequest(Model):
     run_id: str | None = None
     """Default: the newest run."""
     flatten: bool | None = None
     """Sell open positions first, at the next open; of no effect on a backtest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StopSweepRequest(Model):
+    """Nothing: the path says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -1191,6 +1367,192 @@ class StrategyVersion(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepDetail(Model):
+    """A sweep in a list."""
+
+    sweep_id: str
+    status: RunStatusEnum
+    strategy_name: str
+    exchange: str
+    symbols: list[str]
+    timeframes: list[str]
+    sampler: SamplerEnum
+    objective: str
+    """The metric that says what is best."""
+    maximize: bool
+    trials_total: int
+    """Trials there are to be."""
+    trials_done: int
+    trials_failed: int
+    """Of these, trials without a result."""
+    progress: float
+    """0 to 1."""
+    best: BestTrialSchema | None
+    """So far, while it goes on."""
+    created_at: datetime
+    start_time: datetime | None
+    """When its work began."""
+    end_time: datetime | None
+    """When it was over."""
+    error: str | None
+    """`CODE: message` of a failed sweep."""
+    stage: str
+    """What is being done."""
+    space: dict[str, Any]
+    """What is varied, every default resolved."""
+    strategy_params: dict[str, Any]
+    """What all trials share."""
+    seed: int
+    start_date: datetime
+    """Of the first variation."""
+    end_date: datetime
+    variations: list[VariationSchema]
+    trials_per_second: float | None
+    """Since its work began; null before."""
+    eta_seconds: float | None
+    """null once it is over."""
+    honesty: HonestySchema | None
+    """null until it is over."""
+    walk_forward: WalkForwardSchema | None
+    """null until it is over, or none."""
+    config: dict[str, Any]
+    """Cash, costs and limits that all trials share."""
+    error_details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepEquity(Listing["SweepPointSchema"]):
+    ROWS: ClassVar[str] = "equity"
+    equity: list[SweepPointSchema]
+    total: int
+    """Bars in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepPage(Listing["SweepSummary"]):
+    ROWS: ClassVar[str] = "sweeps"
+    sweeps: list[SweepSummary]
+    next_cursor: str | None
+    """null on the last page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepPointSchema(Model):
+    timestamp: int
+    """UTC ms: open of the bar."""
+    value: float
+    """Equity at the bar's close."""
+    drawdown: float
+    """Fraction below the highest equity so far, ≥ 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepRequest(Model):
+    strategy_name: str
+    """A name from GET /strategies."""
+    strategy_params: dict[str, Any] | None = None
+    """Parameters that all trials share; the others take their defaults."""
+    symbols: list[str]
+    """Spot symbols, e.g. ["BTC/USDT"]."""
+    timeframe: str | None = None
+    """Bar length, e.g. "1h"."""
+    exchange: str
+    """A venue from GET /exchanges; `simulated` needs no network."""
+    fee: float | None = None
+    """Fee as a fraction of the notional; default: the venue's taker fee."""
+    slippage: float | None = None
+    """Fraction by which each fill is worse."""
+    stop_loss: float | None = None
+    """Fraction below the entry's fill price at which to sell."""
+    take_profit: float | None = None
+    """Fraction above the entry's fill price at which to sell."""
+    trailing_stop: float | None = None
+    """Fraction below the highest high since entry at which to sell."""
+    position_size: float | None = None
+    """Share of the free cash an entry spends, fee included."""
+    max_drawdown: float | None = None
+    """Fraction below the highest equity at which everything is sold and the run ends."""
+    daily_loss: float | None = None
+    """Fraction lost in one UTC day at which everything is sold and the run ends."""
+    cash: CashEnum | None = None
+    """Whether each symbol trades its own part of the cash or all share one pool."""
+    start_date: datetime | None = None
+    """First bar's open (ISO 8601 with zone); default: 1,000 bars before the end."""
+    end_date: datetime | None = None
+    """Bars open before this (ISO 8601 with zone); default: the last closed bar."""
+    initial_cash: float | None = None
+    """Cash at the start, in the quote currency."""
+    timeframes: list[str] | None = None
+    """In place of timeframe: each set of parameters is tried on each of these."""
+    each_symbol: bool | None = None
+    """Each symbol by itself, with all of the cash, in place of one portfolio."""
+    space: dict[str, list[Any] | dict[str, Any]]
+    """Parameter → values `[5, 10]`, range `{"min": 20, "max": 200, "step": 5}` or distribution
+    `{"min": 0.0001, "max": 0.1, "log": true}`. `run.stop_loss`, `run.take_profit`,
+    `run.trailing_stop` and `run.position_size` may be varied, too.
+    """
+    sampler: SamplerEnum | None = None
+    """Every combination; drawn at random; or chosen by what is learnt on the way."""
+    trials: int | None = None
+    """Sets of parameters; of a grid: at most. `random` and `tpe` need it."""
+    seed: int | None = None
+    """The same seed draws the same."""
+    objective: ObjectiveEnum | None = None
+    """The metric that says what is best."""
+    maximize: bool | None = None
+    """Whether more of it is better; default: as the metric is meant."""
+    walk_forward: WalkForwardRequest | None = None
+    """null: one choice, on all bars."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepStarted(Model):
+    sweep_id: str
+    status: RunStatusEnum
+    message: str
+    trials: int
+    """How many there are to be, over all variations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepSummary(Model):
+    """A sweep in a list."""
+
+    sweep_id: str
+    status: RunStatusEnum
+    strategy_name: str
+    exchange: str
+    symbols: list[str]
+    timeframes: list[str]
+    sampler: SamplerEnum
+    objective: str
+    """The metric that says what is best."""
+    maximize: bool
+    trials_total: int
+    """Trials there are to be."""
+    trials_done: int
+    trials_failed: int
+    """Of these, trials without a result."""
+    progress: float
+    """0 to 1."""
+    best: BestTrialSchema | None
+    """So far, while it goes on."""
+    created_at: datetime
+    start_time: datetime | None
+    """When its work began."""
+    end_time: datetime | None
+    """When it was over."""
+    error: str | None
+    """`CODE: message` of a failed sweep."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SweepWarningSchema(Model):
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TradeSchema(Model):
     WIRE_NAMES = {"return_": "return"}
     trade_id: int
@@ -1226,3 +1588,87 @@ class TradesPage(Listing["TradeSchema"]):
     total: int
     """Rows in all."""
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TrialPage(Listing["TrialSchema"]):
+    ROWS: ClassVar[str] = "trials"
+    trials: list[TrialSchema]
+    next_cursor: str | None
+    """null on the last page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TrialRunRequest(Model):
+    mode: TrialRunRequestModeEnum | None = None
+    """The trial's own backtest, or a paper run from now on with its parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TrialSchema(Model):
+    number: int
+    """Its place: by segment, point of space, variation."""
+    segment: int
+    """The walk-forward window; 0 without."""
+    variation: int
+    """Index in the sweep's `variations`."""
+    params: dict[str, Any]
+    """What was varied."""
+    objective: float | None
+    total_return: float | None
+    sharpe_ratio: float | None
+    max_drawdown: float | None
+    trade_count: int
+    metrics: dict[str, float | None]
+    error: str | None
+    """`CODE: message` of a failed trial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class VariationSchema(Model):
+    symbols: list[str]
+    timeframe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WalkForwardRequest(Model):
+    """Windows one after the other: the best of each on its own bars trades those that follow."""
+
+    in_sample: int
+    """Bars that the parameters are chosen on."""
+    out_of_sample: int
+    """Bars after them that the choice trades."""
+    anchored: bool | None = None
+    """Whether each window's choice sees all bars from the start on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WalkForwardSchema(Model):
+    windows: list[WindowSchema]
+    """Those that chose something, in time."""
+    skipped: list[SkippedSchema]
+    """Those whose choice could not be tried."""
+    efficiency: float | None
+    """Annual return out of sample over that in sample."""
+    profitable_windows: int
+    """Out of sample."""
+    metrics: dict[str, float | None]
+    """Of the stitched curve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WindowSchema(Model):
+    segment: int
+    start: int
+    """UTC ms: the first bar that chooses."""
+    split: int
+    """UTC ms: the first bar that follows."""
+    end: int
+    """UTC ms: after the last of them."""
+    number: int
+    """The trial it chose."""
+    params: dict[str, Any]
+    in_sample: dict[str, float | None]
+    """Of that trial."""
+    out_of_sample: dict[str, float | None]
+    """Of the bars that follow, with its parameters."""

@@ -5,8 +5,9 @@ Generated of _async/client.py by generate.py: change that.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from uuid import UUID
 import httpx
 
 from cracktrader import _settings, models
-from cracktrader._retry import Call, Policy, of_run, within
+from cracktrader._retry import Call, Policy, of_run, of_sweep, within
 from cracktrader._stream import Events
 from cracktrader._values import (
     Moment,
@@ -32,7 +33,7 @@ from cracktrader._values import (
 )
 from cracktrader.results import Results
 
-from . import stream, waiting
+from . import stream, sweeps, waiting
 from .link import Link
 from .live import LiveRun
 from .session import M, Session
@@ -218,12 +219,8 @@ class CrackTraderAPI:
                 cash=cash,
                 idempotency_key=idempotency_key,
             )
-            run_id = str(started.run_id)
-            with of_run(run_id):
-                left = None if timeout is None else began + timeout - time.monotonic()
-                run = waiting.until_over(self, run_id, left, progress, fresh=True)
-                waiting.refuse_failed(self, run)
-                return self.load_results(run_id)
+            left = None if timeout is None else began + timeout - time.monotonic()
+            return self._results_of(started, left, progress)
 
     def start_live(
         self,
@@ -458,6 +455,312 @@ class CrackTraderAPI:
     def get_drift(self, run_id: RunId) -> models.DriftResponse:
         """How far a paper run is from a backtest over its window; takes seconds."""
         return self._session.get(models.DriftResponse, f"/runs/{_part(run_id=run_id)}/drift")
+
+    # --- sweeps -------------------------------------------------------------------------
+
+    def start_sweep(
+        self,
+        strategy_name: str,
+        symbols: str | Sequence[str],
+        timeframe: str | None = None,
+        *,
+        space: Mapping[str, Any],
+        exchange: str,
+        timeframes: Sequence[str] | None = None,
+        each_symbol: bool | None = None,
+        sampler: models.SamplerEnum | None = None,
+        trials: int | None = None,
+        seed: int | None = None,
+        objective: str | None = None,
+        maximize: bool | None = None,
+        walk_forward: Mapping[str, Any] | None = None,
+        strategy_params: Mapping[str, Any] | None = None,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
+        initial_cash: float | None = None,
+        fee: float | None = None,
+        slippage: float | None = None,
+        stop_loss: float | None = None,
+        take_profit: float | None = None,
+        trailing_stop: float | None = None,
+        position_size: float | None = None,
+        max_drawdown: float | None = None,
+        daily_loss: float | None = None,
+        cash: models.CashEnum | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.SweepStarted:
+        """Starts a sweep on the server and does not wait for it.
+
+        `space` says what is varied: `{"fast_period": [5, 10, 20], "slow_period": {"min": 20,
+        "max": 200, "step": 5}, "run.stop_loss": {"min": 0.01, "max": 0.1, "log": True}}`.  Either
+        `timeframe` or `timeframes`.  `walk_forward`: `{"in_sample": 2000, "out_of_sample": 500}`
+        bars.  `sampler` is grid, random or tpe; the latter two need `trials`.  All else as in
+        `start_backtest`.
+        """
+        required(strategy_name=strategy_name, symbols=symbols, space=space, exchange=exchange)
+        body = given(
+            strategy_name=strategy_name,
+            symbols=symbol_list(symbols),
+            timeframe=timeframe,
+            timeframes=None if timeframes is None else list(timeframes),
+            exchange=exchange,
+            space=space,
+            each_symbol=each_symbol,
+            sampler=sampler,
+            trials=trials,
+            seed=seed,
+            objective=objective,
+            maximize=maximize,
+            walk_forward=walk_forward,
+            strategy_params=strategy_params,
+            start_date=moment(start_date, "start_date"),
+            end_date=moment(end_date, "end_date"),
+            initial_cash=initial_cash,
+            fee=fee,
+            slippage=slippage,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            trailing_stop=trailing_stop,
+            position_size=position_size,
+            max_drawdown=max_drawdown,
+            daily_loss=daily_loss,
+            cash=cash,
+        )
+        return self._start(models.SweepStarted, "/run/sweep", body, idempotency_key)
+
+    def run_sweep(
+        self,
+        strategy_name: str,
+        symbols: str | Sequence[str],
+        timeframe: str | None = None,
+        *,
+        space: Mapping[str, Any],
+        exchange: str,
+        timeframes: Sequence[str] | None = None,
+        each_symbol: bool | None = None,
+        sampler: models.SamplerEnum | None = None,
+        trials: int | None = None,
+        seed: int | None = None,
+        objective: str | None = None,
+        maximize: bool | None = None,
+        walk_forward: Mapping[str, Any] | None = None,
+        strategy_params: Mapping[str, Any] | None = None,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
+        initial_cash: float | None = None,
+        fee: float | None = None,
+        slippage: float | None = None,
+        stop_loss: float | None = None,
+        take_profit: float | None = None,
+        trailing_stop: float | None = None,
+        position_size: float | None = None,
+        max_drawdown: float | None = None,
+        daily_loss: float | None = None,
+        cash: models.CashEnum | None = None,
+        idempotency_key: str | None = None,
+        progress: bool | None = None,
+        on_progress: Callable[[models.SweepDetail], None] | None = None,
+        timeout: float | None = None,
+    ) -> models.SweepDetail:
+        """Starts a sweep as `start_sweep` does, waits for it, and says what came of it.
+
+        `progress`, `timeout`: as of `run_backtest`.  `on_progress` is called with the sweep each
+        time it is looked at.  Raises SweepFailed where it has failed.
+        """
+        began = time.monotonic()
+        with within(timeout):
+            started = self.start_sweep(
+                strategy_name,
+                symbols,
+                timeframe,
+                space=space,
+                exchange=exchange,
+                timeframes=timeframes,
+                each_symbol=each_symbol,
+                sampler=sampler,
+                trials=trials,
+                seed=seed,
+                objective=objective,
+                maximize=maximize,
+                walk_forward=walk_forward,
+                strategy_params=strategy_params,
+                start_date=start_date,
+                end_date=end_date,
+                initial_cash=initial_cash,
+                fee=fee,
+                slippage=slippage,
+                stop_loss=stop_loss,
+                take_profit=take_profit,
+                trailing_stop=trailing_stop,
+                position_size=position_size,
+                max_drawdown=max_drawdown,
+                daily_loss=daily_loss,
+                cash=cash,
+                idempotency_key=idempotency_key,
+            )
+            left = None if timeout is None else began + timeout - time.monotonic()
+            with of_sweep(started.sweep_id):
+                sweep = sweeps.until_over(self, started.sweep_id, left, progress, on_progress)
+                sweeps.refuse_failed(sweep)
+                return sweep
+
+    def wait_for_sweep(
+        self,
+        sweep_id: str | UUID,
+        *,
+        timeout: float | None = None,
+        progress: bool | None = None,
+        on_progress: Callable[[models.SweepDetail], None] | None = None,
+    ) -> models.SweepDetail:
+        """The sweep once it is over, however it ended.  Raises TimedOut; it goes on then."""
+        with of_sweep(str(sweep_id)):
+            return sweeps.until_over(self, str(sweep_id), timeout, progress, on_progress)
+
+    def list_sweeps(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.SweepPage:
+        """A page of sweeps, newest first."""
+        params = query(limit=limit, cursor=cursor)
+        return self._session.get(models.SweepPage, "/sweeps", params)
+
+    def iterate_sweeps(self) -> Iterator[models.SweepSummary]:
+        """All of them, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_sweeps(limit=500, cursor=cursor)
+            yield from page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_sweep(self, sweep_id: str | UUID) -> models.SweepDetail:
+        """How far it is, its best trial, and whether that may be luck."""
+        return self._session.get(models.SweepDetail, f"/sweeps/{_part(sweep_id=sweep_id)}")
+
+    def stop_sweep(self, sweep_id: str | UUID) -> models.SweepStarted:
+        """Ends it; trials that are done stay."""
+        path = f"/sweeps/{_part(sweep_id=sweep_id)}/stop"
+        call = Call("POST", path, body={}, repeatable=True)
+        return self._session.call(models.SweepStarted, call)
+
+    def list_sweep_trials(
+        self,
+        sweep_id: str | UUID,
+        *,
+        sort: str | None = None,
+        segment: int | None = None,
+        variation: int | None = None,
+        failed: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.TrialPage:
+        """A page of a sweep's trials, by number unless `sort` says otherwise.
+
+        `sort`: number, objective, total_return, sharpe_ratio, max_drawdown or trade_count, the
+        greatest first with `-` before it.
+        """
+        params = query(
+            sort=sort,
+            segment=segment,
+            variation=variation,
+            failed=failed,
+            limit=limit,
+            cursor=cursor,
+        )
+        return self._session.get(
+            models.TrialPage, f"/sweeps/{_part(sweep_id=sweep_id)}/trials", params
+        )
+
+    def iterate_sweep_trials(
+        self,
+        sweep_id: str | UUID,
+        *,
+        sort: str | None = None,
+        segment: int | None = None,
+        variation: int | None = None,
+        failed: bool | None = None,
+    ) -> Iterator[models.TrialSchema]:
+        """All of them, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_sweep_trials(
+                sweep_id,
+                sort=sort,
+                segment=segment,
+                variation=variation,
+                failed=failed,
+                limit=5_000,
+                cursor=cursor,
+            )
+            yield from page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_trial(self, sweep_id: str | UUID, number: int) -> models.TrialSchema:
+        """One trial of a sweep."""
+        path = f"/sweeps/{_part(sweep_id=sweep_id)}/trials/{_part(number=number)}"
+        return self._session.get(models.TrialSchema, path)
+
+    def start_trial(
+        self,
+        sweep_id: str | UUID,
+        number: int,
+        *,
+        mode: models.TrialRunRequestModeEnum | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.RunResponse:
+        """Makes a trial a run of its own and does not wait: `mode` backtest (default) or paper."""
+        path = f"/sweeps/{_part(sweep_id=sweep_id)}/trials/{_part(number=number)}/run"
+        return self._start(models.RunResponse, path, given(mode=mode), idempotency_key)
+
+    def run_trial(
+        self,
+        sweep_id: str | UUID,
+        number: int,
+        *,
+        idempotency_key: str | None = None,
+        progress: bool | None = None,
+        timeout: float | None = None,
+    ) -> Results:
+        """A trial's whole backtest, with trades and charts, as `run_backtest` gives it."""
+        began = time.monotonic()
+        with within(timeout):
+            started = self.start_trial(sweep_id, number, idempotency_key=idempotency_key)
+            left = None if timeout is None else began + timeout - time.monotonic()
+            return self._results_of(started, left, progress)
+
+    def sweep_heatmap(
+        self,
+        sweep_id: str | UUID,
+        x: str,
+        y: str,
+        *,
+        metric: str | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        segment: int | None = None,
+        variation: int | None = None,
+    ) -> models.HeatmapSchema:
+        """A metric over two parameters; `fixed`: values of others.  Default: the objective."""
+        params = query(
+            x=x,
+            y=y,
+            metric=metric,
+            fixed=None if fixed is None else json.dumps(dict(fixed)),
+            segment=segment,
+            variation=variation,
+        )
+        return self._session.get(
+            models.HeatmapSchema, f"/sweeps/{_part(sweep_id=sweep_id)}/heatmap", params
+        )
+
+    def sweep_equity(
+        self, sweep_id: str | UUID, *, points: int | None = None
+    ) -> models.SweepEquity:
+        """The stitched out-of-sample curve of a walk-forward sweep."""
+        return self._session.get(
+            models.SweepEquity, f"/sweeps/{_part(sweep_id=sweep_id)}/equity", query(points=points)
+        )
 
     # --- strategies and venues ----------------------------------------------------------
 
@@ -695,6 +998,16 @@ class CrackTraderAPI:
         """A WebSocket connection."""
         self._session.refuse_closed()
         return Link.open(self._session.settings, self._session.timeout, self._stall_seconds)
+
+    def _results_of(
+        self, started: models.RunResponse, timeout: float | None, progress: bool | None
+    ) -> Results:
+        """Of a backtest that was started just now, once it is over."""
+        run_id = str(started.run_id)
+        with of_run(run_id):
+            run = waiting.until_over(self, run_id, timeout, progress, fresh=True)
+            waiting.refuse_failed(self, run)
+            return self.load_results(run_id)
 
     def _start(self, model: type[M], path: str, body: dict[str, Any], key: str | None) -> M:
         call = Call("POST", path, body=body, idempotency_key=checked_key(key))
