@@ -39,7 +39,7 @@ def equity(request: HttpRequest, run: Run) -> HttpResponse:
     def draw() -> charts.Figure:
         return charts.equity(run, *_bounds(request))
 
-    return _figure(request, draw, lambda: _marks([run], run.symbols))
+    return figure(request, draw, lambda: _marks([run], run.symbols))
 
 
 def candles(request: HttpRequest, run: Run) -> HttpResponse:
@@ -48,12 +48,12 @@ def candles(request: HttpRequest, run: Run) -> HttpResponse:
     def draw() -> charts.Figure:
         return charts.candles(run, _symbol(request, run), *_bounds(request))
 
-    return _figure(request, draw, lambda: _marks([run], [_symbol(request, run)]))
+    return figure(request, draw, lambda: _marks([run], [_symbol(request, run)]))
 
 
 def comparison(runs: Sequence[Run], request: HttpRequest | None = None) -> HttpResponse:
     """`charts.comparison`; with `request`, compressed and only if it is news."""
-    return _figure(request, lambda: charts.comparison(runs), lambda: _marks(runs, ()))
+    return figure(request, lambda: charts.comparison(runs), lambda: _marks(runs, ()))
 
 
 def library(request: HttpRequest) -> HttpResponse:
@@ -126,11 +126,12 @@ def _download(answer: Answer, name: str) -> Answer:
 # --- figures ---
 
 
-def _figure(
+def figure(
     request: HttpRequest | None,
     draw: Callable[[], charts.Figure],
     marked: Callable[[], str | None],
 ) -> HttpResponse:
+    """What `draw` gives as JSON; `marked`: what changes where the figure may, None: it may always."""
     try:
         mark = marked()
         etag = _etag(request, mark) if request and mark else None

@@ -17,6 +17,11 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 """Where both clients look when nobody says otherwise."""
 
 _WIDTH = 76
+_PYTHON_CALLS = {
+    "backtest": "results = api.run_backtest",
+    "sweep": "sweep = api.run_sweep",
+}
+_JAVASCRIPT_CALLS = {"backtest": ("results", "runBacktest"), "sweep": ("sweep", "runSweep")}
 _POSITIONAL = ("strategy_name", "symbols", "timeframe")
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN = re.compile(r"[ !#-&(-\[\]-~]*", re.ASCII)  # printable, no quote, no backslash
@@ -34,8 +39,8 @@ class Snippet:
 def snippets(body: dict[str, Any], mode: str, base_url: str, needs_key: bool) -> list[Snippet]:
     """The start that sends `body`, in each language.
 
-    `mode`: backtest, or what POST /run/live starts.  `base_url`: the server's, without the API's
-    path.  `needs_key`: whether the server asks for one; its place is shown, never a key.
+    `mode`: backtest, sweep, or what POST /run/live starts.  `base_url`: the server's, without the
+    API's path.  `needs_key`: whether the server asks for one; its place is shown, never a key.
     """
     base_url = base_url.rstrip("/")
     return [
@@ -46,7 +51,7 @@ def snippets(body: dict[str, Any], mode: str, base_url: str, needs_key: bool) ->
 
 
 def _curl(body: dict[str, Any], mode: str, base_url: str, needs_key: bool) -> str:
-    path = "backtest" if mode == "backtest" else "live"
+    path = mode if mode in ("backtest", "sweep") else "live"
     lines = [f"curl -X POST {shlex.quote(f'{base_url}/api/v1/run/{path}')}"]
     if needs_key:
         lines.append('-H "Authorization: Bearer $CRACKTRADER_API_KEY"')
@@ -65,7 +70,7 @@ def _python(body: dict[str, Any], mode: str, base_url: str, needs_key: bool) -> 
         for name, value in body.items()
         if name not in positional
     ]
-    call = "results = api.run_backtest" if mode == "backtest" else "run = api.start_live"
+    call = _PYTHON_CALLS.get(mode, "run = api.start_live")
     lines = [
         "from cracktrader import CrackTraderAPI",
         "",
@@ -76,6 +81,8 @@ def _python(body: dict[str, Any], mode: str, base_url: str, needs_key: bool) -> 
     ]
     if mode == "backtest":
         lines.append("print(results)")
+    elif mode == "sweep":
+        lines.append("print(sweep.best, sweep.honesty)")
     else:
         lines += ["for event in run.events():", "    print(event.seq, event.channel, event.data)"]
     return "\n".join(lines)
@@ -85,8 +92,7 @@ def _javascript(body: dict[str, Any], mode: str, base_url: str, needs_key: bool)
     options = {"apiKey": "your_key"} if needs_key else {}
     if base_url != DEFAULT_URL:
         options["baseUrl"] = base_url
-    method = "runBacktest" if mode == "backtest" else "startLive"
-    result = "results" if mode == "backtest" else "run"
+    result, method = _JAVASCRIPT_CALLS.get(mode, ("run", "startLive"))
     lines = [
         "import CrackTrader from 'cracktrader-js';",
         "",
@@ -95,6 +101,8 @@ def _javascript(body: dict[str, Any], mode: str, base_url: str, needs_key: bool)
     ]
     if mode == "backtest":
         lines.append("console.log(results.final_value, results.performance_metrics);")
+    elif mode == "sweep":
+        lines.append("console.log(sweep.best, sweep.honesty);")
     else:
         lines += [
             "for await (const event of api.streamEvents({ runId: run.run_id })) {",

@@ -6,7 +6,21 @@ from django.urls import URLPattern, path
 
 from runs import figures
 
-from .pages import accounts, compare, data, home, login, new, run, runs, strategies, venues
+from .pages import (
+    accounts,
+    compare,
+    data,
+    home,
+    login,
+    new,
+    run,
+    runs,
+    strategies,
+    sweep,
+    sweep_new,
+    sweeps,
+    venues,
+)
 
 app_name = "ui"
 
@@ -18,6 +32,9 @@ urlpatterns: list[URLPattern] = [
     *runs.urlpatterns,
     *run.urlpatterns,
     *compare.urlpatterns,
+    *sweeps.urlpatterns,
+    *sweep_new.urlpatterns,
+    *sweep.urlpatterns,
     *strategies.urlpatterns,
     *data.urlpatterns,
     *venues.urlpatterns,

@@ -81,6 +81,9 @@ def findings(form: RunForm, error: Exception) -> Iterator[Finding]:
     if fields:
         for path, found in fields.items():
             yield _of_field(form, path, found["code"], found.get("message", message))
+    elif own := form.own_field(str(details.get("field", ""))):
+        text = message.removeprefix(f"{details['field']} ").removeprefix(f"{details['field']}: ")
+        yield Finding(own, code, wording.labelled(form, text), str(form.fields[own].label))
     elif path := str(details.get("field", "")):
         text = message.removeprefix(f"{path}: ")
         name = _param_of(form, path, text)
@@ -109,6 +112,8 @@ def _capital(text: str) -> str:
 
 def _field_of(form: RunForm, path: str) -> str | None:
     """Of a path in the body: `symbols[0]`, `replay.speed`."""
+    if own := form.own_field(path):
+        return own
     if path.startswith(ROOT):
         return _param_of(form, path, "")
     name = re.split(r"[.\[]", path.removeprefix("replay."))[0]

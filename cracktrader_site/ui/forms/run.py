@@ -87,6 +87,7 @@ class RunForm(forms.Form):
         self.params = _params(offer.strategy)
         self.beginnings = starting_texts()
         self.beginnings |= {self.param_name(p): p.initial for p in self.params}
+        self.beginnings |= self.own_beginnings(given)
         texts = dict(self.beginnings)
         texts |= {name: text for name, text in given.items() if name in texts}
         if texts["strategy_name"] == "" and "strategy_name" not in given and offer.strategies:
@@ -107,6 +108,14 @@ class RunForm(forms.Form):
                 param.field.widget.attrs["placeholder"] = param.initial
         self._offer_choices()
         self._hide_what_does_not_apply()
+
+    def own_beginnings(self, given: Texts) -> dict[str, str]:
+        """What fields hold at first that a form has besides."""
+        return {}
+
+    def own_field(self, path: str) -> str | None:
+        """The field that a path in the body is about, of those that a form has besides."""
+        return None
 
     def param_name(self, param: Param | str) -> str:
         name = param if isinstance(param, str) else param.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -72,14 +73,16 @@ def start(form: RunForm, visitor: Caller, http: HttpRequest | None = None) -> Ru
             form.texts["key"] = str(uuid.uuid4())
             form.data["key"] = form.texts["key"]
         else:
-            _place_all(form, error)
+            place_all(form, error, resolved)
     except APIException as error:
-        _place_all(form, error)
+        place_all(form, error, resolved)
     return None
 
 
-def _place_all(form: RunForm, error: Exception) -> None:
+def place_all(form: RunForm, error: Exception, judge: Callable[[dict[str, Any]], object]) -> None:
     """This error, and those that would be met next if what is wrong were as it was to begin with.
+
+    `judge` raises what is wrong with a body.
 
     The API tells one at a time; whoever fills a form in wants to see all of them.
     """
@@ -90,7 +93,7 @@ def _place_all(form: RunForm, error: Exception) -> None:
         if not _DECISIVE.isdisjoint(mended):
             return
         try:
-            resolved(form.body(mended))
+            judge(form.body(mended))
         except (CracktraderError, APIException) as next_error:
             place(form, next_error, already=mended)
 

@@ -96,6 +96,7 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
         "tiles": list(_tiles(run)),
         "may_stop": run.is_active and may(request, run.mode),
         "may_start": may(request, "backtest") or may(request, "paper"),
+        "may_sweep": not run.is_active and may(request, "backtest"),
         "shows_progress": descriptions.shows_progress(run),
         "percent": round(run.progress * 100),
         "waits": descriptions.waits(run),

@@ -1,0 +1,117 @@
+"""What a sweep would come to: how many trials, on how many bars, about how long; or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.exceptions import APIException
+
+from exchanges.domain import CracktraderError, Timeframe
+from exchanges.places import Places
+from runs import formats
+from runs.sweeps.layout import Layout
+from runs.sweeps.resolve import Resolved
+
+from .findings import told
+from .sweep import SweepForm
+from .sweep_starting import resolved
+
+MANY_TRIALS = 1_000
+"""Of so many, the best is expected to look good whatever the strategy is worth."""
+
+# What a worker takes for a trial, and for each of its bars, in seconds.
+_TRIAL, _BAR = 0.2e-3, 60e-9
+
+# Each may ask a user's code; threads must stay free for those who do not only want to know.
+_outlooks = Places(2, "Other forms are being looked at", patience=0.5, retry=3)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOutlook:
+    """`bars`: of each trial, at most; `product`: where the number of trials comes from."""
+
+    problem: str = ""
+    trials: int = 0
+    product: str = ""
+    bars: int = 0
+    windows: int = 0
+    start_ms: int = 0
+    end_ms: int = 0
+    estimate: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def outlook(form: SweepForm) -> SweepOutlook:
+    """Never raises for what the form holds; asks no venue."""
+    if any("\0" in text for text in form.texts.values()):
+        return SweepOutlook(problem="A text holds a character that none may have.")
+    try:
+        with _outlooks:
+            found = resolved(form.body())
+    except (CracktraderError, APIException) as error:
+        return SweepOutlook(problem=told(form, error))
+    config = found.config
+    layout = Layout.of(config)
+    engines = [variation["engine"] for variation in config["variations"]]
+    spans = [_bars(config, engine) for engine in engines]
+    seconds = (
+        layout.segments
+        * layout.points
+        * sum(
+            _TRIAL + _BAR * bars * len(engine["symbols"])
+            for bars, engine in zip(spans, engines, strict=True)
+        )
+    )
+    return SweepOutlook(
+        trials=layout.total,
+        product=_product(form, found, layout),
+        bars=max(spans),
+        windows=len(config["windows"]),
+        start_ms=engines[0]["start_ms"],
+        end_ms=engines[0]["end_ms"],
+        estimate=f"About {formats.duration(max(seconds, 0.1))} of one worker's time, "
+        "once the candles are here.",
+        warnings=tuple(_warnings(layout)),
+    )
+
+
+def _bars(config: dict[str, Any], engine: dict[str, Any]) -> int:
+    """Of the longest in-sample window, or of all."""
+    spans = [(w["in_start_ms"], w["in_end_ms"]) for w in config["windows"]]
+    spans = spans or [(engine["start_ms"], engine["end_ms"])]
+    return max(end - start for start, end in spans) // Timeframe.parse(engine["timeframe"]).ms
+
+
+def _product(form: SweepForm, found: Resolved, layout: Layout) -> str:
+    """fast_period 8 x slow_period 10 x 2 timeframes x 5 windows."""
+    from runs.engine.space import Space
+
+    config = found.config
+    if found.sampler == "grid":
+        space = Space.parse(config["space"], found.version.params_schema)
+        parts = [f"{_label(form, d.name)} {d.count:,}" for d in space.dimensions]
+    else:
+        parts = [f"{layout.points:,} points of {', '.join(config['space']) or 'nothing'}"]
+    sets = {tuple(variation["symbols"]) for variation in config["variations"]}
+    frames = {variation["timeframe"] for variation in config["variations"]}
+    for count, name in ((len(sets), "symbols"), (len(frames), "timeframes")):
+        parts += [f"{count:,} {name}"] if count > 1 else []
+    parts += [f"{layout.segments:,} windows"] if config["windows"] else []
+    return " \N{MULTIPLICATION SIGN} ".join(parts)
+
+
+def _label(form: SweepForm, key: str) -> str:
+    return next((axis.label for axis in form.axes if axis.key == key), key)
+
+
+def _warnings(layout: Layout) -> list[str]:
+    found = []
+    if layout.points == 1:
+        found.append("Nothing is varied: this is one backtest.")
+    if layout.points * layout.variations >= MANY_TRIALS:
+        found.append(
+            "The best of so many looks good by luck alone: what the sweep says of that counts "
+            "more than its best trial."
+        )
+    return found
