@@ -13,13 +13,14 @@ import time
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, connections, transaction
+from django.db import Error, connections, transaction
 from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from exchanges.clock import JumpWatch
 from exchanges.domain import CracktraderError, Timeframe
 from exchanges.models import Feed
+from exchanges.outages import Outage
 from exchanges.ports import Clock
 from exchanges.queries import clock as desk_clock
 from exchanges.services import feeds
@@ -67,12 +68,13 @@ class Feeder:
         self._venues: dict[int, _Venue] = {}
 
     def run(self) -> None:
+        outage = Outage(logger, "the feed")
         while not self._stop.is_set():
             try:
                 self.look()
-            except DatabaseError:
-                logger.exception("the feed could not reach the database")
-                connections.close_all()
+                outage.over()
+            except Error as error:
+                outage.note(error)
             self._stop.wait(LOOK_SECONDS)
 
     def look(self) -> None:
@@ -114,6 +116,7 @@ class _Venue:
         self._asking: dict[int, _Asking] = {}
         self._down = 0
         self._not_before = 0.0
+        self._outage = Outage(logger, "a thread of the feed")
         self._changed = threading.Condition()
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
@@ -137,9 +140,14 @@ class _Venue:
     def _poll(self, asking: _Asking) -> Polled | None:
         """None where something else than the venue failed: the database, or this program."""
         try:
-            return feeds.poll(
+            polled = feeds.poll(
                 asking.feed, self._clock, tell, refused_seconds=asking.refused_seconds
             )
+            self._outage.over()
+            return polled
+        except Error as error:
+            self._outage.note(error)
+            return None
         except Exception:
             logger.exception("feed %s could not be asked", asking.feed.pk)
             connections.close_all()

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import close_old_connections, connection, connections
 from django_q.exceptions import TimeoutException
 
 from exchanges import services as market_data
@@ -66,6 +66,8 @@ def execute(run_id: int, on_progress: Progress | None = None) -> bool:
         else:
             with watch:
                 outcome = compute(run, watch.progress)
+            # The database may have been restarted meanwhile.
+            close_old_connections()
             _record(lease, outcome)
     except LeaseLost:
         logger.warning("run %s was taken over; this worker's result is dropped", run.public_id)

@@ -8,10 +8,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from . import leases
 from .recorder import Lease, LeaseLost
@@ -112,8 +113,11 @@ class Watch:
             stop = stop and self._obeys_stop
         except LeaseLost:
             self.lost, stop = True, True
-        except DatabaseError:
+        except Error:
             logger.warning("run %s: the lease could not be renewed", self.lease.run_id)
+            with suppress(Error):
+                # A server that was restarted is met anew.
+                connection.close()
             return
         if stop:
             self._stop = True

@@ -10,12 +10,13 @@ import logging
 import threading
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.db.backends.signals import connection_created
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from exchanges.domain import CracktraderError
 from exchanges.models import Account
+from exchanges.outages import Outage
 from runs.models import Discrepancy, Protection, Run, VenueOrder
 
 from .tending import Tender
@@ -67,12 +68,13 @@ class Trader:
     def run(self) -> None:
         connection_created.connect(write_through, dispatch_uid="trader")
         connections.close_all()
+        outage = Outage(logger, "the trader")
         while not self._stop.is_set():
             try:
                 self.look()
-            except DatabaseError:
-                logger.exception("the trader could not reach the database")
-                connections.close_all()
+                outage.over()
+            except Error as error:
+                outage.note(error)
             self._stop.wait(LOOK_SECONDS)
         for thread in self._threads.values():
             thread.join(timeout=5)
@@ -91,15 +93,17 @@ class Trader:
     def _work(self, account: Account) -> None:
         """Until there is nothing left to do for it, and a little longer."""
         tender, idle = Tender(account), 0
+        outage = Outage(logger, f"account {account.public_id}")
         try:
             while not self._stop.is_set():
                 busy = False
                 try:
                     busy = tender.tend()
-                except DatabaseError:
-                    logger.exception("account %s: the database failed", account.public_id)
-                    connections.close_all()
+                    outage.over()
+                except Error as error:
+                    outage.note(error)
                     self._stop.wait(0.5)
+                    continue
                 except CracktraderError as error:
                     logger.error("account %s: %s", account.public_id, error)
                     self._stop.wait(2.0)
