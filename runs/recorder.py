@@ -27,7 +27,7 @@ from exchanges import crash
 from exchanges.candle_files import flush_directory
 from exchanges.domain import CracktraderError
 
-from . import alerts
+from . import alerts, waking
 from .models import Artifact, EquityPoint, Event, LiveSymbol, Run, Trade
 
 _PART = ".part"
@@ -63,6 +63,7 @@ def _record(run_id: int, happened: Sequence[Happening]) -> None:
     ]
     Event.objects.bulk_create(events)
     alerts.outbox(events)
+    waking.wake()
 
 
 @transaction.atomic

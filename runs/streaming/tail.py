@@ -1,4 +1,4 @@
-"""Following the table of Events as rows are committed to it.
+"""Following the table of Events as rows are committed to it: told by PostgreSQL, else by looking.
 
 Ids are given out before the commit, so on PostgreSQL a row may appear below
 one that has been read.  Each id that was skipped is remembered and asked for
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from django.db import Error, connection, connections
 from django.db.models import Q
 
+from runs import waking
 from runs.channels import Happening
 from runs.models import Event
 
@@ -124,9 +125,15 @@ class Tailer:
 
     def _follow(self) -> None:
         frontier: Frontier | None = None
+        sleeper = waking.Sleeper()
+        found: list[Happening] = []
         failures = 0
         while not self._stop.is_set():
             try:
+                if sleeper.can_be_woken:
+                    sleeper.listen()
+                    if frontier and len(found) < BATCH and not failures:
+                        sleeper.sleep()
                 if frontier is None:
                     frontier = begin()
                     self._started()
@@ -145,5 +152,5 @@ class Tailer:
                 failures = 0
             if found and not self._hand(found):
                 return
-            if len(found) < BATCH:
+            if len(found) < BATCH and not sleeper.can_be_woken:
                 self._stop.wait(POLL_SECONDS)
