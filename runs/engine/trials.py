@@ -1,10 +1,16 @@
-"""Many backtests of one strategy over the same bars: metrics only, no books kept."""
+"""Many backtests of one strategy over the same bars: metrics only, no books kept.
+
+A trial is the backtest that `run_backtest` makes of the same parameters: its
+own anchor, the same decisions, the same kernel, the same metrics.  What the
+trials have in common is done once: the window's bars are checked and joined,
+what the strategy sees is cut once an anchor, and moving windows over the
+bars' own columns are remembered (`strategies.indicator_memory`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,13 +19,17 @@ from numpy.typing import NDArray
 from exchanges.domain import Bars, CracktraderError
 from strategies.base import Params
 
-from . import space
-from .backtest import AnyStrategy, run_backtest, warmup
+from . import inputs, metrics, space, sums, trial_sums, vectorized
+from .backtest import AnyStrategy, decide, warmup
 from .config import RunConfig
 from .metrics import Number
+from .window import Room, Window
 
 BLOCKS = 16
 """Spans a window is told in, for statistics over many trials."""
+
+_ANCHORS = 64
+"""Anchors whose bars are kept cut: views, but each was checked."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,6 +47,8 @@ class Trials:
     `config` is that of a run without the trial's own: `anchor_ms` is the
     trial's to say.  `series`: one `Bars` per symbol, in its order, from as far
     back as the trials need (`widest_warmup`), or as there are bars, on.
+
+    Raises INVALID_BARS for prices that are not positive numbers.
     """
 
     def __init__(
@@ -49,8 +61,14 @@ class Trials:
     ) -> None:
         self.config = config
         self.strategy_cls = strategy_cls
-        self.blocks = blocks
-        self._series = list(series)
+        self._series = [bars.between(0, config.end_ms) for bars in series]
+        self._window = Window.of(config, self._series)
+        closes = inputs.last_closes(self._window.series, self._window.time)
+        with np.errstate(all="ignore"):
+            self._benchmark = sums.benchmark(closes)
+        self._room = Room()
+        self._desk = trial_sums.Desk(self._window, blocks)
+        self._seen: dict[int, list[Bars]] = {}
 
     def run(self, params: Params, changes: Mapping[str, Any] = {}) -> TrialResult:
         """The backtest with these parameters, and with `changes` of the config.
@@ -61,15 +79,28 @@ class Trials:
         config = space.changed(self.config, changes)
         wanted = warmup(self.strategy_cls, params)
         config = replace(config, anchor_ms=anchor(config, wanted))
-        result = run_backtest(config, self.strategy_cls, params, self._series)
-        equity = result.simulation.equity
-        r = np.zeros(len(equity))
-        np.divide(equity[1:], equity[:-1], out=r[1:], where=equity[:-1] > 0)
-        r[1:] -= equity[:-1] > 0
-        edges = np.arange(self.blocks + 1) * len(r) // self.blocks
-        parts = [r[low:high] for low, high in pairwise(edges)]
-        blocks = np.array([(len(p), p.sum(), (p * p).sum()) for p in parts])
-        return TrialResult(result.metrics, blocks)
+        seen = self._since(config.anchor_ms)
+        decisions = decide(self.strategy_cls, params, seen)
+        traded = vectorized.trade(config, self._window, seen, decisions, self._room)
+        curve, blocks = trial_sums.curve(config.timeframe.ms, self._window, traded, self._desk)
+        if curve is None:
+            books = vectorized.books(config, self._window, traded)
+            return TrialResult(metrics.metrics(config, books), blocks)
+        tally, fees = trial_sums.tally(traded)
+        # What overflows is undefined, and becomes None.
+        with np.errstate(all="ignore"):
+            found = metrics.conclude(config, curve, tally, self._benchmark, fees)
+        return TrialResult(found, blocks)
+
+    def _since(self, anchor_ms: int) -> list[Bars]:
+        """What a strategy sees whose anchor that is."""
+        if anchor_ms not in self._seen:
+            if len(self._seen) >= _ANCHORS:
+                self._seen.pop(next(iter(self._seen)))
+            self._seen[anchor_ms] = [
+                bars.between(anchor_ms, self.config.end_ms) for bars in self._series
+            ]
+        return self._seen[anchor_ms]
 
 
 def anchor(config: RunConfig, bars: int) -> int:

@@ -48,7 +48,7 @@ is left of, is nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -64,7 +64,8 @@ from . import inputs
 from .books import NOTHING, SMALLEST_CHANGE, pending_orders, trades_from_orders
 from .config import CashMode, RunConfig
 from .limits import Ending, LimitHit
-from .results import ORDER_DTYPE, Simulation
+from .results import Simulation
+from .window import Room, Window, frozen, joined
 
 # Plain numbers for the kernel: numba freezes globals, and enums compile slowly.
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)
@@ -347,6 +348,20 @@ def _rows_nb(  # type: ignore[no-untyped-def]
     return order_count, position, pending, created, wanted, limit, limit_row
 
 
+class Traded(NamedTuple):
+    """What the kernel found.  The arrays are the room's: the next run overwrites them."""
+
+    orders: NDArray[np.void]
+    equity: NDArray[np.float64]
+    cash: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    purpose: NDArray[np.int64]
+    created: NDArray[np.int64]
+    wanted: NDArray[np.float64]
+    limit: int
+    limit_row: int
+
+
 def simulate(
     config: RunConfig, series: Sequence[Bars], decisions: Sequence[Signals] | Weights
 ) -> Simulation:
@@ -360,8 +375,42 @@ def simulate(
     Raises InvalidInput: STRATEGY_BAD_OUTPUT, INVALID_WEIGHTS, INVALID_STOPS,
     INVALID_BARS, as `inputs` says.
     """
-    window = inputs.window(config, series)
-    time = inputs.union(window)
+    window = Window.of(config, series)
+    return books(config, window, trade(config, window, series, decisions, Room()))
+
+
+def books(config: RunConfig, window: Window, traded: Traded) -> Simulation:
+    """The books of what was traded; they keep the room's equity and cash."""
+    time, equity, positions = window.time, traded.equity, traded.positions
+    orders = traded.orders.copy()
+    closes = inputs.last_closes(window.series, time)
+    marks = closes[-1] if len(time) else np.full(len(window.series), np.nan)
+    value = float(equity[-1]) if len(time) else config.initial_cash
+    return Simulation(
+        time=time,
+        equity=equity,
+        cash=traded.cash,
+        close=closes,
+        orders=orders,
+        trades=trades_from_orders(orders, window.series, positions),
+        pending=pending_orders(
+            traded.purpose, traded.created, traded.wanted, positions, marks, value
+        ),
+        positions=positions,
+        limit=None
+        if traded.limit == _NONE
+        else LimitHit(_ENDINGS[traded.limit], int(time[traded.limit_row]) + config.timeframe.ms),
+    )
+
+
+def trade(
+    config: RunConfig,
+    window: Window,
+    series: Sequence[Bars],
+    decisions: Sequence[Signals] | Weights,
+    room: Room,
+) -> Traded:
+    """`simulate`, to the point where the kernel is done; `window` is that of the config."""
     weighted = isinstance(decisions, Weights)
     if isinstance(decisions, Weights):
         entries = exits = np.zeros(0, np.bool_)
@@ -370,25 +419,19 @@ def simulate(
         capacity = int(np.count_nonzero(~np.isnan(targets))) + len(series)
     else:
         per_symbol = inputs.signals(config, series, decisions)
-        entries, exits = (_joined(columns) for columns in per_symbol)
+        entries, exits = (joined(columns) for columns in per_symbol)
         targets = np.zeros((0, 0))
         capacity = 2 * int(np.count_nonzero(entries))
     pooled = weighted or config.cash is CashMode.SHARED
     owners = 1 if pooled else len(series)
     wallets = np.full(owners, config.initial_cash / owners)
-
-    # Untouched pages cost nothing, so the bound may be generous.
-    orders = np.empty(capacity, ORDER_DTYPE)
-    equity, cash = np.empty(len(time)), np.empty(len(time))
-    count, positions, purpose, created, wanted, limit, limit_row = _rows_nb(
-        _frozen(time),
-        tuple(
-            _joined([getattr(bars, name) for bars in window])
-            for name in ("time", "open", "high", "low", "close")
-        ),
-        np.cumsum([0, *(len(bars) for bars in window)]),
-        _frozen(entries),
-        _frozen(exits),
+    room.reserve(capacity, len(window.time))
+    count, *found = _rows_nb(
+        window.time,
+        window.columns,
+        window.offsets,
+        frozen(entries),
+        frozen(exits),
         targets,
         weighted,
         config.timeframe.ms,
@@ -399,27 +442,11 @@ def simulate(
         _NEVER if config.flatten_at is None else config.flatten_at,
         float(config.initial_cash),
         float(config.position_size),
-        orders,
-        equity,
-        cash,
+        room.orders,
+        room.equity,
+        room.cash,
     )
-    orders = orders[:count].copy()
-    closes = inputs.last_closes(window, time)
-    marks = closes[-1] if len(time) else np.full(len(series), np.nan)
-    value = float(equity[-1]) if len(time) else config.initial_cash
-    return Simulation(
-        time=time,
-        equity=equity,
-        cash=cash,
-        close=closes,
-        orders=orders,
-        trades=trades_from_orders(orders, window, positions),
-        pending=pending_orders(purpose, created, wanted, positions, marks, value),
-        positions=positions,
-        limit=None
-        if limit == _NONE
-        else LimitHit(_ENDINGS[limit], int(time[limit_row]) + config.timeframe.ms),
-    )
+    return Traded(room.orders[:count], room.equity, room.cash, *found)
 
 
 def _optional(*fractions: float | None) -> tuple[float, ...]:
@@ -427,22 +454,14 @@ def _optional(*fractions: float | None) -> tuple[float, ...]:
     return tuple(np.nan if fraction is None else float(fraction) for fraction in fractions)
 
 
-def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return columns[0] if len(columns) == 1 else _frozen(np.concatenate(columns))
-
-
-def _frozen(column: NDArray[Any]) -> NDArray[Any]:
-    """Contiguous and read-only: numba compiles anew for each kind of array."""
-    column = np.ascontiguousarray(column).view()
-    column.flags.writeable = False
-    return column
-
-
 def warm_up() -> None:
-    """Compiles, or loads from numba's cache, all that a backtest needs.
+    """Compiles, or loads from numba's cache, all that a backtest or a trial needs.
 
     Call it once before workers fork.
     """
+    # It builds upon this module.
+    from . import trial_sums
+
     hour = Timeframe.parse("1h")
     time = np.arange(4, dtype=np.int64) * hour.ms
     prices = np.ones(4)
@@ -453,3 +472,4 @@ def warm_up() -> None:
         config = RunConfig(symbols[:count], hour, 0, 0, 4 * hour.ms, 1.0)
         simulate(config, bars[:count], [Signals(flags, ~flags)] * count)
     simulate(config, bars, Weights(np.full((4, 2), 0.5)))
+    trial_sums.warm_up(config, bars, [Signals(flags, ~flags)] * 2)
