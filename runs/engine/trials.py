@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from exchanges.domain import Bars, CracktraderError
 from strategies.base import Params
 
-from . import inputs, metrics, space, sums, trial_sums, vectorized
+from . import inputs, metrics, space, sums
 from .backtest import AnyStrategy, decide, warmup
 from .config import RunConfig
 from .metrics import Number
@@ -59,6 +59,9 @@ class Trials:
         *,
         blocks: int = BLOCKS,
     ) -> None:
+        # As in `backtest`: vectorbt takes seconds to import.
+        from . import trial_sums
+
         self.config = config
         self.strategy_cls = strategy_cls
         self._series = [bars.between(0, config.end_ms) for bars in series]
@@ -76,6 +79,8 @@ class Trials:
         `changes`: of `space.ENGINE_FIELDS`, without `run.`.  Raises what
         `run_backtest` and `RunConfig` raise.
         """
+        from . import trial_sums, vectorized
+
         config = space.changed(self.config, changes)
         wanted = warmup(self.strategy_cls, params)
         config = replace(config, anchor_ms=anchor(config, wanted))
