@@ -119,7 +119,7 @@ class MetaView(APIView):
             },
             "deprecations": [],
         }
-        return Response(MetaResponse(answer).data)
+        return Response(answer)
 
 
 def _caller(request: Request) -> dict[str, Any]:
