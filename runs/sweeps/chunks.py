@@ -7,6 +7,7 @@ chunk, so none is there twice and none of a chunk that is not done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -220,13 +221,14 @@ def _values(sweep_id: int, row: Row) -> tuple[Any, ...]:
         row.number,
         row.segment,
         row.variation,
-        orjson.dumps(row.params).decode(),
+        # As Django writes it: where it compares JSON, SQLite compares text.
+        json.dumps(row.params),
         row.objective,
         measured.get("total_return"),
         measured.get("sharpe_ratio"),
         measured.get("max_drawdown"),
         measured.get("total_trades") or 0,
-        orjson.dumps(measured).decode(),
+        orjson.dumps(measured, option=orjson.OPT_SERIALIZE_NUMPY).decode(),
         row.error_code,
         row.error[:300],
     )

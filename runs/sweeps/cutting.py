@@ -58,8 +58,8 @@ def plan_from(
     plan: list[dict[str, Any]], variations: int, first: int, at: int, count: int
 ) -> list[dict[str, Any]]:
     """Of a plan that begins at trial `first`, the points of trials at … at + count - 1."""
-    low = at // variations - first // variations
-    return plan[low : low + math.ceil(count / variations) + 1]
+    begin = first // variations
+    return plan[at // variations - begin : (at + count - 1) // variations - begin + 1]
 
 
 def _size(config: dict[str, Any], count: int) -> int:
@@ -69,8 +69,10 @@ def _size(config: dict[str, Any], count: int) -> int:
         span = engine["end_ms"] - engine["anchor_ms"]
         bars += span // _step(engine) * len(engine["symbols"])
     each = _TRIAL_SECONDS + bars / len(config["variations"]) * _BAR_SECONDS
-    least = Layout.of(config).total / MANY_CHUNKS
-    return math.ceil(min(max(CHUNK_SECONDS / each, least), count / FEW_CHUNKS, MAX_CHUNK))
+    layout = Layout.of(config)
+    least = layout.total / MANY_CHUNKS
+    most = min(count * layout.segments / FEW_CHUNKS, MAX_CHUNK)
+    return math.ceil(min(max(CHUNK_SECONDS / each, least), most))
 
 
 def _step(engine: dict[str, Any]) -> int:

@@ -20,6 +20,7 @@ from django_q.exceptions import TimeoutException
 
 from exchanges.domain import CracktraderError
 from runs import turns
+from runs.engine.trials import BLOCKS
 from runs.models import Sweep, SweepChunk
 from runs.runner import drop_connection
 
@@ -35,7 +36,7 @@ CHUNK_SECONDS = 2.0
 """After so long a chunk is cut where it is."""
 RENEW_SECONDS = 1.0
 
-_NOTHING = np.full((16, 3), np.nan)
+_NOTHING = np.full((BLOCKS, 3), np.nan)
 
 
 class _Over(Exception):

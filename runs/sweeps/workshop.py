@@ -136,7 +136,7 @@ _here: Workshop | None = None
 def of(sweep: Sweep, progress: Progress) -> Workshop:
     """This process's workshop; that of another sweep makes room for it."""
     global _here
-    if _here is None or _here.sweep.pk != sweep.pk:
+    if _here is None or _here.sweep.public_id != sweep.public_id:
         _here = None
         _here = Workshop(sweep, progress)
     _here.progress = progress

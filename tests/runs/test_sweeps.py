@@ -1,0 +1,387 @@
+"""A sweep's trials are its strategy's backtests, each once, whoever computes them and when."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exchanges.domain import InvalidInput, NotFound
+from runs.engine.metrics import METRICS
+from runs.models import Run, Sweep, SweepChunk, Trial
+from runs.sweeps import chunks, cutting, queries, services, work
+from runs.sweeps.layout import Layout
+
+from .finished import finish as finish_run
+from .finished import prepare_desk
+from .sweeping import BODY, finish, finished, start
+
+pytestmark = pytest.mark.django_db
+
+TOLERANCE = 1e-9
+needs_commits = pytest.mark.django_db(transaction=True)
+"""For whole runs: a thread of theirs looks at the database, too."""
+
+
+@pytest.fixture(autouse=True)
+def _desk(db: None) -> None:
+    prepare_desk()
+
+
+def tried(sweep: Sweep) -> list[tuple[Any, ...]]:
+    """All there is to know of a sweep's trials, to the last bit."""
+    rows = Trial.objects.filter(sweep=sweep).order_by("number")
+    fields = ("number", "segment", "variation", "params", "objective", "metrics", "error_code")
+    return list(rows.values_list(*fields))
+
+
+def blocks(sweep: Sweep) -> bytes:
+    rows = SweepChunk.objects.filter(sweep=sweep).order_by("first")
+    return b"".join(bytes(content) for content in rows.values_list("blocks", flat=True))
+
+
+def test_a_grid_is_tried_whole_and_its_best_is_the_best() -> None:
+    sweep = finished()
+    assert (sweep.trials_total, sweep.trials_done, sweep.trials_failed) == (12, 12, 3)
+    rows = list(Trial.objects.filter(sweep=sweep).order_by("number"))
+    assert [row.number for row in rows] == list(range(12))
+    points = {(row.params["fast_period"], row.params["slow_period"]) for row in rows}
+    assert points == {(f, s) for f in (5, 10, 15, 20) for s in (10, 30, 50)}
+    ranked = [row for row in rows if row.objective is not None]
+    best = max(ranked, key=lambda row: row.objective or 0.0)
+    assert sweep.best["number"] == best.number
+    assert sweep.best["metrics"].keys() == METRICS.keys()
+    assert sweep.honesty["trials"] == 9
+    assert sweep.started_at
+    assert sweep.finished_at
+    assert not sweep.lease_owner
+
+
+def test_what_the_strategy_refuses_is_a_failed_trial_and_no_more() -> None:
+    sweep = finished()
+    failed = Trial.objects.filter(sweep=sweep).exclude(error_code="")
+    for row in failed:
+        assert row.params["fast_period"] >= row.params["slow_period"]
+        assert row.error_code == "INVALID_PARAMS"
+        assert row.error
+        assert row.objective is None
+        assert row.metrics == {}
+    assert failed.count() == 3
+
+
+@needs_commits
+def test_trials_equal_the_whole_runs_of_them() -> None:
+    sweep = finished(
+        sampler="random",
+        trials=30,
+        seed=3,
+        space=BODY["space"]
+        | {"run.stop_loss": [None, 0.02], "run.position_size": {"min": 0.2, "max": 1.0}},
+        symbols=["BTC/USDT", "ETH/USDT"],
+        slippage=0.0005,
+    )
+    worked = Trial.objects.filter(sweep=sweep, error_code="")
+    for trial in random.Random(1).sample(list(worked), 5):
+        run = finish_run(services.start_trial(sweep, trial.number, ring=False))
+        assert run.status == Run.Status.COMPLETED
+        for name in METRICS:
+            assert close(trial.metrics[name], run.metrics[name]), name
+
+
+def close(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=1e-12)
+
+
+@needs_commits
+def test_a_promoted_trial_is_the_backtest_somebody_would_have_asked_for() -> None:
+    from runs import services as runs
+
+    from .finished import BODY as BACKTEST
+    from .finished import start as start_run
+
+    sweep = finished(fee=0.001)
+    trial = Trial.objects.get(sweep=sweep, params={"fast_period": 5, "slow_period": 30})
+    promoted = finish_run(services.start_trial(sweep, trial.number, ring=False))
+    asked = finish_run(
+        start_run(
+            **BACKTEST | {"strategy_params": {"fast_period": 5, "slow_period": 30}, "fee": 0.001}
+        )
+    )
+    assert promoted.result_hash == asked.result_hash != ""
+    assert promoted.config_hash == asked.config_hash
+    again = runs.start_again(promoted)
+    assert again.config_hash == promoted.config_hash
+
+
+def test_a_trial_becomes_a_paper_run_with_its_parameters() -> None:
+    sweep = finished(space=BODY["space"] | {"run.stop_loss": [0.05]})
+    run = services.start_trial(sweep, sweep.best["number"], Run.Mode.PAPER, "me", ring=False)
+    assert (run.mode, run.owner) == (Run.Mode.PAPER, "me")
+    varied = sweep.best["params"]
+    assert run.config["engine"]["stop_loss"] == varied["run.stop_loss"]
+    assert run.config["strategy_params"]["fast_period"] == varied["fast_period"]
+
+
+@needs_commits
+def test_each_point_is_tried_on_each_symbol_and_timeframe() -> None:
+    sweep = finished(
+        symbols=["BTC/USDT", "ETH/USDT"],
+        each_symbol=True,
+        timeframe=None,
+        timeframes=["1h", "4h"],
+        space={"fast_period": [5, 10], "slow_period": [30]},
+    )
+    variations = [(v["symbols"], v["timeframe"]) for v in sweep.config["variations"]]
+    assert variations == [
+        (["BTC/USDT"], "1h"),
+        (["BTC/USDT"], "4h"),
+        (["ETH/USDT"], "1h"),
+        (["ETH/USDT"], "4h"),
+    ]
+    rows = Trial.objects.filter(sweep=sweep).order_by("number")
+    assert [(r.params["fast_period"], r.variation) for r in rows] == [
+        (fast, variation) for fast in (5, 10) for variation in range(4)
+    ]
+    trial = rows[3]
+    run = finish_run(services.start_trial(sweep, trial.number, ring=False))
+    assert (run.symbols, run.timeframe) == (["ETH/USDT"], "4h")
+    assert close(trial.metrics["final_value"], run.metrics["final_value"])
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_the_same_seed_tries_the_same_however_it_is_cut(
+    sampler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"sampler": sampler, "trials": 24, "seed": 11}
+    whole = finished(**asked)
+    # As on a slow machine: each chunk is cut after a trial or two.
+    monkeypatch.setattr(work, "CHUNK_SECONDS", 0.0)
+    in_parts = finished(**asked)
+    assert in_parts.chunks.count() == 24
+    assert tried(whole) == tried(in_parts)
+    assert blocks(whole) == blocks(in_parts)
+    assert whole.best == in_parts.best
+    assert whole.honesty == in_parts.honesty
+    other = finished(**asked | {"seed": 12})
+    assert [row[3] for row in tried(other)] != [row[3] for row in tried(whole)]
+
+
+def test_a_sampler_that_learns_plans_each_generation_once() -> None:
+    sweep = finished(sampler="tpe", trials=24, space={"fast_period": {"min": 2, "max": 28}})
+    size = sweep.config["generation"]
+    assert 1 < size < 24
+    plans = [chunk.plan for chunk in sweep.chunks.order_by("first")]
+    assert [point for plan in plans for point in plan] == [row[3] for row in tried(sweep)]
+
+
+@needs_commits
+def test_windows_choose_on_the_past_and_earn_on_what_follows() -> None:
+    sweep = finished(walk_forward={"in_sample": 500, "out_of_sample": 300})
+    windows = sweep.config["windows"]
+    assert len(windows) == 3
+    assert sweep.trials_total == 36
+    told = sweep.walk_forward["windows"]
+    for segment, window in enumerate(told):
+        best = queries.best(sweep, segment)
+        assert best is not None
+        assert window["trial"] == best.number
+        assert window["in_sample"] == best.metrics
+        assert window["params"] == best.params
+    found = queries.equity(sweep)
+    assert found is not None
+    time, equity = found
+    assert time[0] == windows[0]["in_end_ms"]
+    assert time[-1] == windows[-1]["out_end_ms"] - 3_600_000
+    assert len(time) == 900
+    assert np.all(np.diff(time) > 0)
+    assert math.isclose(equity[-1], sweep.walk_forward["metrics"]["final_value"])
+    # A window's trial is the backtest of its in-sample bars.
+    trial = queries.get_trial(sweep, told[1]["trial"])
+    run = finish_run(services.start_trial(sweep, trial.number, ring=False))
+    assert run.config["engine"]["start_ms"] == windows[1]["in_start_ms"]
+    assert run.config["engine"]["end_ms"] == windows[1]["in_end_ms"]
+    assert close(trial.metrics["sharpe_ratio"], run.metrics["sharpe_ratio"])
+
+
+def test_anchored_windows_all_begin_at_the_start() -> None:
+    asked = {"in_sample": 500, "out_of_sample": 300, "anchored": True}
+    sweep = start(walk_forward=asked)
+    assert {w["in_start_ms"] for w in sweep.config["windows"]} == {1_704_067_200_000}
+
+
+def test_the_heat_map_shows_each_point() -> None:
+    sweep = finished()
+    found = queries.heatmap(sweep, "fast_period", "slow_period")
+    assert found["x"] == [5, 10, 15, 20]
+    assert found["y"] == [10, 30, 50]
+    assert found["values"][0][1:] == [None, None, None]
+    assert found["best"]["number"] == sweep.best["number"]
+    assert found["best"]["value"] == sweep.best["objective"]
+    for metric in ("total_return", "sortino_ratio"):
+        row = queries.heatmap(sweep, "fast_period", None, metric, {"slow_period": 50})
+        trial = Trial.objects.get(sweep=sweep, params={"fast_period": 15, "slow_period": 50})
+        assert row["values"][0][2] == trial.metrics[metric]
+    with pytest.raises(InvalidInput):
+        queries.heatmap(sweep, "nothing", "slow_period")
+
+
+def test_trials_are_listed_the_best_first_and_those_without_a_figure_last() -> None:
+    sweep = finished()
+    values = [row.objective for row in queries.trials(sweep)]
+    ranked = [value for value in values if value is not None]
+    assert ranked == sorted(ranked, reverse=True)
+    assert values[-3:] == [None] * 3
+    low = [row.max_drawdown for row in queries.trials(sweep, "max_drawdown", failed=False)]
+    assert low == sorted(low)
+    assert queries.trials(sweep, failed=True).count() == 3
+    with pytest.raises(InvalidInput):
+        queries.trials(sweep, "nothing")
+    with pytest.raises(NotFound):
+        queries.get_trial(sweep, 12)
+
+
+# --- what is refused ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"space": {"fast": [1]}}, "INVALID_SPACE"),
+        ({"space": {"run.stop_loss": {"min": 0.01, "max": 0.1}}}, "INVALID_SPACE"),
+        ({"trials": 11}, "INVALID_SPACE"),
+        ({"strategy_params": {"fast_period": 5}}, "INVALID_SPACE"),
+        ({"space": {"fast_period": [30], "slow_period": [20]}}, "INVALID_PARAMS"),
+        ({"strategy_name": "Nobody"}, "UNKNOWN_STRATEGY"),
+        ({"symbols": ["BTC"]}, "INVALID_SYMBOL"),
+        ({"space": {"run.trailing_stop": [0.1]}, "stop_loss": 0.1}, "INVALID_STOPS"),
+        ({"walk_forward": {"in_sample": 5000, "out_of_sample": 10}}, "INVALID_WALK_FORWARD"),
+        (
+            {
+                "walk_forward": {"in_sample": 500, "out_of_sample": 100},
+                "timeframe": None,
+                "timeframes": ["1h", "4h"],
+            },
+            "INVALID_WALK_FORWARD",
+        ),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_at_the_start(changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        start(**changes)
+    assert refused.value.code == code
+    assert not Sweep.objects.exists()
+
+
+def test_too_many_trials_or_bars_are_refused(settings: Any) -> None:
+    settings.MAX_TRIALS = 11
+    with pytest.raises(InvalidInput) as refused:
+        start()
+    assert refused.value.code == "TOO_MANY_TRIALS"
+    assert refused.value.details["maximum"] == 11
+    settings.MAX_TRIALS, settings.MAX_BARS = 100, 2_000
+    start()
+    with pytest.raises(InvalidInput) as refused:
+        start(symbols=["BTC/USDT", "ETH/USDT"], each_symbol=True)
+    assert refused.value.code == "TOO_MANY_BARS"
+
+
+def test_a_start_is_made_once_for_its_key() -> None:
+    first = start(key="mine")
+    assert start(key="mine").pk == first.pk
+    assert start(key="mine", owner="another").pk != first.pk
+    with pytest.raises(InvalidInput) as refused:
+        start(key="mine", seed=5)
+    assert refused.value.code == "IDEMPOTENCY_MISMATCH"
+    assert refused.value.details == {"sweep_id": str(first.public_id)}
+
+
+# --- ends --------------------------------------------------------------------------------------
+
+
+def test_a_stopped_sweep_is_concluded_over_the_trials_it_has() -> None:
+    sweep = start(walk_forward={"in_sample": 500, "out_of_sample": 300})
+    while Trial.objects.filter(sweep=sweep).count() < 15:
+        _one(sweep)
+    assert services.request_stop(sweep).status == Sweep.Status.STOPPING
+    assert services.request_stop(sweep).status == Sweep.Status.STOPPING
+    finish(sweep)
+    assert sweep.status == Sweep.Status.STOPPED
+    assert 15 <= sweep.trials_done < sweep.trials_total
+    assert Trial.objects.filter(sweep=sweep).count() == sweep.trials_done
+    assert sweep.best
+    assert sweep.walk_forward["windows"]
+
+
+def _one(sweep: Sweep) -> None:
+    held = chunks.claim(sweep)
+    assert held is not None
+    work._Chunk(sweep, held, math.inf).work()
+
+
+def test_a_sweep_that_is_stopped_at_once_has_nothing_and_says_so() -> None:
+    sweep = start()
+    services.request_stop(sweep)
+    finish(sweep)
+    assert (sweep.status, sweep.trials_done, sweep.best) == (Sweep.Status.STOPPED, 0, {})
+
+
+def test_what_concerns_all_trials_fails_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    from exchanges.domain import Bars, VenueError
+    from runs.sweeps import workshop
+
+    def unreachable(*args: Any, **kwargs: Any) -> list[Bars]:
+        raise VenueError("VENUE_UNREACHABLE", "Nobody answers", exchange="simulated")
+
+    workshop.clear()
+    monkeypatch.setattr(workshop.market_data, "ensure_bars", unreachable)
+    sweep = finish(start())
+    assert (sweep.status, sweep.error_code) == (Sweep.Status.FAILED, "VENUE_UNREACHABLE")
+    assert sweep.error_details == {"exchange": "simulated"}
+
+
+def test_a_sweep_without_one_result_fails_of_what_its_trials_failed_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sweep = start()
+    monkeypatch.setattr("runs.engine.trials.run_backtest", lambda *a, **k: 1 / 0, raising=False)
+    monkeypatch.setattr("runs.engine.trials.Trials.run", lambda *a, **k: 1 / 0)
+    finish(sweep)
+    assert (sweep.status, sweep.error_code) == (Sweep.Status.FAILED, "RUN_FAILED")
+    assert "ZeroDivisionError" in sweep.error
+    assert sweep.trials_failed == sweep.trials_done == 12
+
+
+# --- chunks ------------------------------------------------------------------------------------
+
+
+def test_trials_are_numbered_by_segment_point_and_variation() -> None:
+    layout = Layout(3, 5, 4)
+    places = [layout.place(number) for number in range(layout.total)]
+    assert places == sorted(set(places))
+    assert len(places) == 60
+    assert all(layout.number(*place) == number for number, place in enumerate(places))
+
+
+def test_chunks_cover_every_trial_once_and_none_spans_two_windows() -> None:
+    sweep = start(walk_forward={"in_sample": 500, "out_of_sample": 300})
+    layout = Layout.of(sweep.config)
+    covered = []
+    for chunk in sweep.chunks.order_by("first"):
+        numbers = range(chunk.first, chunk.first + chunk.count)
+        assert {layout.place(n).segment for n in numbers} == {chunk.segment}
+        covered += numbers
+    assert covered == list(range(layout.total))
+
+
+def test_a_chunk_is_never_too_long_nor_are_there_too_many() -> None:
+    sweep = start()
+    config = sweep.config | {"points": 100_000}
+    made = cutting.cut(config, 0, 0, 100_000)
+    assert max(chunk.count for chunk in made) <= cutting.MAX_CHUNK
+    assert 200 <= len(made) <= cutting.MANY_CHUNKS + 1
+    assert [c.first for c in made] == [sum(c.count for c in made[:i]) for i in range(len(made))]
