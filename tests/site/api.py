@@ -18,7 +18,7 @@ from exchanges.models import Exchange
 from exchanges.services import sync_exchanges
 from runs.engine.vectorized import warm_up
 from runs.examples import BACKTEST_BODY, PAPER_BODY
-from runs.models import Event, Run, Runner
+from runs.models import Event, Run, Runner, Sweep
 from strategies.models import Strategy, StrategyVersion
 from strategies.services import sync_strategies
 from tests import messages
@@ -48,6 +48,7 @@ def committed_desk(blocker: Any) -> Iterator[None]:
             Event.objects.all().delete()
             Run.objects.all().delete()
             Runner.objects.all().delete()
+            Sweep.objects.all().delete()
             Strategy.objects.update(current=None)
             StrategyVersion.objects.all().delete()
             Strategy.objects.all().delete()
