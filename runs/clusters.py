@@ -34,6 +34,7 @@ LOOK_SECONDS = 3.0
 DEAF_SECONDS = 10.0
 BEAT_STALE = timedelta(seconds=20)
 """So long after its last sign of life a cluster is taken for absent."""
+FORGOTTEN = timedelta(days=1)
 
 Claims = frozenset[Hashable]
 """What a cluster's workers hold: (run, fence) of runs and downloads, and other work."""
@@ -57,6 +58,9 @@ class Watched:
 def announce(cluster: str, workers: int) -> None:
     """This process is a cluster's main process."""
     forget_dead()
+    silent = timezone.now() - FORGOTTEN
+    # Of machines that did not come back.
+    Heartbeat.objects.exclude(host=HOST).filter(started_at__lt=silent, seen_at__lt=silent).delete()
     name = str(ProcessId.current())
     canary.begin(name)
     Heartbeat.objects.create(

@@ -12,8 +12,8 @@ from django.db import DatabaseError, connection
 from django.db.models import Max, Min
 from django.utils import timezone
 
+from exchanges import machines, queue
 from exchanges import queries as market_data
-from exchanges import queue
 from exchanges.models import Account
 from exchanges.processes import ProcessId
 
@@ -170,8 +170,27 @@ def _trader(metrics: Metrics) -> Check:
     return ("degraded" if told else "ok"), ", ".join([f"{len(accounts)} accounts", *told])
 
 
+def _machines(metrics: Metrics) -> Check:
+    """Of those that share the database: whether they fit together, and each looks after its own."""
+    there = machines.present()
+    metrics["machines"] = len(there)
+    lately = timezone.now() - clusters.BEAT_STALE
+    working = set(Heartbeat.objects.filter(seen_at__gte=lately).values_list("host", flat=True))
+    tick = timezone.now() - machines.PRESENT
+    ticked = {each.name for each in there if each.ticked_at and each.ticked_at > tick}
+    skewed = [each for each in there if abs(each.skew_seconds) > machines.SKEW_SECONDS]
+    troubles = [f"{name} has task workers and no ticker" for name in sorted(working - ticked)]
+    troubles += [f"the clock of {each} is {each.skew_seconds:+.1f} s off" for each in skewed]
+    if len({tuple(sorted(each.versions.items())) for each in there}) > 1:
+        differing = ", ".join(f"{each} {each.versions.get('code', '')[:8]}" for each in there)
+        troubles.append(f"they run different code or packages: {differing}")
+    names = ", ".join(map(str, there)) or "none"
+    return ("degraded" if troubles else "ok"), "; ".join([f"at work: {names}", *troubles])
+
+
 def _checks() -> dict[str, Callable[[Metrics], Check]]:
-    return _CHECKS | ({"trader": _trader} if settings.LIVE_TRADING else {})
+    found = _CHECKS | ({"trader": _trader} if settings.LIVE_TRADING else {})
+    return found | ({"machines": _machines} if machines.several() else {})
 
 
 _CHECKS: dict[str, Callable[[Metrics], Check]] = {
