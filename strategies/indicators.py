@@ -19,6 +19,8 @@ from math import ceil, log
 import numpy as np
 from numpy.typing import NDArray
 
+from . import indicator_memory
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -31,7 +33,7 @@ _BLOCK = 16_384
 
 def sma(values: Floats, period: int) -> Floats:
     """Arithmetic mean of the last `period` values."""
-    return _rolling(values, period, _window_mean)
+    return _rolling(values, period, _window_mean, "mean")
 
 
 def rolling_std(values: Floats, period: int) -> Floats:
@@ -41,27 +43,37 @@ def rolling_std(values: Floats, period: int) -> Floats:
     Golub, LeVeque: Updating Formulae and a Pairwise Algorithm, 1979) instead of
     subtracting large squares.
     """
-    return _rolling(values, period, _window_std)
+    return _rolling(values, period, _window_std, "std")
 
 
 def rolling_max(values: Floats, period: int) -> Floats:
     """Highest of the last `period` values."""
-    return _rolling(values, period, lambda x, w: _window_extreme(x, w, np.maximum))
+    return _rolling(values, period, lambda x, w: _window_extreme(x, w, np.maximum), "max")
 
 
 def rolling_min(values: Floats, period: int) -> Floats:
     """Lowest of the last `period` values."""
-    return _rolling(values, period, lambda x, w: _window_extreme(x, w, np.minimum))
+    return _rolling(values, period, lambda x, w: _window_extreme(x, w, np.minimum), "min")
 
 
 def ema(values: Floats, period: int) -> Floats:
     """Exponential mean with smoothing 2 / (period + 1), from value `period` on."""
-    return _exponential(values, period, 1.0 - 2.0 / (period + 1.0), ema_memory(period))
+    return indicator_memory.whole(
+        values,
+        "ema",
+        period,
+        lambda x: _exponential(x, period, 1.0 - 2.0 / (period + 1.0), ema_memory(period)),
+    )
 
 
 def wilder(values: Floats, period: int) -> Floats:
     """Wilder's mean: exponential with smoothing 1 / period, from value `period` on."""
-    return _exponential(values, period, 1.0 - 1.0 / period, wilder_memory(period))
+    return indicator_memory.whole(
+        values,
+        "wilder",
+        period,
+        lambda x: _exponential(x, period, 1.0 - 1.0 / period, wilder_memory(period)),
+    )
 
 
 def ema_memory(period: int) -> int:
@@ -81,6 +93,10 @@ def rsi(close: Floats, period: int) -> Floats:
     Concepts in Technical Trading Systems, 1978).  Remembers
     `wilder_memory(period)` + 1 bars.
     """
+    return indicator_memory.whole(close, "rsi", period, lambda x: _strength(x, period))
+
+
+def _strength(close: Floats, period: int) -> Floats:
     change = np.full(len(close), np.nan)
     np.subtract(close[1:], close[:-1], out=change[1:])
     gain = wilder(np.maximum(change, 0.0), period)
@@ -143,8 +159,15 @@ def _turned(now: Bools, before: Bools) -> Bools:
     return result
 
 
-def _rolling(values: Floats, period: int, window: Callable[[Floats, int], Floats]) -> Floats:
-    """`window(part, period)` gives len(part) - period + 1 values; joined here over blocks."""
+def _rolling(
+    values: Floats, period: int, window: Callable[[Floats, int], Floats], name: str
+) -> Floats:
+    """`window(part, period)` gives len(part) - period + 1 values: those of its full windows."""
+    return indicator_memory.windows(values, name, period, lambda x: _blocks(x, period, window))
+
+
+def _blocks(values: Floats, period: int, window: Callable[[Floats, int], Floats]) -> Floats:
+    """What `window` gives, joined over blocks."""
     n = len(values)
     result = np.full(n, np.nan)
     step = max(_BLOCK, 2 * period)
@@ -215,7 +238,7 @@ def _exponential(values: Floats, period: int, decay: float, memory: int) -> Floa
     for i, value in enumerate(x[:head].tolist()):
         running = value + _share(decay, 1, i) * (running - value)
         mean[i] = running
-    mean[head:] = _rolling(x, memory, lambda part, w: _window_exponential(part, w, decay))[head:]
+    mean[head:] = _blocks(x, memory, lambda part, w: _window_exponential(part, w, decay))[head:]
     mean[: period - 1] = np.nan
     return result
 

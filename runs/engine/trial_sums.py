@@ -28,61 +28,42 @@ _DEPTH = 128  # of the stack: more than two for each halving
 _SPREAD = 4.0  # standard deviations to either side that the buckets cover
 
 
-class Desk:
-    """What the kernels write to, kept from trial to trial."""
-
-    def __init__(self, window: Window, blocks: int) -> None:
-        rows = len(window.time)
-        self.edges = np.arange(blocks + 1) * rows // blocks
-        self.returns, self.work = np.empty(rows), np.empty(rows)
-        self.buckets = np.empty(rows, np.int16)
-
-
 def curve(
-    bar_ms: int, window: Window, traded: Traded, desk: Desk
+    bar_ms: int, window: Window, traded: Traded, blocks: int, room: Room
 ) -> tuple[Curve | None, NDArray[np.float64]]:
     """`sums.curve`, and the blocks of `trials.TrialResult`.
 
     None where there is no row, or a number is not finite: `sums` knows what to say of that.
     """
-    blocks = np.zeros((len(desk.edges) - 1, 3))
-    if not len(window.time):
-        return None, blocks
-    found = _curve_nb(
-        window.time,
-        traded.equity,
-        traded.cash,
-        desk.edges,
-        desk.returns,
-        desk.work,
-        desk.buckets,
-        blocks,
-    )
+    rows, spans = len(window.time), np.zeros((blocks, 3))
+    if not rows:
+        return None, spans
+    found = _curve_nb(window.time, traded.equity, traded.cash, *room.scratch(rows), spans)
     if not found[0]:
-        return None, np.full_like(blocks, np.nan)
+        return None, np.full_like(spans, np.nan)
     (_, total, variance, loss, loss_squares, low, high, cubes, fourths, *rest) = found
-    count, time, equity = len(window.time), window.time, traded.equity
+    time, equity = window.time, traded.equity
     deep, drawdown_squares, under_water, held = rest
     shaped = variance > 0
     return Curve(
-        bars=count,
+        bars=rows,
         first=float(equity[0]),
         last=float(equity[-1]),
         duration=int(time[-1] - time[0]) + bar_ms,
         sum=total,
-        mean=total / count,
+        mean=total / rows,
         variance=variance,
         loss=loss,
         loss_squares=loss_squares,
         low=low,
         high=high,
-        skew=cubes / count if shaped else None,
-        kurtosis=fourths / count - 3 if shaped else None,
+        skew=cubes / rows if shaped else None,
+        kurtosis=fourths / rows - 3 if shaped else None,
         held=held,
         max_drawdown=deep,
         drawdown_squares=drawdown_squares,
         under_water=under_water,
-    ), blocks
+    ), spans
 
 
 def tally(traded: Traded) -> tuple[Tally, float]:
@@ -114,8 +95,9 @@ def tally(traded: Traded) -> tuple[Tally, float]:
 def warm_up(config: RunConfig, series: Sequence[Bars], decisions: Sequence[Signals]) -> None:
     """Compiles, or loads from numba's cache, the kernels below."""
     window = Window.of(config, series)
-    traded = trade(config, window, series, decisions, Room())
-    curve(config.timeframe.ms, window, traded, Desk(window, 2))
+    room = Room()
+    traded = trade(config, window, series, decisions, room)
+    curve(config.timeframe.ms, window, traded, 2, room)
     tally(traded)
 
 
@@ -234,7 +216,7 @@ def _percentile_nb(share, values, counts, buckets, work):  # type: ignore[no-unt
 
 
 @njit(cache=True, error_model="numpy")
-def _curve_nb(time, equity, cash, edges, r, work, buckets, blocks):  # type: ignore[no-untyped-def]
+def _curve_nb(time, equity, cash, r, work, buckets, blocks):  # type: ignore[no-untyped-def]
     """Fills r (t,) and blocks; `work`, `buckets` (t,) are overwritten.
 
     Returns whether all is finite, then the sums as `curve` unpacks them.
@@ -294,10 +276,13 @@ def _curve_nb(time, equity, cash, edges, r, work, buckets, blocks):  # type: ign
 
     for i in range(n):
         work[i] = r[i] * r[i]
+    start = 0
     for b in range(len(blocks)):
-        blocks[b, 0] = edges[b + 1] - edges[b]
-        blocks[b, 1] = _sum_nb(r[edges[b] : edges[b + 1]])
-        blocks[b, 2] = _sum_nb(work[edges[b] : edges[b + 1]])
+        end = (b + 1) * n // len(blocks)
+        blocks[b, 0] = end - start
+        blocks[b, 1] = _sum_nb(r[start:end])
+        blocks[b, 2] = _sum_nb(work[start:end])
+        start = end
 
     held = 0
     for i in range(n):

@@ -9,15 +9,18 @@ bars' own columns are remembered (`strategies.indicator_memory`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exchanges.domain import Bars, CracktraderError
+from exchanges.domain import Bars, CracktraderError, InvalidInput
+from exchanges.domain.bars import PRICE_COLUMNS
 from strategies.base import Params
+from strategies.indicator_memory import Memory
 
 from . import inputs, metrics, space, sums
 from .backtest import AnyStrategy, decide, warmup
@@ -28,8 +31,18 @@ from .window import Room, Window
 BLOCKS = 16
 """Spans a window is told in, for statistics over many trials."""
 
-_ANCHORS = 64
+_ANCHORS = 256
 """Anchors whose bars are kept cut: views, but each was checked."""
+
+
+class _Here(threading.local):
+    """However many Trials there are, a thread has one trial at a time."""
+
+    def __init__(self) -> None:
+        self.room = Room()
+
+
+_here = _Here()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,18 +72,15 @@ class Trials:
         *,
         blocks: int = BLOCKS,
     ) -> None:
-        # As in `backtest`: vectorbt takes seconds to import.
-        from . import trial_sums
-
         self.config = config
         self.strategy_cls = strategy_cls
+        self._blocks = blocks
         self._series = [bars.between(0, config.end_ms) for bars in series]
         self._window = Window.of(config, self._series)
         closes = inputs.last_closes(self._window.series, self._window.time)
         with np.errstate(all="ignore"):
             self._benchmark = sums.benchmark(closes)
-        self._room = Room()
-        self._desk = trial_sums.Desk(self._window, blocks)
+        self._memory = Memory(column for bars in self._series for column in _prices(bars, config))
         self._seen: dict[int, list[Bars]] = {}
 
     def run(self, params: Params, changes: Mapping[str, Any] = {}) -> TrialResult:
@@ -79,17 +89,18 @@ class Trials:
         `changes`: of `space.ENGINE_FIELDS`, without `run.`.  Raises what
         `run_backtest` and `RunConfig` raise.
         """
+        # As in `backtest`: vectorbt takes seconds to import.
         from . import trial_sums, vectorized
 
         config = space.changed(self.config, changes)
-        wanted = warmup(self.strategy_cls, params)
-        config = replace(config, anchor_ms=anchor(config, wanted))
-        seen = self._since(config.anchor_ms)
-        decisions = decide(self.strategy_cls, params, seen)
-        traded = vectorized.trade(config, self._window, seen, decisions, self._room)
-        curve, blocks = trial_sums.curve(config.timeframe.ms, self._window, traded, self._desk)
+        seen = self._since(anchor(config, warmup(self.strategy_cls, params)))
+        with self._memory.recalled():
+            decisions = decide(self.strategy_cls, params, seen)
+        bar_ms, window, room = config.timeframe.ms, self._window, _here.room
+        traded = vectorized.trade(config, window, seen, decisions, room)
+        curve, blocks = trial_sums.curve(bar_ms, window, traded, self._blocks, room)
         if curve is None:
-            books = vectorized.books(config, self._window, traded)
+            books = vectorized.books(config, window, traded)
             return TrialResult(metrics.metrics(config, books), blocks)
         tally, fees = trial_sums.tally(traded)
         # What overflows is undefined, and becomes None.
@@ -109,7 +120,16 @@ class Trials:
 
 
 def anchor(config: RunConfig, bars: int) -> int:
-    """Where a run begins to look that wants `bars` before its start."""
+    """Where a run begins to look that wants `bars` before its start.
+
+    Raises STRATEGY_FAILED for what is no number of bars.
+    """
+    if isinstance(bars, bool) or not isinstance(bars, int) or bars < 0:
+        raise InvalidInput(
+            "STRATEGY_FAILED",
+            f"warmup() returned {bars!r:.40}",
+            expected="an integer, 0 or more",
+        )
     timeframe = config.timeframe
     return min(max(config.start_ms - bars * timeframe.ms, timeframe.ceil(0)), config.start_ms)
 
@@ -123,3 +143,14 @@ def widest_warmup(strategy_cls: AnyStrategy, params: Iterable[Params]) -> int:
         except CracktraderError:
             continue
     return most
+
+
+def _prices(bars: Bars, config: RunConfig) -> Iterator[NDArray[np.float64]]:
+    """The columns that indicators are remembered for.
+
+    They are computed over all of it, so it begins no further before the window
+    than the window is long: earlier bars would cost more than they save.
+    """
+    start, end = bars.time.searchsorted((config.start_ms, config.end_ms))
+    for name in PRICE_COLUMNS:
+        yield getattr(bars, name)[max(0, 2 * start - end) : end]

@@ -425,7 +425,7 @@ def trade(
     pooled = weighted or config.cash is CashMode.SHARED
     owners = 1 if pooled else len(series)
     wallets = np.full(owners, config.initial_cash / owners)
-    room.reserve(capacity, len(window.time))
+    orders, equity, cash = room.books(capacity, len(window.time))
     count, *found = _rows_nb(
         window.time,
         window.columns,
@@ -442,11 +442,11 @@ def trade(
         _NEVER if config.flatten_at is None else config.flatten_at,
         float(config.initial_cash),
         float(config.position_size),
-        room.orders,
-        room.equity,
-        room.cash,
+        orders,
+        equity,
+        cash,
     )
-    return Traded(room.orders[:count], room.equity, room.cash, *found)
+    return Traded(orders[:count], equity, cash, *found)
 
 
 def _optional(*fractions: float | None) -> tuple[float, ...]:

@@ -43,18 +43,34 @@ class Window:
 
 
 class Room:
-    """Where the kernel writes: kept from run to run, it saves the system the trouble."""
+    """What compiled code writes to: kept from run to run, it saves the system the trouble."""
 
     def __init__(self) -> None:
-        self.orders = np.empty(0, ORDER_DTYPE)
-        self.equity = self.cash = np.empty(0)
+        self._orders = np.empty(0, ORDER_DTYPE)
+        self._columns = np.empty((4, 0))
+        self._buckets = np.empty(0, np.int16)
 
-    def reserve(self, orders: int, rows: int) -> None:
+    def books(
+        self, orders: int, rows: int
+    ) -> tuple[NDArray[np.void], NDArray[np.float64], NDArray[np.float64]]:
+        """At least so many orders; equity and cash of just so many rows."""
         # Untouched pages cost nothing, so the bound may be generous.
-        if len(self.orders) < orders:
-            self.orders = np.empty(orders, ORDER_DTYPE)
-        if len(self.equity) != rows:
-            self.equity, self.cash = np.empty(rows), np.empty(rows)
+        if len(self._orders) < orders:
+            self._orders = np.empty(orders, ORDER_DTYPE)
+        self._reserve(rows)
+        return self._orders, self._columns[0, :rows], self._columns[1, :rows]
+
+    def scratch(
+        self, rows: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int16]]:
+        """Two columns to work in, and one of small numbers."""
+        self._reserve(rows)
+        return self._columns[2, :rows], self._columns[3, :rows], self._buckets[:rows]
+
+    def _reserve(self, rows: int) -> None:
+        if len(self._buckets) < rows:
+            self._columns = np.empty((4, rows))
+            self._buckets = np.empty(rows, np.int16)
 
 
 def joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
