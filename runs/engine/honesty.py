@@ -39,6 +39,7 @@ def honesty(
     kurtosis: float | None,
     bars_per_year: float | NDArray[np.float64],
     maximize: bool = True,
+    variations: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Honesty figures of a sweep as JSON: numbers or None, never NaN.
 
@@ -47,7 +48,8 @@ def honesty(
     index of the trial the sweep chose.  `objectives`, `total_returns` (n,): None or
     NaN where there is none.  `params` (n): what was varied.  `skew`, `kurtosis`: the
     best's metrics of these names (kurtosis in excess of 3).  `bars_per_year`: a
-    number, or (n,) where timeframes were varied.
+    number, or (n,) where timeframes were varied.  `variations` (n,): on which symbols
+    and timeframe each was tried, if on several; stability is told within the best's.
 
     {"trials", "failed", "bars", "effective_trials", "sharpe_ratio",
     "expected_max_sharpe", "deflated_sharpe", "probabilistic_sharpe",
@@ -71,6 +73,8 @@ def honesty(
     figures |= _overfitting(found)
     plateau = None
     goals = _floats(objectives)
+    if variations is not None and 0 <= best < count:
+        goals[variations != variations[best]] = np.nan
     if 0 <= best < count and np.isfinite(goals[best]):
         plateau = stability(params, goals, best, maximize=maximize)
     figures["stability"] = plateau and plateau.to_dict()

@@ -82,6 +82,7 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
         kurtosis=best.metrics.get("kurtosis"),
         bars_per_year=years[numbers % len(years)],
         maximize=sweep.maximize,
+        variations=numbers % len(years),
     )
 
 

@@ -205,6 +205,25 @@ def test_a_peak_and_an_edge_are_warned_of():
     assert found["stability"]["params"]["fast"]["above"]["objective"] == 1.0
 
 
+def test_stability_is_told_on_the_symbols_and_timeframe_of_the_best():
+    asked = sweep(noise(8))
+    goals = np.concatenate([np.full(50, 1.0), np.full(50, 5.0)])
+    goals[60] = 10.0
+    found = honesty(
+        **asked
+        | {
+            "blocks": np.concatenate([asked["blocks"], asked["blocks"]]),
+            "best": 60,
+            "objectives": goals,
+            "total_returns": np.ones(100),
+            "params": asked["params"] * 2,
+            "variations": np.repeat([0, 1], 50),
+        }
+    )
+    assert found["stability"]["share"] == pytest.approx(0.5)
+    assert found["stability"]["params"]["fast"]["above"]["objective"] == 5.0
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.integers(0, 2**32 - 1),
