@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from . import machines
 from .adapters import Door
 from .clock import parse_clock
 from .coverage import Coverage
@@ -213,6 +214,11 @@ def series_table(search: str = "") -> QuerySet[CandleSeries]:
     return rows
 
 
+def series_here() -> QuerySet[CandleSeries]:
+    """The records of this machine's disk."""
+    return CandleSeries.objects.filter(machine=machines.disk())
+
+
 def series_key(series: CandleSeries) -> SeriesKey:
     """Of a record that was read with its exchange."""
     return SeriesKey(series.exchange.name, Symbol(series.symbol), Timeframe.parse(series.timeframe))
@@ -229,7 +235,8 @@ def held_series(exchange: Exchange) -> list[SeriesKey]:
     """Whose candles are on disk, also where the ledger is lost and only the table knows."""
     held = store()
     found = {key for key in held.keys() if key.exchange == exchange.name}  # noqa: SIM118
-    for symbol, timeframe in exchange.series.values_list("symbol", "timeframe"):
+    here = exchange.series.filter(machine=machines.disk())
+    for symbol, timeframe in here.values_list("symbol", "timeframe"):
         key = SeriesKey(exchange.name, Symbol(symbol), Timeframe.parse(timeframe))
         if key not in found and held.info(key).rows:
             found.add(key)
@@ -264,7 +271,7 @@ def store_health() -> dict[str, Any]:
         writable = True
     except OSError:
         writable = False
-    return {"writable": writable, "series": CandleSeries.objects.count()}
+    return {"writable": writable, "series": series_here().count()}
 
 
 def _listed(exchange: Exchange) -> Iterable[str] | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
-from exchanges import queries
+from exchanges import machines, queries
 from exchanges.adapters import market_data
-from exchanges.domain import Bars, Symbol, Timeframe
+from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.domain.timeframe import DAY, MINUTE
 from exchanges.market_store import MarketStore, SeriesKey
 from exchanges.models import CandleSeries, Exchange
@@ -21,6 +23,7 @@ from exchanges.queries import (
     store,
     unknown_symbol,
 )
+from exchanges.ranges import Range, intersect, subtract, union
 from exchanges.recent import RecentBars
 from exchanges.services.venues import get_exchange, remember_markets
 
@@ -51,8 +54,9 @@ def ensure_bars(
     the work, and all fetched so far is kept.
 
     Raises InvalidInput (UNKNOWN_EXCHANGE, UNKNOWN_TIMEFRAME, INVALID_SYMBOL,
-    HISTORY_NOT_AVAILABLE) and VenueError (VENUE_UNREACHABLE,
-    VENUE_RATE_LIMITED, VENUE_BAD_DATA, VENUE_ERROR).
+    HISTORY_NOT_AVAILABLE; NO_CANDLES where they were imported on another
+    machine) and VenueError (VENUE_UNREACHABLE, VENUE_RATE_LIMITED,
+    VENUE_BAD_DATA, VENUE_ERROR).
     """
     clock = clock or queries.clock()
     exchange = get_exchange(exchange_name)
@@ -62,6 +66,7 @@ def ensure_bars(
     result = []
     for index, name in enumerate(symbols):
         key = SeriesKey(exchange.name, Symbol(name), timeframe)
+        _check_imports(exchange, key, start_ms, end_ms)
         share = _share(on_progress, index, len(symbols))
         # A file found damaged while reading is set aside, and is then missing.
         for _ in range(2):
@@ -74,23 +79,31 @@ def ensure_bars(
     return result
 
 
-def refresh_series(exchange: Exchange, key: SeriesKey, held: MarketStore) -> CandleSeries:
-    """Brings the record of one series in line with what is on disk."""
+def refresh_series(
+    exchange: Exchange, key: SeriesKey, held: MarketStore, imported: Sequence[Range] = ()
+) -> CandleSeries:
+    """Brings the record of one series in line with what is on this machine's disk.
+
+    `imported`: ranges that came from a file just now.
+    """
     info = held.info(key)
-    values = {
+    values: dict[str, Any] = {
         "first_ms": info.first_ms,
         "last_ms": info.last_ms,
         "rows": info.rows,
         "gaps": len(info.gaps),
     }
-    series, _ = CandleSeries.objects.update_or_create(
-        exchange=exchange, symbol=key.symbol, timeframe=key.timeframe.name, defaults=values
-    )
+    mine = _of_market(exchange, key) | {"machine": machines.disk()}
+    with transaction.atomic():
+        if imported:
+            known = CandleSeries.objects.filter(**mine).values_list("imported", flat=True).first()
+            values["imported"] = union([*map(_range, known or ()), *imported])
+        series, _ = CandleSeries.objects.update_or_create(**mine, defaults=values)
     return series
 
 
 def sync_series() -> int:
-    """`refresh_series` for everything on disk; records of what is gone are deleted."""
+    """`refresh_series` for everything on this disk; records of what is gone are deleted."""
     held = store()
     exchanges = {exchange.name: exchange for exchange in Exchange.objects.defer("markets")}
     kept = [
@@ -98,8 +111,42 @@ def sync_series() -> int:
         for key in held.keys()  # noqa: SIM118 - not a dict
         if key.exchange in exchanges
     ]
-    CandleSeries.objects.exclude(pk__in=kept).delete()
+    # Those of no machine are from the time when this was the only one.
+    ours = CandleSeries.objects.filter(machine__in={machines.disk(), ""})
+    ours.exclude(pk__in=kept).delete()
     return len(kept)
+
+
+def _of_market(exchange: Exchange, key: SeriesKey) -> dict[str, Any]:
+    return {"exchange": exchange, "symbol": key.symbol, "timeframe": key.timeframe.name}
+
+
+def _range(pair: Sequence[int]) -> Range:
+    return pair[0], pair[1]
+
+
+def _check_imports(exchange: Exchange, key: SeriesKey, start_ms: int, end_ms: int) -> None:
+    """Raises NO_CANDLES where candles of the range were imported on other machines only.
+
+    A run is to come to the same wherever it is executed, and what a venue would
+    give instead is something else.
+    """
+    if not machines.several():
+        return
+    rows = CandleSeries.objects.filter(**_of_market(exchange, key)).exclude(imported=[])
+    imported = {
+        machine: intersect([_range(pair) for pair in ranges], [(start_ms, end_ms)])
+        for machine, ranges in rows.values_list("machine", "imported")
+    }
+    mine = imported.pop(machines.disk(), [])
+    if names := sorted(name for name, ranges in imported.items() if subtract(ranges, mine)):
+        raise InvalidInput(
+            "NO_CANDLES",
+            f"Candles of {key.symbol} {key.timeframe} were imported on {', '.join(names)} and not "
+            f"on {machines.disk()}: import the same file on every machine",
+            symbol=str(key.symbol),
+            machines=names,
+        )
 
 
 class _Download:

@@ -16,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from exchanges import queries, queue
+from exchanges import machines, queries, queue
 from exchanges.domain import Busy, InvalidInput, NotFound, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
 from exchanges.models import Download, Exchange
@@ -180,6 +180,7 @@ def claim(download_id: int) -> Download | None:
             attempts=F("attempts") + 1,
             lease_owner=str(ProcessId.current()),
             lease_expires_at=expiry(),
+            machine=machines.disk(),
         )
         if not taken:
             return None
@@ -266,6 +267,7 @@ def _record(
         return Download.objects.create(**what, owner=owner)
     now = timezone.now()
     held = {"status": Status.DONE, "fraction": 1.0, "message": HELD_ALREADY}
+    held["machine"] = machines.disk()
     times = {"started_at": now, "finished_at": now}
     said = Download.objects.filter(**what, **held, owner=owner).order_by("-id").first()
     if said is None:

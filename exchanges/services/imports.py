@@ -84,9 +84,10 @@ def import_candles(
         changed += held.write(key, bars[low : low + _BATCH])
         if on_progress is not None:
             on_progress(f"importing {path.name}", min(low + _BATCH, len(bars)) / len(bars))
-    for start, end in _spans(bars, cleaned.rejected_times):
+    spans = _spans(bars, cleaned.rejected_times)
+    for start, end in spans:
         held.mark_covered(key, start, end)
-    refresh_series(venue, key, held)
+    refresh_series(venue, key, held, imported=spans)
     gaps = list(bars.gaps())
     return ImportReport(
         rows=len(columns[0]),

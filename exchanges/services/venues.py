@@ -10,6 +10,7 @@ from dataclasses import replace
 from django.db import transaction
 from django.utils import timezone
 
+from exchanges import machines
 from exchanges.adapters import Door, market_data
 from exchanges.adapters.ccxt_venues import ccxt_version, describe_all
 from exchanges.adapters.notes import COMMON, sandbox_note
@@ -114,6 +115,14 @@ def add_exchange(name: str, ccxt_id: str, url: str = "", *, drop_candles: bool =
             "CANDLES_HELD",
             f"candles of {name} came from another server; --drop-candles deletes them",
             series=[f"{key.symbol} {key.timeframe}" for key in held],
+        )
+    elsewhere = known.series.exclude(machine=machines.disk()) if known and moves else None
+    if elsewhere and (names := sorted(set(elsewhere.values_list("machine", flat=True)))):
+        raise InvalidInput(
+            "CANDLES_HELD",
+            f"Candles of {name} on {', '.join(names)} came from another server: delete its folder "
+            "in the candle store there, and run `manage.py sync_exchanges`",
+            machines=names,
         )
     with _dropped(held), transaction.atomic():
         if known and moves:

@@ -14,7 +14,7 @@ from django.urls import path
 
 from cracktrader_site.ui.download_form import DownloadForm, first_values
 from cracktrader_site.ui.visitors import page
-from exchanges import queries
+from exchanges import machines, queries
 from exchanges.coverage import Coverage
 from exchanges.models import CandleSeries
 
@@ -39,7 +39,14 @@ class Held:
         last = self.series.last_ms
         return None if last is None else last + queries.series_key(self.series).timeframe.ms
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on the disk of the machine that shows it."""
+        return self.series.machine == machines.disk()
+
     def read(self) -> Held:
+        if not self.is_here:
+            return self
         key = queries.series_key(self.series)
         self.damaged = queries.store().damaged(key)
         if self.series.first_ms is not None and self.end_ms is not None:
@@ -110,6 +117,7 @@ def _table(request: HttpRequest) -> dict[str, Any]:
         "rows": [Held(row) for row in shown],
         "shown": shown,
         "search": search,
+        "machines": machines.several(),
         "bars": found.aggregate(bars=Sum("rows"))["bars"] or 0,
     }
 
