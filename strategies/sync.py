@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from .models import Strategy, StrategyVersion
 from .probe import TIMEOUT, Probed, probe, read
@@ -53,6 +53,10 @@ def sync_strategies(seconds: float | None = None) -> SyncReport:
     A file is read again when its content changed or when it was broken, since
     the cause of that may lie outside it.  A broken file leaves its strategies
     at their last good version; a vanished one makes them unavailable.
+
+    Of several machines each has a folder of its own.  What another one gave is
+    not gone because it is not here, and is replaced by a text that is new only:
+    a machine that comes back does not bring old texts back with it.
     """
     files = list(_files())
     known = {
@@ -136,6 +140,7 @@ class _Writer:
         self.changed = changed
         self.records = {s.name: s for s in Strategy.objects.select_for_update()}
         self.claimed: dict[str, _File] = {}
+        self.here = "" if connection.vendor == "sqlite" else settings.MACHINE
         self.report = SyncReport()
 
     def write(self) -> SyncReport:
@@ -144,7 +149,8 @@ class _Writer:
         for record in list(self.records.values()):
             place = (record.origin, record.file)
             if place not in present:
-                self._retire(record)
+                if not self._is_elsewhere(record):
+                    self._retire(record)
             elif place not in changed and record.available:
                 self.report.unchanged.append(record.name)
         for file in self._in_order_of_claim():
@@ -162,7 +168,12 @@ class _Writer:
         )
 
     def _write_file(self, file: _File) -> None:
-        mine = [s for s in self.records.values() if (s.origin, s.file) == (file.origin, file.name)]
+        place = (file.origin, file.name)
+        mine = [
+            s
+            for s in self.records.values()
+            if (s.origin, s.file) == place and not self._is_elsewhere(s)
+        ]
         if file.probed.error:
             self._note_error(file, mine, file.probed.error)
             return
@@ -172,6 +183,8 @@ class _Writer:
             holder = self._holder(found.name, file)
             if holder:
                 conflicts.append(f"{found.name} is already defined by {holder}")
+            elif newer := self._newer_elsewhere(found.name, file):
+                conflicts.append(f"{found.name} has a newer text, of machine {newer}")
             else:
                 names.add(found.name)
                 self.claimed[found.name] = file
@@ -197,6 +210,18 @@ class _Writer:
             return ""
         return "the catalogue: rename the class" if other.origin == "catalog" else other.name
 
+    def _is_elsewhere(self, record: Strategy) -> bool:
+        """Whether its file is in another machine's folder."""
+        return record.machine not in ("", self.here)
+
+    def _newer_elsewhere(self, name: str, file: _File) -> str:
+        """The machine that gave a text after this one was known already, or nothing."""
+        record = self.records.get(name)
+        if record is None or not self._is_elsewhere(record) or not record.available:
+            return ""
+        known = record.versions.filter(source_hash=file.hash).exclude(id=record.current_id)
+        return record.machine if known.exists() else ""
+
     def _gives(self, file: _File, name: str) -> bool:
         """A file read again may have let go of a name; a broken one keeps its last good."""
         found = file.probed.strategies
@@ -209,6 +234,7 @@ class _Writer:
             "origin": file.origin,
             "file": file.name,
             "file_hash": file.hash,
+            "machine": self._machine_of(file),
             "available": True,
             "error": "",
         }
@@ -251,9 +277,13 @@ class _Writer:
                     "origin": file.origin,
                     "file": file.name,
                     "file_hash": file.hash,
+                    "machine": self._machine_of(file),
                     "error": error,
                 },
             )
+
+    def _machine_of(self, file: _File) -> str:
+        return self.here if file.origin == Strategy.Origin.USER else ""
 
     def _drop_note(self, file: _File) -> None:
         note = self.records.get(file.name)

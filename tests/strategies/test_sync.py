@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -290,3 +291,56 @@ def test_two_that_sync_at_once_agree(strategies_dir):
     assert failures == []
     assert Strategy.objects.filter(available=True, error="").count() == CATALOG + 1
     assert StrategyVersion.objects.count() == CATALOG + 1
+
+
+# --- several machines ---
+
+
+@pytest.fixture
+def machines(settings, monkeypatch, tmp_path):
+    """`at("alpha")`: from now on this is that machine, with a folder of its own."""
+    monkeypatch.setattr("strategies.sync.connection", SimpleNamespace(vendor="postgresql"))
+
+    def at(name):
+        settings.MACHINE = name
+        settings.STRATEGIES_DIR = tmp_path / name
+        settings.STRATEGIES_DIR.mkdir(exist_ok=True)
+        return settings.STRATEGIES_DIR / "mine.py"
+
+    return at
+
+
+def test_a_file_of_another_machine_is_not_gone_because_it_is_not_here(machines):
+    machines("alpha").write_text(GOOD)
+    sync_strategies()
+    given = Strategy.objects.get(origin="user")
+    assert given.machine == "alpha"
+    machines("beta")
+    report = sync_strategies()
+    assert (report.removed, report.errors) == ([], [])
+    assert Strategy.objects.get(origin="user").usable
+    machines("alpha").unlink()
+    assert sync_strategies().removed == [given.name]
+
+
+def test_a_new_text_is_taken_from_any_machine_and_an_old_one_only_from_whose_it_is(machines):
+    machines("alpha").write_text(GOOD)
+    sync_strategies()
+    machines("beta").write_text(GOOD)
+    sync_strategies()
+    assert Strategy.objects.get(origin="user").machine == "alpha", "nothing has changed"
+    machines("beta").write_text(GOOD + "# better\n")
+    sync_strategies()
+    newer = Strategy.objects.get(origin="user", current__isnull=False)
+    assert newer.machine == "beta"
+    machines("alpha")
+    (error,) = sync_strategies().errors
+    assert "newer text, of machine beta" in error[1]
+    newer.refresh_from_db()
+    assert newer.current.source.endswith("# better\n")
+    machines("beta").write_text(GOOD)
+    sync_strategies()
+    newer.refresh_from_db()
+    assert newer.current.source == GOOD, "whose it is may go back"
+    machines("alpha")
+    assert sync_strategies().errors == []
