@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from runs.examples import REPLAY_BODY
 from runs.filters import ORDERINGS
+from runs.sweeps.asking import SIGNED
 from runs.trading.killing import STEPS
 from tests.desk import EXAMPLE
 
@@ -29,6 +30,10 @@ class Known:
     replay: str
     runs: list[str]
     """Runs that may be stopped."""
+    sweep: str = ""
+    """One that is completed."""
+    sweeps: list[str] = field(default_factory=list)
+    """Sweeps that may be stopped."""
     account: str = ""
     spare: str = ""
     """An account whose kill switch may be thrown."""
@@ -62,6 +67,33 @@ EXAMPLE_PARTS: dict[str, st.SearchStrategy[Any]] = {
 def backtests() -> st.SearchStrategy[dict[str, Any]]:
     """Bodies that must start a run, each over few bars."""
     return st.fixed_dictionaries(EXAMPLE_PARTS, optional=OPTIONAL)
+
+
+def sweeps() -> st.SearchStrategy[dict[str, Any]]:
+    """Bodies that must start a sweep, of few trials over few bars."""
+    periods = st.lists(st.integers(2, 9), min_size=1, max_size=2, unique=True)
+    span = st.fixed_dictionaries({"min": st.just(20), "max": st.integers(21, 40)})
+    stop = st.just({"min": 0.01, "max": 0.5, "log": True})
+    drawn = st.fixed_dictionaries(
+        {"sampler": st.sampled_from(["random", "tpe"]), "trials": st.integers(1, 3)}
+    )
+    parts = EXAMPLE_PARTS | {
+        "strategy_name": st.just("MovingAverageCross"),
+        "space": st.fixed_dictionaries(
+            {"fast_period": periods, "slow_period": st.lists(st.integers(20, 40), min_size=1)},
+        ),
+    }
+    optional = {name: OPTIONAL[name] for name in ("fee", "cash", "max_drawdown")} | {
+        "each_symbol": st.booleans(),
+        "objective": st.sampled_from(["sharpe_ratio", "max_drawdown", "total_trades"]),
+        "maximize": st.booleans() | st.none(),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+    grid = st.fixed_dictionaries(parts, optional=optional)
+    wide = st.fixed_dictionaries({"slow_period": span, "run.stop_loss": stop})
+    return grid | st.builds(
+        lambda body, how, space: body | how | {"space": space}, grid, drawn, wide
+    )
 
 
 def replays() -> st.SearchStrategy[dict[str, Any]]:
@@ -132,12 +164,38 @@ def aimed_at(known: Known) -> dict[str, Aimed]:
     )
     names = st.sampled_from(["BuyAndHold", "TestStrategy", "MomentumRotation"])
 
+    trials = st.fixed_dictionaries(
+        {},
+        optional={
+            "sort": st.sampled_from(SIGNED),
+            "segment": st.integers(0, 3),
+            "variation": st.integers(0, 3),
+            "failed": st.sampled_from(["true", "false"]),
+            "limit": st.integers(1, 5_000),
+        },
+    )
+    cells = st.fixed_dictionaries(
+        {"x": st.just("fast_period")},
+        optional={
+            "y": st.just("slow_period"),
+            "metric": st.sampled_from(["win_rate", "total_return"]),
+            "fixed": st.just('{"slow_period": 30}'),
+            "segment": st.integers(0, 3),
+            "variation": st.integers(0, 3),
+        },
+    )
+
     def of(**parts: st.SearchStrategy[Any]) -> Aimed:
         return st.fixed_dictionaries(parts)
 
     def optional(**parts: st.SearchStrategy[Any]) -> Aimed:
         return of(query=st.fixed_dictionaries({}, optional=parts))
 
+    a_sweep = st.fixed_dictionaries({"sweep_id": st.just(known.sweep)})
+    a_trial = st.fixed_dictionaries(
+        {"sweep_id": st.just(known.sweep), "number": st.integers(0, 11)}
+    )
+    stoppable = st.fixed_dictionaries({"sweep_id": st.sampled_from(known.sweeps)})
     a_run = st.fixed_dictionaries({"run_id": either})
     stopped = st.fixed_dictionaries(
         {"run_id": st.sampled_from(known.runs)}, optional={"flatten": st.booleans()}
@@ -157,6 +215,22 @@ def aimed_at(known: Known) -> dict[str, Aimed]:
         "exchanges": optional(all=st.just("true")),
         "run_backtest": of(body=backtests()),
         "run_live": of(body=replays()),
+        "run_sweep": of(body=sweeps()),
+        "sweeps": optional(limit=st.integers(1, 500)),
+        "sweep": of(path_parameters=a_sweep),
+        "sweep_trials": of(path_parameters=a_sweep, query=trials),
+        "sweep_trial": of(path_parameters=a_trial),
+        "run_trial": of(
+            path_parameters=a_trial,
+            # A paper run goes on.
+            body=st.sampled_from([*[{}, {"mode": "backtest"}] * 5, {"mode": "paper"}]),
+        ),
+        "stop_sweep": of(path_parameters=stoppable, body=st.just({})),
+        "sweep_heatmap": of(path_parameters=a_sweep, query=cells),
+        "sweep_equity": of(
+            path_parameters=a_sweep,
+            query=st.fixed_dictionaries({}, optional={"points": st.integers(6, 10_000)}),
+        ),
         "run_stop": of(body=stopped),
         "run_reset": of(),
         "runs": of(query=listed),

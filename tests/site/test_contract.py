@@ -266,7 +266,8 @@ def test_strategies_and_exchanges_are_listed(client):
     assert len(get(client, "/exchanges", all="true")["exchanges"]) > len(exchanges) > 5
 
 
-GETS = ["/health", "/status", "/status/detailed", "/results", "/strategies", "/exchanges", "/runs"]
+GETS = ["/health", "/status", "/status/detailed", "/results", "/strategies", "/exchanges", "/runs",
+        "/sweeps"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", GETS)
@@ -277,8 +278,10 @@ def test_head_is_answered_as_get_without_the_body(client, path):
 
 @pytest.mark.parametrize(
     "path",
-    [*GETS, "/run/backtest", "/run/live", "/run/stop", "/run/reset", "/strategies/BuyAndHold",
-     "/strategies/BuyAndHold/check", "/runs/x", "/runs/x/trades", "/runs/x/artifacts/trades"],
+    [*GETS, "/run/backtest", "/run/live", "/run/sweep", "/run/stop", "/run/reset",
+     "/strategies/BuyAndHold", "/strategies/BuyAndHold/check", "/runs/x", "/runs/x/trades",
+     "/runs/x/artifacts/trades", "/sweeps/x", "/sweeps/x/trials", "/sweeps/x/trials/0",
+     "/sweeps/x/trials/0/run"],
 )  # fmt: skip
 def test_options_is_a_method_like_any_other_that_is_not_answered(client, path):
     answer = client.options(API + path)
@@ -289,7 +292,11 @@ def test_options_is_a_method_like_any_other_that_is_not_answered(client, path):
 @pytest.mark.parametrize(
     ("method", "path"),
     [(m, p) for p in GETS for m in ("post", "put", "patch", "delete")]
-    + [(m, f"/run/{p}") for p in ("backtest", "live", "stop") for m in ("get", "put", "delete")]
+    + [
+        (m, f"/run/{p}")
+        for p in ("backtest", "live", "sweep", "stop")
+        for m in ("get", "put", "delete")
+    ]
     + [(m, "/run/reset") for m in ("get", "post", "patch")],
 )
 def test_another_method_is_405_in_the_envelope(client, method, path):

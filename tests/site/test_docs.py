@@ -27,6 +27,14 @@ from runs.serializers import (
     StopRequest,
 )
 from runs.streaming.closing import CLOSE_CODES
+from runs.sweeps.asking import SIGNED
+from runs.sweeps.honesty_schema import VERDICTS
+from runs.sweeps.serializers import (
+    SAMPLERS,
+    SweepRequest,
+    TrialRunRequest,
+    WalkForwardRequest,
+)
 from tests.desk import Desk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -271,10 +279,12 @@ def test_the_table_of_endpoints_is_the_schemas(db, client):
 
 
 def test_the_words_of_the_contract_are_all_there():
-    for word in (*STATUSES, *ORDERINGS, *Run.Mode.values):
+    sorts = [name for name in SIGNED if not name.startswith("-")]
+    for word in (*STATUSES, *ORDERINGS, *Run.Mode.values, *SAMPLERS, *VERDICTS, *sorts):
         assert f"`{word}`" in API or word in API, word
     reference = {"strategy_name", "strategy_params", "symbols", "timeframe", "start_date",
                  "end_date", "initial_cash", "exchange"}  # fmt: skip
-    for form in (BacktestRequest, LiveTradingRequest, ReplayRequest, StopRequest):
+    sweeps = (SweepRequest, WalkForwardRequest, TrialRunRequest)
+    for form in (BacktestRequest, LiveTradingRequest, ReplayRequest, StopRequest, *sweeps):
         for field in form().fields.keys() - reference:
             assert f"`{field}`" in API or f'"{field}"' in API, field

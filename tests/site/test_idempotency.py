@@ -22,7 +22,9 @@ from exchanges.models import Exchange
 from exchanges.services import sync_exchanges
 from runs import services
 from runs.examples import BACKTEST_BODY, PAPER_BODY
-from runs.models import Run
+from runs.models import Run, Sweep
+from runs.sweeps import services as sweeps
+from runs.sweeps.examples import GRID_BODY
 from strategies import services as checks
 from strategies.services import sync_strategies
 from tests.site.api import API, error
@@ -30,7 +32,9 @@ from tests.site.api import API, error
 GOOD = BACKTEST_BODY | {"exchange": "simulated"}
 PAPER = PAPER_BODY | {"exchange": "simulated", "initial_cash": 1000.0}
 CHECK = "/strategies/MovingAverageCross/check"
-STARTS = {"/run/backtest": GOOD, "/run/live": PAPER, CHECK: {}}
+SWEEP = "/run/sweep"
+STARTS = {"/run/backtest": GOOD, "/run/live": PAPER, SWEEP: GRID_BODY, CHECK: {}}
+MADE = {"/run/backtest": (Run, 1), "/run/live": (Run, 1), SWEEP: (Sweep, 1), CHECK: (Run, 0)}
 
 pytestmark = pytest.mark.django_db
 
@@ -100,13 +104,18 @@ class Asking(threading.Thread):
 def test_the_same_request_has_the_same_reply_and_does_nothing_again(path, monkeypatch):
     first = post(path, STARTS[path])
     assert REPLAYED not in first.headers
-    for module, name in ((services, "_record"), (checks, "check_on_synthetic")):
+    for module, name in (
+        (services, "_record"),
+        (sweeps, "_record"),
+        (checks, "check_on_synthetic"),
+    ):
         monkeypatch.setattr(module, name, None)
     again = post(path, STARTS[path])
     assert reply(again) == reply(first)
     assert again.headers[REPLAYED] == "true"
     assert again.headers["Content-Type"] == first.headers["Content-Type"]
-    assert Run.objects.count() == (0 if path == CHECK else 1)
+    model, count = MADE[path]
+    assert model.objects.count() == count
 
 
 def test_the_reply_stays_what_it_was_while_the_run_goes_on():
@@ -142,12 +151,13 @@ def test_numbers_beyond_all_formats_are_refused_as_without_the_header(path, numb
         assert answer.content == post(path, body, None).content
 
 
-@pytest.mark.parametrize("path", ["/run/backtest", "/run/live"])
-def test_another_body_is_a_mismatch_and_names_the_run_there_is(path):
+@pytest.mark.parametrize("path", ["/run/backtest", "/run/live", SWEEP])
+def test_another_body_is_a_mismatch_and_names_what_there_is(path):
     first = reply(post(path, STARTS[path]))
     found = error(post(path, STARTS[path] | {"slippage": 0.001}), 400, "IDEMPOTENCY_MISMATCH")
-    assert found["details"] == {"run_id": first["run_id"]}
-    assert Run.objects.count() == 1
+    name = "sweep_id" if path == SWEEP else "run_id"
+    assert found["details"] == {name: first[name]}
+    assert MADE[path][0].objects.count() == 1
 
 
 def test_another_path_is_a_mismatch():
@@ -239,7 +249,7 @@ def test_of_many_at_once_one_starts():
 # --- broken off ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/run/backtest", "/run/live"])
+@pytest.mark.parametrize("path", ["/run/backtest", "/run/live", SWEEP])
 def test_a_start_whose_reply_was_lost_with_its_process_is_found_again(path):
     first = reply(post(path, STARTS[path]))
     # As the process leaves it that dies between the deed and its reply.
@@ -247,7 +257,7 @@ def test_a_start_whose_reply_was_lost_with_its_process_is_found_again(path):
     error(post(path, STARTS[path]), 400, "IDEMPOTENCY_IN_FLIGHT")
     KeptReply.objects.update(claimed_at=timezone.now() - idempotency.IN_FLIGHT)
     assert reply(post(path, STARTS[path])) == first
-    assert Run.objects.count() == 1
+    assert MADE[path][0].objects.count() == 1
     assert post(path, STARTS[path]).headers[REPLAYED] == "true"
 
 

@@ -20,9 +20,11 @@ from exchanges.domain import InvalidInput
 from exchanges.models import Account, Exchange
 from exchanges.services import accounts, sync_exchanges
 from runs import queries, recorder, services
-from runs.models import Discrepancy, LiveSymbol, Run, VenueOrder
+from runs.models import Discrepancy, LiveSymbol, Run, Sweep, Trial, VenueOrder
+from runs.sweeps.examples import GRID_BODY
 from strategies.services import sync_strategies
 from tests.exchanges.signing_in import set_keys
+from tests.runs import sweeping
 from tests.runs.factory import make_run
 from tests.site.api import API, error, strict_json
 from tests.site.test_keys import GOOD, GUARDED, PAPER, make, prefix
@@ -36,7 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /discrepancies/<discrepancy_id>/resolve": {"action": "ignore"},
 }
 # No such thing is a caller's own.
-SHARED = {"name"}
+SHARED = {"name", "number"}
 BY_QUERY = ("/status", "/status/detailed", "/results", "/balance", "/positions", "/orders",
             "/discrepancies")  # fmt: skip
 
@@ -51,6 +53,7 @@ class Holder:
     account: Account
     order: VenueOrder
     discrepancy: Discrepancy
+    sweep: Sweep
 
     def ids(self) -> dict[str, str]:
         return {
@@ -58,6 +61,7 @@ class Holder:
             "account_id": str(self.account.public_id),
             "order_id": self.order.client_id,
             "discrepancy_id": str(self.discrepancy.pk),
+            "sweep_id": str(self.sweep.public_id),
         }
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -88,7 +92,9 @@ def holder(name: str) -> Holder:
     discrepancy = Discrepancy.objects.create(
         account=account, run=live, kind="foreign_order", subject=name, symbol="BTC/USDT"
     )
-    return Holder(key, run, live, account, order, discrepancy)
+    sweep = sweeping.start(owner, **GRID_BODY)
+    Trial.objects.create(sweep=sweep, number=0, params={"fast_period": 5, "slow_period": 30})
+    return Holder(key, run, live, account, order, discrepancy, sweep)
 
 
 @pytest.fixture
@@ -110,6 +116,7 @@ NOBODYS = {
     "account_id": str(uuid.uuid4()),
     "order_id": f"x-nobody-{uuid.uuid4()}",
     "discrepancy_id": "987654321",
+    "sweep_id": str(uuid.uuid4()),
 }
 NAMING = [
     (method, path) for path, method, _ in GUARDED if set(re.findall(r"<(\w+)>", path)) - SHARED
@@ -117,14 +124,17 @@ NAMING = [
 
 
 def filled(path: str, ids: dict[str, str]) -> str:
-    return re.sub(r"<(\w+)>", lambda found: ids.get(found[1], "trades"), path)
+    others = {"name": "trades", "number": "0"}
+    path = re.sub(r"<(\w+)>", lambda found: (ids | others)[found[1]], path)
+    return f"{path}?x=fast_period" if path.endswith("/heatmap") else path
 
 
 def told(answer: Any, ids: dict[str, str]) -> tuple[int, str, dict[str, str]]:
     text = answer.content.decode()
-    for name, value in ids.items():
+    # A short one may stand within a long one.
+    for name, value in sorted(ids.items(), key=lambda item: -len(item[1])):
         text = text.replace(value, f"<{name}>")
-    dull = {"Content-Length"}
+    dull = {"Content-Length", "X-Request-Id"}
     return answer.status_code, text, {k: v for k, v in answer.items() if k not in dull}
 
 
@@ -132,7 +142,7 @@ def test_each_thing_that_routes_name_is_tried():
     assert {name for _, path in NAMING for name in re.findall(r"<(\w+)>", path)} - SHARED == set(
         NOBODYS
     )
-    assert len(NAMING) >= 14
+    assert len(NAMING) >= 21
 
 
 @pytest.mark.parametrize(("method", "path"), NAMING)
@@ -184,6 +194,7 @@ def test_lists_and_the_singular_endpoints_speak_of_ones_own(ann, bob):
         ]
         assert [a["runs"] for a in one.get("/accounts")["accounts"]] == [[str(one.live.public_id)]]
         assert [o["client_order_id"] for o in one.get("/orders")["orders"]] == [one.order.client_id]
+        assert [s["sweep_id"] for s in one.get("/sweeps")["sweeps"]] == [str(one.sweep.public_id)]
         found = one.get("/discrepancies")["discrepancies"]
         assert [d["id"] for d in found] == [one.discrepancy.pk]
         assert one.get("/status")["run_id"] == str(one.live.public_id)
@@ -219,13 +230,16 @@ def test_stop_and_reset_without_a_name_never_reach_the_others_run(ann, bob):
     assert ann.get("/status")["run_id"] == str(ann.live.public_id)
 
 
-@pytest.mark.parametrize(("path", "body"), [("/run/backtest", GOOD), ("/run/live", PAPER)])
+@pytest.mark.parametrize(
+    ("path", "body"), [("/run/backtest", GOOD), ("/run/live", PAPER), ("/run/sweep", GRID_BODY)]
+)
 def test_the_others_idempotency_key_is_just_a_word(ann, bob, path, body):
     header = {"Idempotency-Key": "monday"}
     first = ann.ask("POST", path, body, **header)
     second = bob.ask("POST", path, body | {"slippage": 0.01}, **header)
     assert (first.status_code, second.status_code) == (200, 200), second.content
-    assert first.json()["run_id"] != second.json()["run_id"]
+    name = "sweep_id" if path == "/run/sweep" else "run_id"
+    assert first.json()[name] != second.json()[name]
 
 
 def test_that_a_market_is_taken_does_not_say_by_which_run(ann, bob):
@@ -239,7 +253,7 @@ def test_that_a_market_is_taken_does_not_say_by_which_run(ann, bob):
 
 
 def test_ids_cannot_be_guessed(ann):
-    for field in (Run, Account):
+    for field in (Run, Account, Sweep):
         public_id = field._meta.get_field("public_id")
         made = {public_id.get_default() for _ in range(50)}
         assert len(made) == 50

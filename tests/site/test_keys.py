@@ -167,13 +167,16 @@ def test_the_scopes_are_the_documented_ones():
     assert {
         f"{method} {path}": needed_scopes(view, method)
         for path, method, view in GUARDED
-        if method not in ("GET", "HEAD") and path.startswith(("/run/", "/strategies"))
+        if method not in ("GET", "HEAD") and path.startswith(("/run/", "/strategies", "/sweeps"))
     } == {
         "POST /run/backtest": ("backtest",),
         "POST /run/live": ("paper", "live"),
+        "POST /run/sweep": ("backtest",),
         "POST /run/stop": modes,
         "DELETE /run/reset": modes,
         "POST /strategies/<name>/check": ("read", "backtest"),
+        "POST /sweeps/<sweep_id>/stop": ("backtest",),
+        "POST /sweeps/<sweep_id>/trials/<number>/run": ("backtest", "paper"),
     }
 
 

@@ -31,7 +31,7 @@ from cracktrader_site.api import keys
 from exchanges.models import Exchange
 from runs.examples import PAPER_BODY, REPLAY_BODY
 from runs.filters import ORDERINGS
-from runs.models import Discrepancy, Run
+from runs.models import Discrepancy, Run, Sweep
 from runs.serializers import (
     EXCHANGE_CONFIG_KEYS,
     BacktestRequest,
@@ -39,12 +39,15 @@ from runs.serializers import (
     ReplayRequest,
     StopRequest,
 )
+from runs.sweeps.examples import GRID_BODY, WALK_FORWARD_BODY
+from runs.sweeps.serializers import SweepRequest, TrialRunRequest, WalkForwardRequest
 from runs.trading import bodies
 from runs.trading import desk as trading_desk
 from strategies import probe
 from strategies.findings import CheckReport
 from strategies.serializers import CheckRequestSerializer
 from tests.runs import finished as made
+from tests.runs import sweeping
 from tests.runs.lives import KEY, SECRET, Wire, desk, intend, wire  # noqa: F401
 from tests.site.api import API, BACKTEST, GOOD, HUGE, LIVE, LONGEST_SECONDS, error
 
@@ -67,18 +70,24 @@ NEAR: list[Any] = ["BuyAndHold", "MomentumRotation", "1m", "1w", "binance", "sim
                    {"period": 2}, {"sandbox": False}, {"apiKey": "a", "secret": "b"}, None, 0, 1,
                    0.5, 1e12, True, False, "buy", "market", "limit", "0.01", "1e3", "adopt",
                    "close", ["block"], ["block", "flatten"], "BTC/USDT", HUGE,
+                   {"fast_period": [5, 6]}, {"fast_period": {"min": 2, "max": 9, "step": 0}},
+                   {"run.stop_loss": {"min": 0.01, "max": 1e308, "log": True}}, ["1h", "4h"],
+                   {"in_sample": 100, "out_of_sample": 10**7}, {"slow_period": [None, [], {}]},
                    {"speed": 0}, {"speed": 1e9, "start_date": "2024-01-01T00:00:00Z"}]  # fmt: skip
 near_values = st.sampled_from(NEAR) | json_values
 FIELDS = {
     form: sorted(form().fields)
     for form in (BacktestRequest, LiveTradingRequest, StopRequest, CheckRequestSerializer,
+                 SweepRequest, TrialRunRequest,
                  bodies.ManualOrderRequest, bodies.KillRequest, bodies.ReleaseRequest,
                  bodies.ResolveRequest)
 }  # fmt: skip
 ALL_FIELDS = sorted({*EXCHANGE_CONFIG_KEYS}.union(*FIELDS.values()))
+INNER = sorted({*ReplayRequest().fields, *WalkForwardRequest().fields, *GRID_BODY["space"]})
 own_fields = st.integers(0, 99)
 fields = own_fields | own_fields | own_fields | st.sampled_from(ALL_FIELDS) | ODD_TEXT
-QUERIES = ["run_id", "account_id", "symbol", "status", "cursor", "limit", "since", "open", "order",
+QUERIES = ["sort", "segment", "variation", "failed", "x", "y", "metric", "fixed", "points",
+           "run_id", "account_id", "symbol", "status", "cursor", "limit", "since", "open", "order",
            "all", "mode", "exchange", "strategy_name"]  # fmt: skip
 query_values = ODD_TEXT | st.sampled_from(
     [
@@ -233,11 +242,14 @@ def mutated(request: Any, wire: Wire, settings: Any, monkeypatch: Any) -> Iterat
     row = Discrepancy.objects.create(
         account=run.account, kind=Discrepancy.Kind.STATE_MISMATCH, subject="x", symbol="BTC/USDT"
     )
+    swept = sweeping.finished(**GRID_BODY)
     Run.objects.update(owner=owner)
+    Sweep.objects.update(owner=owner)
     type(order).objects.update(owner=owner)
     schema = SchemaGenerator().get_schema(request=None, public=True)
     run_id, account_id = str(run.public_id), str(run.account.public_id)
     account, it = f"/accounts/{account_id}", f"/runs/{finished.public_id}"
+    sweep = f"/sweeps/{swept.public_id}"
     real = PAPER_BODY | {
         "mode": "live", "exchange": "wire", "symbols": ["ETH/USDT"], "timeframe": "1m",
         "initial_cash": 100, "confirm_live": True,
@@ -247,6 +259,7 @@ def mutated(request: Any, wire: Wire, settings: Any, monkeypatch: Any) -> Iterat
     starts = [
         (BACKTEST, GOOD, BacktestRequest),
         *((LIVE, body, LiveTradingRequest) for body in (PAPER_BODY, REPLAY_BODY, real)),
+        *(("/run/sweep", body, SweepRequest) for body in (GRID_BODY, WALK_FORWARD_BODY)),
     ]
     limited = by_hand | {"account_id": account_id, "type": "limit", "price": "40000"}
     orders = [
@@ -258,13 +271,16 @@ def mutated(request: Any, wire: Wire, settings: Any, monkeypatch: Any) -> Iterat
         ("/run/stop", {"run_id": run_id, "flatten": True}, StopRequest),
         ("/strategies/TestStrategy/check", {"params": {"period": 20}}, CheckRequestSerializer),
         (resolve, {"action": "ignore"}, bodies.ResolveRequest),
+        (f"{sweep}/trials/3/run", {"mode": "paper"}, TrialRunRequest),
         (f"{account}/kill", {"steps": ["block"], "reason": "why not"}, bodies.KillRequest),
         (f"{account}/release", {"confirm": True}, bodies.ReleaseRequest),
     ]
     tables = [f"{it}/{name}" for name in ("trades", "orders", "equity", "events", "artifacts")]
     gets = ["/health", "/status", "/status/detailed", "/results", "/balance", "/positions", "/runs",
             "/accounts", account, "/orders", f"/orders/{order.client_id}", "/discrepancies",
-            "/strategies", "/strategies/TestStrategy", "/exchanges", it, *tables]  # fmt: skip
+            "/strategies", "/strategies/TestStrategy", "/exchanges", it, *tables, "/sweeps", sweep,
+            *(f"{sweep}/{part}" for part in ("trials", "trials/3", "heatmap", "equity")),
+            ]  # fmt: skip
     settings.AUTH = settings.LIVE_TRADING = request.param
     there = Desk(
         posts=[Sent("POST", *sent) for sent in [*starts * 3, *orders * 2, *few]],
@@ -297,9 +313,7 @@ def test_no_mutation_of_a_request_is_more_than_a_refusal(mutated: Desk) -> None:
         sent=st.sampled_from(mutated.posts * 4 + mutated.others),
         caller=st.sampled_from(["whole"] * 24 + sorted(mutated.callers)),
         changes=st.dictionaries(fields, near_values, max_size=3),
-        inner=st.dictionaries(
-            st.sampled_from(sorted(ReplayRequest().fields)), near_values, max_size=2
-        ),
+        inner=st.dictionaries(st.sampled_from(INNER), near_values, max_size=2),
         dropped=st.sets(st.integers(0, 40), max_size=2),
         cut=st.integers(0, 9_999),
         query=st.just({}) | queries,
@@ -341,8 +355,9 @@ def test_no_mutation_of_a_request_is_more_than_a_refusal(mutated: Desk) -> None:
 def _mutated(
     body: dict[str, Any], changes: dict[str, Any], inner: dict[str, Any], dropped: set[int]
 ) -> dict[str, Any]:
-    if "replay" in body:
-        body = body | {"replay": body["replay"] | inner}
+    for name in ("replay", "walk_forward", "space"):
+        if name in body:
+            body = body | {name: body[name] | inner}
     without = {name for number, name in enumerate(body) if number in dropped}
     return {name: v for name, v in (body | changes).items() if name not in without}
 

@@ -23,6 +23,7 @@ from exchanges.domain import Purpose
 from runs import example_run
 from runs.examples import BACKTEST_BODY, PAPER_BODY, REPLAY_BODY
 from runs.models import Run
+from runs.sweeps.examples import GRID_BODY, WALK_FORWARD_BODY
 from tests.runs.finished import finished
 from tests.site.api import (  # noqa: F401 - fixtures
     API,
@@ -97,7 +98,7 @@ def codes_of(operation: dict[str, Any], status: str) -> list[str]:
 
 
 def test_starts_name_every_code_that_a_wrong_number_can_have(schema):
-    for operation_id in ("run_backtest", "run_live"):
+    for operation_id in ("run_backtest", "run_live", "run_sweep"):
         (operation,) = (
             one
             for methods in schema["paths"].values()
@@ -117,7 +118,7 @@ def test_bodies_have_examples_and_the_references_are_among_them(schema):
             examples = [e["value"] for e in content["application/json"]["examples"].values()]
             assert examples, path
             found += examples
-    for body in (BACKTEST_BODY, PAPER_BODY, REPLAY_BODY):
+    for body in (BACKTEST_BODY, PAPER_BODY, REPLAY_BODY, GRID_BODY, WALK_FORWARD_BODY):
         assert body in found
 
 

@@ -24,6 +24,7 @@ import pytest
 
 from exchanges.sealing import new_key
 from runs.examples import REPLAY_BODY
+from runs.sweeps.examples import GRID_BODY
 from tests.desk import DONE, ROOT, Desk
 from tests.venue import RemoteVenue
 
@@ -57,7 +58,11 @@ def known_runs(desk: Desk) -> Known:
     )
     assert desk.wait(completed)["status"] == "completed"
     assert desk.wait(replay)["status"] == "completed"
-    return Known(completed, replay, [completed, replay, stopped, paper])
+    sweeps = [desk.http.post("/run/sweep", json=GRID_BODY).json()["sweep_id"] for _ in range(2)]
+    desk.http.post(f"/sweeps/{sweeps[1]}/stop", json={})
+    sweep = f"/sweeps/{sweeps[0]}"
+    until(lambda: desk.http.get(sweep).json()["status"] == "completed", 60, "it is tried")
+    return Known(completed, replay, [completed, replay, stopped, paper], sweeps[0], sweeps)
 
 
 def settle(desk: Desk) -> None:
