@@ -39,8 +39,8 @@ CREDENTIALS = new_key()
 ACCOUNT = """
 from exchanges.models import Account, Credential, Exchange
 venue = Exchange.objects.get(name="simulated")
-held = Credential.objects.create(exchange=venue, name="mine", fingerprint="f", sealed=b"\\0\\xff")
-Account.objects.create(exchange=venue, credential=held, claimed_by="somebody", max_order_value="1.50")
+held = Credential.objects.create(exchange=venue, name="mine", sealed=b"\\0\\xff")
+Account.objects.create(exchange=venue, credential=held, claimed_by="x", max_order_value="1.50")
 """
 
 
@@ -90,7 +90,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         for run_id in over:
             assert desk.wait(run_id)["status"] == "completed"
         results = {run_id: result_of(desk, run_id) for run_id in over}
-        replay = {"start": "2024-01-01T00:00:00Z", "end": "2024-06-01T00:00:00Z", "speed": 1e6}
+        replay = {
+            "start_date": "2024-01-01T00:00:00Z",
+            "end_date": "2024-06-01T00:00:00Z",
+            "speed": 100_000,
+        }
         under_way = [desk.start_paper(replay=replay)]
         under_way += [desk.start_backtest(strategy_params={"period": n}) for n in range(30, 36)]
         file = place / "desk.tar"
@@ -250,7 +254,7 @@ def test_a_damaged_backup_is_refused(made, tmp_path):
     places += [member.offset + 10 for member in members]
     for place in places:
         copy.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(InvalidInput, match="damaged|format"), archive.opened(copy):
+        with pytest.raises(InvalidInput, match=r"damaged|format"), archive.opened(copy):
             pass
     for length in (0, 100, 512, len(whole) // 2, members[-1].offset_data + 10):
         copy.write_bytes(whole[:length])
