@@ -152,6 +152,12 @@ COMMAND_CODES: dict[str, str] = {
     "TOO_MANY_DOWNLOADS": "As many downloads are under way as may be.",
     "DOWNLOAD_NOT_FOUND": "There is no such download.",
     "DOWNLOAD_FAILED": "A download met an error that is not its own.",
+    "FILE_EXISTS": "A backup is not written over another file.",
+    "DATABASE_NOT_CURRENT": "The database lacks migrations.",
+    "DAMAGED_BACKUP": "The file is no backup, or not what it was when it was made.",
+    "UNKNOWN_BACKUP": "The backup is of a newer version.",
+    "NOT_EMPTY": "A desk would be lost.",
+    "DESK_RUNNING": "A desk is at work where a backup is to be restored.",
 }
 """What only management commands, pages and Python callers can meet."""
 
