@@ -31,7 +31,7 @@ CURVE_POINTS = 1_500
 
 # What stands for nothing, on either page.
 _NOTHING = "rgba(128, 136, 150, 0.16)"
-_MORE, _LESS = "rgba(37, 99, 235, 0.95)", "rgba(217, 119, 6, 0.95)"
+_MORE, _LESS = "rgba(37, 99, 235, 0.9)", "rgba(217, 119, 6, 0.9)"
 _HALF_MORE, _HALF_LESS = "rgba(59, 130, 246, 0.5)", "rgba(217, 119, 6, 0.5)"
 _OF_GOOD = [[0, _NOTHING], [0.5, _HALF_MORE], [1, _MORE]]
 _OF_BAD = [[0, _NOTHING], [0.5, _HALF_LESS], [1, _LESS]]
@@ -64,7 +64,7 @@ def heatmap(found: Mapping[str, Any], x: str, y: str, metric: str, *, maximize: 
     known = values[np.isfinite(values)]
     form, _ = _FORMATS[kind]
     unit = _UNITS.get(kind, "")
-    if len(known) < SPARSE * values.size:
+    if known.size and known.size < SPARSE * values.size:
         return _cloud(found, x, y, metric, values, maximize=maximize)
     xs, ys = _names(found["x"]), _names(found["y"])
     trace: Figure = {
@@ -85,28 +85,26 @@ def heatmap(found: Mapping[str, Any], x: str, y: str, metric: str, *, maximize: 
         trace |= {"texttemplate": f"%{{z:{form}}}", "textfont": {"size": 11}}
     figure = _layout(
         _about_map(found, x, y, metric, best),
-        xaxis={"type": "category", "title": {"text": escape(x), "standoff": 8}},
-        yaxis={"type": "category", "title": {"text": escape(y), "standoff": 8}},
+        xaxis={"type": "category", "showgrid": False, "title": {"text": escape(x), "standoff": 8}},
+        yaxis={"type": "category", "showgrid": False, "title": {"text": escape(y), "standoff": 8}},
         showlegend=False,
     )
     figure["data"] = [trace]
     if best is not None:
         row, column = best
-        figure["data"].append(
+        # Categories lie at whole numbers.
+        figure["layout"]["shapes"] = [
             {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [xs[column]],
-                "y": [ys[row]],
-                "marker": {
-                    "symbol": "square-open",
-                    "size": 18,
-                    "color": RED,
-                    "line": {"width": 2.5, "color": RED},
-                },
-                "hoverinfo": "skip",
+                "type": "rect",
+                "xref": "x",
+                "yref": "y",
+                "x0": column - 0.5,
+                "x1": column + 0.5,
+                "y0": row - 0.5,
+                "y1": row + 0.5,
+                "line": {"color": RED, "width": 2.5},
             }
-        )
+        ]
     return figure
 
 
@@ -287,9 +285,9 @@ def _cloud(
 
 
 def _colour_bar(metric: str) -> Figure:
+    """Its title is the page's."""
     kind = _kind(metric)
     return {
-        "title": {"text": escape(_label(metric)), "side": "right"},
         "thickness": 12,
         "outlinewidth": 0,
         "tickformat": _FORMATS[kind][1],
@@ -372,7 +370,7 @@ def _numbers(values: Cells, kind: str) -> NDArray[np.float64]:
     """NaN where there is none; durations in days."""
     scale = _DAY if kind == "seconds" else 1
     rows = [[np.nan if v is None else v / scale for v in row] for row in values]
-    return np.array(rows, float).reshape(len(rows), -1)
+    return np.array(rows, float) if rows else np.empty((0, 0))
 
 
 def _finite(values: NDArray[np.float64]) -> Any:

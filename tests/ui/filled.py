@@ -8,20 +8,27 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.urls import reverse
+from django.utils import timezone
 
 from exchanges.adapters.simulated import SimulatedMarketData
 from exchanges.domain import Symbol, Timeframe
 from exchanges.models import Account, CandleSeries, Download, Exchange
 from exchanges.queries import clock
 from exchanges.services.imports import import_candles
-from runs.models import Discrepancy, Run
+from runs.models import Discrepancy, Run, Sweep
 from tests.runs.factory import make_run
 from tests.runs.finished import finished
 from tests.runs.lives import Wire, intend, over, until
 from tests.runs.papers import HOUR, T0, rehearse, slices
+from tests.ui import sweeps_made
 
 BOTH = {"symbols": ["BTC/USDT", "ETH/USDT"], "stop_loss": 0.02, "take_profit": 0.03}
 SWIFT = {"fast_period": 3, "slow_period": 9}
+SPACE = {
+    "fast_period": {"min": 4, "max": 40, "step": 3},
+    "slow_period": {"min": 20, "max": 120, "step": 8},
+}
+DRAWN = {"fast_period": {"min": 2, "max": 60}, "slow_period": {"min": 61, "max": 300}}
 LONG_NAME = "A strategy's error is as long as it likes: " + "0123456789abcdef" * 12
 
 
@@ -37,15 +44,21 @@ class Filled:
     live: Run
     account: Account
     series: CandleSeries
+    sweeps: dict[str, Sweep]
 
     def pages(self) -> dict[str, str]:
         """Address by name, of each page in each of its states."""
         compared = f"{self.one.public_id},{self.other.public_id},{self.replayed.public_id}"
         states = ("one", "failed", "queued", "working", "replayed", "replaying", "live")
         runs = {f"run-{s}": self._run(getattr(self, s)) for s in states}
+        sweeps = {
+            f"sweep-{state}": reverse("ui:sweep", args=[sweep.public_id])
+            for state, sweep in self.sweeps.items()
+        }
         return (
             EMPTY_PAGES
             | runs
+            | sweeps
             | {
                 "runs-filtered": reverse("ui:runs") + "?mode=paper",
                 "compare": reverse("ui:compare") + f"?runs={compared}",
@@ -68,6 +81,9 @@ EMPTY_PAGES = {
     "new": "/ui/new",
     "new-paper": "/ui/new?mode=paper",
     "new-live": "/ui/new?mode=live",
+    "sweeps": "/ui/sweeps",
+    "sweep-new": "/ui/sweeps/new",
+    "sweep-new-drawn": "/ui/sweeps/new?sampler=random&walk_forward=on&stop_loss:how=range",
     "new-strategy": "/ui/new?strategy=MovingAverageCross",
     "compare-nothing": "/ui/compare",
     "strategies": "/ui/strategies",
@@ -101,7 +117,10 @@ def fill(wire: Wire, folder: Path, *, long: bool = False) -> Filled:
     assert (replayed.status, replaying.status) == ("completed", "running")
     series = _holes(wire.exchange, folder)
     _downloads(wire.exchange)
-    return Filled(one, other, failed, queued, working, replayed, replaying, live, account, series)
+    sweeps = _sweeps()
+    return Filled(
+        one, other, failed, queued, working, replayed, replaying, live, account, series, sweeps
+    )
 
 
 def trade(wire: Wire) -> tuple[Run, Account]:
@@ -137,6 +156,25 @@ def trade(wire: Wire) -> tuple[Run, Account]:
 def _is_open(order: object) -> bool:
     order.refresh_from_db()  # type: ignore[attr-defined]
     return bool(order.state == "open")  # type: ignore[attr-defined]
+
+
+def _sweeps() -> dict[str, Sweep]:
+    """By what is shown of them."""
+    apart = {"space": SPACE | {"run.stop_loss": [0.02, 0.05]}, "objective": "total_return"}
+    found = {
+        "grid": sweeps_made.swept(space=SPACE),
+        "walking": sweeps_made.swept(**sweeps_made.WALKING),
+        "apart": sweeps_made.swept(**apart, symbols=["BTC/USDT", "ETH/USDT"], each_symbol=True),
+        "drawn": sweeps_made.swept(space=DRAWN, sampler="random", trials=40),
+        "one": sweeps_made.swept(space={"slow_period": {"min": 20, "max": 100, "step": 20}}),
+        "working": sweeps_made.start(),
+        "failed": sweeps_made.start(),
+    }
+    working = {"status": Sweep.Status.RUNNING, "trials_done": 7, "started_at": timezone.now()}
+    Sweep.objects.filter(pk=found["working"].pk).update(**working, stage="reading candles")
+    broken = {"status": Sweep.Status.FAILED, "error_code": "NO_CANDLES", "error": LONG_NAME}
+    Sweep.objects.filter(pk=found["failed"].pk).update(**broken)
+    return found
 
 
 def _holes(exchange: Exchange, folder: Path) -> CandleSeries:

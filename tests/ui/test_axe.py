@@ -95,6 +95,7 @@ def test_every_page_is_among_those_that_are_looked_at(filled, admin_client):
         "run_id": filled.one.public_id,
         "account_id": filled.account.public_id,
         "number": filled.series.pk,
+        "sweep_id": filled.sweeps["grid"].public_id,
     }
     for pattern in urlpatterns:
         if pattern.name in FOR_EVERYBODY | looked_at:

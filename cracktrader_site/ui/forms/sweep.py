@@ -107,7 +107,7 @@ class SweepForm(RunForm):
     @property
     def timeframes(self) -> list[tuple[str, bool]]:
         """Those of the venue and those that were chosen, and which are."""
-        chosen = values.names(self.texts["timeframe"])
+        chosen = _frames(self.texts)
         known = list(self.offer.exchange.timeframes) if self.offer.exchange else []
         extra = [name for name in chosen if name not in known]
         return [(name, name in chosen) for name in [*known, *extra]]
@@ -173,7 +173,7 @@ class SweepForm(RunForm):
         if params:
             found["strategy_params"] = params
         found |= {"space": space} | body
-        frames = values.names(texts["timeframe"])
+        frames = _frames(texts)
         if len(frames) > 1:
             found |= {"timeframes": frames}
             del found["timeframe"]
@@ -205,6 +205,11 @@ class SweepForm(RunForm):
             if axis.part(which) in self.fields
         }
         return Row(axis, self[axis.name], self.texts[axis.part("how")], parts)
+
+
+def _frames(texts: Mapping[str, str]) -> list[str]:
+    """Of several with commas between them; 1m is not 1M."""
+    return [name.strip() for name in texts["timeframe"].split(",") if name.strip()]
 
 
 def _of_engine(axis: Axis) -> bool:

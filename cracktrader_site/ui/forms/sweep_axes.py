@@ -56,11 +56,10 @@ class Axis:
         found: dict[str, forms.Field] = {self.part("how"): text_field(f"Vary {self.label}")}
         if self.options:
             return found
-        labels = {"list": "Values", "min": "From", "max": "To", "step": "Step"}
-        for which, label in labels.items():
+        for which in ("list", "min", "max", "step"):
             number = {"step": "any", "inputmode": "decimal"}
             widget = forms.TextInput() if which == "list" else forms.NumberInput(number)
-            found[self.part(which)] = text_field(label, widget=widget)
+            found[self.part(which)] = text_field(self.label, widget=widget)
         found[self.part("log")] = forms.BooleanField(required=False, label="Log scale")
         return found
 

@@ -17,6 +17,8 @@ _PHRASES = {
     "start_date and end_date": "these dates",
     "Symbols must be given, each once": "choose at least one symbol, and each only once",
     "Input should be": "expected to be",
+    "has no min, or no max": "needs a first and a last value",
+    "has a min above its max": "begins above where it ends",
 }
 _DATE = "expected a date and time in UTC, such as 2024-01-31 12:00"
 

@@ -57,11 +57,13 @@ def sweep(request: HttpRequest, sweep_id: Any) -> HttpResponse:
     picked = sweep_sheet.best_trial(found)
     if number.isascii() and number.isdigit() and len(number) <= 9:
         picked = found.trials.filter(number=int(number)).first() or picked
+    follows = found.is_active and not number
     context = (
         sweep_sheet.whole(request, found)
         | sweep_map.context(request, found)
         | sweep_sheet.trial_context(request, found, picked)
         | {"plotly_version": plotly_js.VERSION, "asked_query": request.GET.urlencode()}
+        | {"follows": follows}
     )
     return render(request, "ui/sweep.html", context)
 
@@ -110,6 +112,16 @@ def trial(request: HttpRequest, sweep_id: Any, number: int) -> HttpResponse:
     found = asked_sweep(request, sweep_id)
     one = queries.get_trial(found, number)
     context = sweep_sheet.trial_context(request, found, one)
+    return render(request, "ui/parts/sweep_trial.html", context)
+
+
+@page("read")
+@of_page
+def best(request: HttpRequest, sweep_id: Any) -> HttpResponse:
+    """Of a sweep that goes on, the best so far."""
+    found = asked_sweep(request, sweep_id)
+    context = sweep_sheet.trial_context(request, found, sweep_sheet.best_trial(found))
+    context |= {"follows": found.is_active}
     return render(request, "ui/parts/sweep_trial.html", context)
 
 
@@ -175,6 +187,7 @@ urlpatterns = [
     path(f"{_SWEEP}/top", top, name="sweep_top"),
     path(f"{_SWEEP}/map", charted, name="sweep_map"),
     path(f"{_SWEEP}/cells", cells, name="sweep_cells"),
+    path(f"{_SWEEP}/best", best, name="sweep_best"),
     path(f"{_SWEEP}/trials", trials, name="sweep_trials"),
     path(f"{_SWEEP}/trials.csv", table, name="sweep_csv"),
     path(f"{_SWEEP}/trials/<int:number>", trial, name="sweep_trial"),

@@ -136,7 +136,7 @@ def cells(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     numbers = found(sweep, asked)
     count = len(numbers["x"]) * max(len(numbers["y"]), 1)
     context: dict[str, Any] = {"sweep": sweep, "asked": asked, "count": count}
-    if count > MOST_CELLS:
+    if count > MOST_CELLS or not numbers["x"]:
         return context
     known = [value for row in numbers["values"] for value in row if value is not None]
     most = max((abs(value) for value in known), default=0.0)

@@ -104,10 +104,10 @@ def whole(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
         "windows": window_rows(sweep),
         "walk_metrics": _walk_metrics(walk),
         "has_equity": bool(sweep.equity_sha256),
-        "has_logits": bool((sweep.honesty or {}).get("pbo_logits", {}).get("counts")),
+        "has_logits": bool(((sweep.honesty or {}).get("pbo_logits") or {}).get("counts")),
         "degradation": _degradation(sweep),
         "combinations": (sweep.honesty or {}).get("pbo_combinations") or 0,
-        "stability": list(_stability(sweep)),
+        "stability": [row for row in _stability(sweep) if row["below"] or row["above"]],
         "started_by": keys.called(sweep.owner),
         "api_url": f"/api/v1/sweeps/{sweep.public_id}",
     }
@@ -123,7 +123,7 @@ def top(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
         "objective": label_of(sweep.objective),
         "tiles": list(_tiles(sweep)),
         "verdict": VERDICTS.get(honesty.get("verdict", "")),
-        "warnings": [warning["message"] for warning in honesty.get("warnings", [])],
+        "warnings": [warning["message"] for warning in honesty.get("warnings") or []],
         "may_start": may(request, Run.Mode.BACKTEST.value),
         "may_paper": may(request, Run.Mode.PAPER.value),
         "percent": int(100 * sweep.progress),
@@ -201,14 +201,18 @@ def trial_context(request: HttpRequest, sweep: Sweep, trial: Trial | None) -> di
 
 
 def best_trial(sweep: Sweep) -> Trial | None:
+    """While it goes on, the best so far; of a walk-forward sweep, of its last window then."""
     number = (sweep.best or {}).get("number")
-    if number is None:
-        return queries.best(sweep) if sweep.trials_done else None
-    return sweep.trials.filter(number=number).first()
+    if number is not None:
+        return sweep.trials.filter(number=number).first()
+    newest = sweep.trials.order_by("-number").first() if sweep.config["windows"] else None
+    return queries.best(sweep, newest.segment if newest else 0) if sweep.trials_done else None
 
 
 def _tiles(sweep: Sweep) -> Iterator[Tile]:
     honesty, walk, best = sweep.honesty or {}, sweep.walk_forward or {}, sweep.best or {}
+    if not best and (so_far := best_trial(sweep)) is not None:
+        best = {"objective": so_far.objective, "params": so_far.params}
     failed = f"{sweep.trials_failed:,} without a result" if sweep.trials_failed else ""
     of_all = f" of {sweep.trials_total:,}" if sweep.trials_done < sweep.trials_total else ""
     yield Tile("Trials", f"{sweep.trials_done:,}{of_all}", "trials", note=failed)
@@ -246,7 +250,7 @@ def _tiles(sweep: Sweep) -> Iterator[Tile]:
         "Stability",
         _share(stability),
         "stability",
-        note=f"of {neighbours} neighbours" if neighbours else "",
+        note=f"of {neighbours} neighbour{'s' * (neighbours > 1)}" if neighbours else "",
         tone="" if stability is None or stability >= 0.5 else "warn",
     )
 
@@ -278,7 +282,11 @@ def _range(sweep: Sweep) -> str:
 
 
 def _span(start_ms: int, end_ms: int) -> str:
-    return f"{formats.moment(start_ms)} to {formats.moment(end_ms)}"
+    """Of whole days, the days."""
+    texts = [formats.moment(ms) for ms in (start_ms, end_ms)]
+    if all(text.endswith(" 00:00") for text in texts):
+        texts = [text.removesuffix(" 00:00") for text in texts]
+    return " to ".join(texts)
 
 
 def _quote(engine: Mapping[str, Any]) -> str:
@@ -376,7 +384,7 @@ def _degradation(sweep: Sweep) -> dict[str, str] | None:
 
 def _stability(sweep: Sweep) -> Iterator[dict[str, Any]]:
     """Of each parameter the best value and those beside it, with what they keep."""
-    params = ((sweep.honesty or {}).get("stability") or {}).get("params", {})
+    params = ((sweep.honesty or {}).get("stability") or {}).get("params") or {}
     for name, found in params.items():
         sides = {}
         for side in ("below", "above"):

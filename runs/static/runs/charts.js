@@ -72,6 +72,12 @@
     return result;
   }
 
+  // Over cells of any colour the page's own text is read best.
+  function worded(data, dark = isDark()) {
+    const color = dark ? "#f3f4f6" : "#111827";
+    return data.map((trace) => (trace.texttemplate ? { ...trace, textfont: { ...trace.textfont, color } } : trace));
+  }
+
   function source(element, range) {
     const figure = element.dataset.figure;
     if (figure.startsWith("#")) return figure;
@@ -111,7 +117,7 @@
       }
       restore(element);
       element.figure = figure;
-      await Plotly.react(element, figure.data, themed(element, figure.layout), CONFIG);
+      await Plotly.react(element, worded(figure.data), themed(element, figure.layout), CONFIG);
       if (isLate()) return;
       element.dataset.drawn = String(asked);
       describe(element, figure.layout.meta?.text);
@@ -249,7 +255,7 @@
     for (const element of charts.keys()) {
       if (!("drawn" in element.dataset)) continue;
       const { data, layout } = element.figure;
-      window.Plotly.react(element, data, { ...themed(element, layout, dark), width }, CONFIG);
+      window.Plotly.react(element, worded(data, dark), { ...themed(element, layout, dark), width }, CONFIG);
     }
   }
 
