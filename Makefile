@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material's notice about its own future is kept off the console.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
-.PHONY: run test check docs screenshots tour audit sdk bench bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test ws-test fuzz clean
+.PHONY: run test check docs screenshots tour audit sdk bench bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -84,6 +84,11 @@ live-burst-test: $(VENV)/installed-dev
 crash-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(BIN)/python -m pytest -s \
 	  tests/site/test_crash_points.py tests/site/test_two_clusters.py
+
+# Two machines on one PostgreSQL and one Redis, and what befalls them: some ten minutes.
+machines-test: $(VENV)/installed-dev
+	CRACKTRADER_TEST_BACKTESTS=200 CRACKTRADER_TEST_PAPERS=50 CRACKTRADER_TEST_TRIALS=20000 \
+	  CRACKTRADER_TEST_BARS=15 CRACKTRADER_TEST_CALM=1 $(BIN)/python -m pytest -s tests/site/test_machines.py
 
 # The long form of the WebSocket test: CLIENTS (default 20) follow, the server is killed KILLS times.
 ws-test: $(VENV)/installed-dev

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from exchanges import machines
 from exchanges.models import Machine
-from exchanges.processes import HOST
 
 
 class Command(BaseCommand):
@@ -31,7 +30,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{forget} is forgotten")
             return
         if not machines.several():
-            self.stdout.write(f"{HOST} works alone: its database is a file (DATABASE_URL)")
+            self.stdout.write(f"{machines.HOST} works alone: its database is a file (DATABASE_URL)")
             return
         now = timezone.now()
         table = Table("Machine", "Seen", "Ticker", "Clock", "Code", "Since")
@@ -39,7 +38,7 @@ class Command(BaseCommand):
             ticked = machine.ticked_at
             ticks = ticked is not None and now - ticked < machines.PRESENT
             table.add_row(
-                machine.name + (" (this one)" if machine.name == HOST else ""),
+                machine.name + (" (this one)" if machine.name == machines.HOST else ""),
                 f"{max((now - machine.seen_at).total_seconds(), 0):.0f} s ago",
                 "yes" if ticks else "no",
                 f"{machine.skew_seconds:+.1f} s",
