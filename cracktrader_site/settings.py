@@ -29,6 +29,7 @@ MACHINE = env.machine(
     "What this machine, or container, is called among those that share a database; else its host "
     "name. No two of them may have one name.",
 )
+KNOWN_MACHINES = "exchanges.machines.known"
 CANDLES_DIR = env.path(
     "CRACKTRADER_CANDLES_DIR", CRACKTRADER_HOME / "candles", "Directory of the candle store."
 )

@@ -148,6 +148,13 @@ def present() -> list[Machine]:
     return list(Machine.objects.filter(seen_at__gte=Now() - PRESENT))
 
 
+def known() -> dict[str, bool]:
+    """The machines that are not forgotten, by name, and whether each is at work."""
+    there = {machine.name for machine in present()}
+    names = Machine.objects.values_list("name", flat=True)
+    return {name: name in there for name in names}
+
+
 def forget(names: Iterable[str]) -> None:
     """Those machines are gone, and with them what lay on their disks."""
     gone = list(names)

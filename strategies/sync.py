@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.module_loading import import_string
 
 from .models import Strategy, StrategyVersion
 from .probe import TIMEOUT, Probed, probe, read
@@ -141,6 +142,7 @@ class _Writer:
         self.records = {s.name: s for s in Strategy.objects.select_for_update()}
         self.claimed: dict[str, _File] = {}
         self.here = "" if connection.vendor == "sqlite" else settings.MACHINE
+        self.machines: dict[str, bool] = import_string(settings.KNOWN_MACHINES)()
         self.report = SyncReport()
 
     def write(self) -> SyncReport:
@@ -211,13 +213,15 @@ class _Writer:
         return "the catalogue: rename the class" if other.origin == "catalog" else other.name
 
     def _is_elsewhere(self, record: Strategy) -> bool:
-        """Whether its file is in another machine's folder."""
-        return record.machine not in ("", self.here)
+        """Whether its file is in another machine's folder, and that is not gone for good."""
+        return record.machine != self.here and record.machine in self.machines
 
     def _newer_elsewhere(self, name: str, file: _File) -> str:
-        """The machine that gave a text after this one was known already, or nothing."""
+        """The machine at work that gave a text after this one was known already, or nothing."""
         record = self.records.get(name)
         if record is None or not self._is_elsewhere(record) or not record.available:
+            return ""
+        if not self.machines[record.machine]:
             return ""
         known = record.versions.filter(source_hash=file.hash).exclude(id=record.current_id)
         return record.machine if known.exists() else ""

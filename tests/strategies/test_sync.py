@@ -300,8 +300,11 @@ def test_two_that_sync_at_once_agree(strategies_dir):
 def machines(settings, monkeypatch, tmp_path):
     """`at("alpha")`: from now on this is that machine, with a folder of its own."""
     monkeypatch.setattr("strategies.sync.connection", SimpleNamespace(vendor="postgresql"))
+    known = {"alpha": True, "beta": True}
+    monkeypatch.setattr("exchanges.machines.known", lambda: known)
 
-    def at(name):
+    def at(name, **others):
+        known.update(others)
         settings.MACHINE = name
         settings.STRATEGIES_DIR = tmp_path / name
         settings.STRATEGIES_DIR.mkdir(exist_ok=True)
@@ -344,3 +347,16 @@ def test_a_new_text_is_taken_from_any_machine_and_an_old_one_only_from_whose_it_
     assert newer.current.source == GOOD, "whose it is may go back"
     machines("alpha")
     assert sync_strategies().errors == []
+
+
+def test_what_a_machine_gave_that_is_gone_is_anybodys(machines):
+    machines("alpha").write_text(GOOD)
+    sync_strategies()
+    machines("alpha").write_text(GOOD + "# better\n")
+    sync_strategies()
+    machines("beta", alpha=False).write_text(GOOD)
+    assert sync_strategies().errors == [], "one that is away for a while gives no news"
+    assert Strategy.objects.get(origin="user").machine == "beta"
+    Strategy.objects.filter(origin="user").update(machine="replaced")
+    machines("alpha").unlink()
+    assert len(sync_strategies().removed) == 1
