@@ -47,6 +47,7 @@ def postgresql(url: str) -> Database:
         raise ValueError
     options = _PATIENCE | {"application_name": _part()} | found.get("OPTIONS", {})
     return found | {
+        "ENGINE": "cracktrader_site.postgresql",
         "CONN_MAX_AGE": None,
         # A connection that outlived a restart of the server is found out before a request.
         "CONN_HEALTH_CHECKS": True,

@@ -7,6 +7,12 @@ import pytest
 from tests import servers
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if servers.wanted():
+        # Of a thread that has ended; SQLite says nothing of those.
+        config.addinivalue_line("filterwarnings", "ignore:<psycopg.Connection:ResourceWarning")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long modules come first: of several workers none is left with one in the end."""
     long = {item.path for item in items if item.get_closest_marker("slow")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -23,6 +24,7 @@ from typing import Any
 _URL, _REDIS = "CRACKTRADER_TEST_POSTGRES_URL", "CRACKTRADER_TEST_REDIS_URL"
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _NOBODY = "nobody"
+_PR_SET_PDEATHSIG = 1
 
 
 def wanted() -> bool:
@@ -60,7 +62,7 @@ class Postgres:
             self._process = subprocess.Popen(
                 [str(self._bin / "postgres"), "-D", str(self._data), *listen, *options],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                cwd=self._home, **self._as,
+                preexec_fn=_end_with_parent, cwd=self._home, **self._as,
             )  # fmt: skip
         deadline = time.monotonic() + 30
         while True:
@@ -110,6 +112,7 @@ class Redis:
         self._process = subprocess.Popen(
             [str(binary), "--port", str(self.port), *options, "--dir", str(self._home)],
             stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True,
+            preexec_fn=_end_with_parent,
         )  # fmt: skip
         with redis.Redis(port=self.port, socket_timeout=1) as client:
             while True:
@@ -178,6 +181,12 @@ def query(url: str, sql: str, *values: Any) -> list[Any]:
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         found = connection.execute(sql, values)  # type: ignore[arg-type]
         return found.fetchall() if found.description else []
+
+
+def _end_with_parent() -> None:
+    """Whatever ends the tests, no server outlives them."""
+    with contextlib.suppress(OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _binaries(home: Path) -> Path:

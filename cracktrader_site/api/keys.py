@@ -181,9 +181,12 @@ def _note_use(key: ApiKey) -> None:
     if key.last_used_at is not None and key.last_used_at > before:
         return
     unnoted = Q(last_used_at=None) | Q(last_used_at__lte=before)
+    keys = ApiKey.objects.filter(unnoted, pk=key.pk)
     try:
         with _without_waiting():
-            ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=now)
+            # PostgreSQL passes over a row that somebody else writes.
+            free = keys.select_for_update(skip_locked=True, no_key=True).values("pk")
+            ApiKey.objects.filter(pk__in=free).update(last_used_at=now)
     except OperationalError:
         # A busy database is no reason to keep its reader waiting; the next use is noted.
         return
@@ -192,6 +195,10 @@ def _note_use(key: ApiKey) -> None:
 @contextmanager
 def _without_waiting() -> Iterator[None]:
     """A write that finds SQLite's lock taken fails at once."""
+    if connection.vendor != "sqlite":
+        with transaction.atomic():
+            yield
+        return
     with connection.cursor() as cursor:
         (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
         cursor.execute("PRAGMA busy_timeout = 0")

@@ -53,9 +53,9 @@ def write_through(connection: Any, **_: Any) -> None:
     An order that was sent must not be forgotten in a power cut: it would be
     sent again.  What others committed before goes to the disk with it.
     """
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA synchronous=FULL")
+    commands = {"sqlite": "PRAGMA synchronous=FULL", "postgresql": "SET synchronous_commit=on"}
+    with connection.cursor() as cursor:
+        cursor.execute(commands[connection.vendor])
 
 
 class Trader:

@@ -1,0 +1,105 @@
+"""What is kept on PostgreSQL as on SQLite, and what the settings say of either."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cracktrader_site import databases, env
+from cracktrader_site.postgresql.base import held, held_json
+from tests.desk import ROOT
+
+ANYTHING = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udc00\\u\"'d"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | ANYTHING,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANYTHING, inner, max_size=3),
+)
+
+
+@given(ANYTHING)
+def test_text_loses_nothing_but_what_postgresql_cannot_hold(text: str) -> None:
+    kept = held(text)
+    assert len(kept) == len(text)
+    for before, after in zip(text, kept, strict=True):
+        assert after == ("\ufffd" if before == "\0" or 0xD800 <= ord(before) < 0xE000 else before)
+
+
+@given(JSON)
+def test_json_is_text_that_postgresql_takes(value: object) -> None:
+    def kept(value: object) -> object:
+        if isinstance(value, str):
+            # Two halves side by side are a whole in JSON.
+            return held(json.loads(json.dumps(value)))
+        if isinstance(value, list):
+            return list(map(kept, value))
+        if isinstance(value, dict):
+            return {kept(key): kept(inner) for key, inner in value.items()}
+        return value
+
+    assert json.loads(held_json(value)) == kept(value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u:secret@h/n", "postgres://u:secret@h", "postgres://u:secret@h:x/n", "secret", "://"],
+)
+def test_an_address_that_is_none_is_refused_and_not_repeated(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X_TEST", url)
+    with pytest.raises(ImproperlyConfigured, match="X_TEST is not a postgres") as refused:
+        env.database("X_TEST", "h")
+    assert "secret" not in str(refused.value)
+    env.REGISTRY.pop("X_TEST", None)
+
+
+def test_an_addresss_own_options_stand() -> None:
+    found = databases.postgresql("postgresql://u:p%40@h:5433/n?sslmode=require&connect_timeout=9")
+    assert (found["HOST"], found["PORT"], found["NAME"], found["PASSWORD"]) == (
+        "h",
+        5433,
+        "n",
+        "p@",
+    )
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert int(found["OPTIONS"]["connect_timeout"]) == 9
+    assert found["CONN_HEALTH_CHECKS"]
+    assert found["CONN_MAX_AGE"] is None
+
+
+def test_redis_has_the_queue_and_counts_requests_where_it_is_named(tmp_path: Path) -> None:
+    code = (
+        "import json, django; from django.conf import settings as s; "
+        "print(json.dumps([s.Q_CLUSTER['broker_class'], s.RATE_STORE, "
+        "s.DATABASES['default']['ENGINE']]))"
+    )
+
+    def told(**given: str) -> list[str]:
+        names = {
+            "CRACKTRADER_HOME": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "cracktrader_site.settings",
+        }
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("CRACKTRADER_", "REDIS"))}
+        clean.pop("DATABASE_URL", None)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=clean | names | given, cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found: list[str] = json.loads(done.stdout)
+        return found
+
+    alone = told()
+    assert alone == ["runs.broker.LeanOrm", "", "django.db.backends.sqlite3"]
+    url = "redis://127.0.0.1:1/3"
+    together = told(REDIS_URL=url, DATABASE_URL="postgres://u@127.0.0.1:1/n")
+    assert together == ["runs.redis_broker.Bells", url, "cracktrader_site.postgresql"]
+    apart = told(REDIS_URL=url, CRACKTRADER_RATE_STORE="redis://127.0.0.1:1/4")
+    assert apart[:2] == ["runs.redis_broker.Bells", "redis://127.0.0.1:1/4"]
