@@ -25,6 +25,7 @@ _BUY = int(Side.BUY)
 _BUCKETS = 2048
 _LEAF = 128  # numpy's
 _DEPTH = 128  # of the stack: more than two for each halving
+_SMALLEST = 1e-100  # of standard deviations that have an inverse, and room for a fourth power
 _SPREAD = 4.0  # standard deviations to either side that the buckets cover
 
 
@@ -240,7 +241,7 @@ def _curve_nb(time, equity, cash, r, work, buckets, blocks):  # type: ignore[no-
 
     peak = equity[0]
     newest, under_water = 0, 0
-    fine = 0.0 < peak < np.inf and variance < np.inf and (deviation > 0 or variance == 0)
+    fine = 0.0 < peak < np.inf and variance < np.inf and (deviation > _SMALLEST or variance == 0)
     for i in range(n):
         value = equity[i]
         if value >= peak:
@@ -265,12 +266,13 @@ def _curve_nb(time, equity, cash, r, work, buckets, blocks):  # type: ignore[no-
 
     cubes, fourths = 0.0, 0.0
     if deviation > 0:
+        share = 1.0 / deviation
         for i in range(n):
-            z = (r[i] - mean) / deviation
+            z = (r[i] - mean) * share
             work[i] = z * z * z
         cubes = _sum_nb(work)
         for i in range(n):
-            z = (r[i] - mean) / deviation
+            z = (r[i] - mean) * share
             work[i] = (z * z) * (z * z)
         fourths = _sum_nb(work)
 
