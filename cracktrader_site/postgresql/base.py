@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from django.db.backends.postgresql import base, operations
-from psycopg.adapt import PyFormat
 from psycopg.types.json import Jsonb
+from psycopg.types.string import StrDumperUnknown
 
 _UNHELD = re.compile("[\0\ud800-\udfff]")
 # Escapes as json.dumps writes them; a whole pair and an escaped backslash pass.
@@ -38,22 +38,15 @@ class DatabaseOperations(operations.DatabaseOperations):
         return Jsonb(value, dumps=partial(held_json, encoder=encoder))
 
 
+class Text(StrDumperUnknown):
+    def dump(self, obj: str) -> Any:
+        return super().dump(held(obj))
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
-        dumper = connection.adapters.get_dumper(str, PyFormat.TEXT)
-        connection.adapters.register_dumper(str, _held_by(dumper))
+        connection.adapters.register_dumper(str, Text)
         return connection
-
-
-def _held_by(dumper: Any) -> Any:
-    class Held(dumper):  # type: ignore[misc]
-        def dump(self, obj: str) -> Any:
-            return super().dump(held(obj))
-
-        def quote(self, obj: str) -> Any:
-            return super().quote(held(obj))
-
-    return Held

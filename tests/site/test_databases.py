@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cracktrader_site import databases, env
+from cracktrader_site.api.models import AuditEntry
 from cracktrader_site.postgresql.base import held, held_json
+from tests import servers
 from tests.desk import ROOT
 
 ANYTHING = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udc00\\u\"'d"))
@@ -103,3 +106,16 @@ def test_redis_has_the_queue_and_counts_requests_where_it_is_named(tmp_path: Pat
     assert together == ["runs.redis_broker.Bells", url, "cracktrader_site.postgresql"]
     apart = told(REDIS_URL=url, CRACKTRADER_RATE_STORE="redis://127.0.0.1:1/4")
     assert apart[:2] == ["runs.redis_broker.Bells", "redis://127.0.0.1:1/4"]
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(not servers.wanted(), reason="of PostgreSQL")
+def test_odd_text_is_kept_and_found() -> None:
+    odd = 'a\0\ud800\\u0000"é'
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s || '!'", [odd])
+        assert cursor.fetchone()[0] == 'a\ufffd\ufffd\\u0000"é!'
+    entry = AuditEntry.objects.create(who="x", action=odd, target="t", detail={odd: [odd]})
+    entry.refresh_from_db()
+    assert entry.detail == {held(odd): [held(odd)]}
+    assert AuditEntry.objects.get(action=odd) == entry
