@@ -142,7 +142,8 @@ class _Writer:
         self.records = {s.name: s for s in Strategy.objects.select_for_update()}
         self.claimed: dict[str, _File] = {}
         self.here = "" if connection.vendor == "sqlite" else settings.MACHINE
-        self.machines: dict[str, bool] = import_string(settings.KNOWN_MACHINES)()
+        known = import_string(settings.KNOWN_MACHINES)
+        self.machines: dict[str, bool] = known() if self.here else {}
         self.report = SyncReport()
 
     def write(self) -> SyncReport:
