@@ -63,14 +63,21 @@ def one_at_a_time() -> Iterator[None]:
     if not several():
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    # Not by waiting for the lock, which is for a statement's time only.
+    while not _locked("pg_try_advisory_lock"):
+        time.sleep(0.2)
     try:
         yield
     finally:
         # A connection that was lost meanwhile has given it back.
-        with suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        with suppress(DatabaseError):
+            _locked("pg_advisory_unlock")
+
+
+def _locked(function: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def join() -> bool:
