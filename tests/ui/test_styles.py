@@ -17,6 +17,7 @@ THEME = "admin.css"
 
 # Classes that stand in no class attribute, by the file that gives them.
 DYNAMIC = {
+    "cracktrader_site/ui/forms/sweep.py": r"of-(grid|random|tpe)",
     "cracktrader_site/ui/pages/run.py": r"gain-[1-4]|loss-[1-4]",
     "cracktrader_site/ui/snippets.py": r"curl|python|javascript",
     "cracktrader_site/ui/sources.py": r"[kscnfbd]|added|removed|place",

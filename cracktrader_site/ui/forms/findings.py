@@ -31,6 +31,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "RUN_ALREADY_ACTIVE": ("symbols",),
     "INVALID_RANGE": ("start_date", "end_date"),
     "TOO_MANY_BARS": ("start_date", "timeframe"),
+    "INVALID_WALK_FORWARD": ("in_sample",),
     "INVALID_CASH": ("initial_cash",),
     "INVALID_STOPS": ("trailing_stop", "stop_loss", "take_profit"),
     "INVALID_LIMITS": ("max_drawdown", "daily_loss"),

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -80,7 +81,7 @@ def context(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     names = list(sweep.config["space"])
     windows = list(enumerate(sweep_sheet.window_names(sweep)))
     variations = list(enumerate(sweep_sheet.variation_names(sweep)))
-    shown = found[pages.first : pages.last]
+    shown = _rows_of(found, pages)
     return {
         "sweep": sweep,
         "asked": asked,
@@ -116,7 +117,14 @@ def context(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _count(sweep: Sweep, asked: Asked, found: Any) -> int:
+def _rows_of(found: QuerySet[Trial], pages: Pages) -> list[Trial]:
+    """Counted from the end that is nearer: the database walks over all that is before."""
+    if pages.first <= pages.total // 2:
+        return list(found[pages.first : pages.last])
+    return list(found.reverse()[pages.total - pages.last : pages.total - pages.first])[::-1]
+
+
+def _count(sweep: Sweep, asked: Asked, found: QuerySet[Trial]) -> int:
     """Known without a look, unless it is of a part of them."""
     if asked.segment is None and asked.variation is None:
         failed = sweep.trials_failed
