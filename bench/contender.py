@@ -1,10 +1,11 @@
-"""A warm process that does one thing when told to, and says how long it took."""
+"""A warm process that does one thing when told to; says how long it took, in how much memory."""
 
 from __future__ import annotations
 
 import gc
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -21,14 +22,16 @@ def serve(work: Callable[[], Any]) -> None:
         began = time.perf_counter()
         check = work()
         seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "check": check}), flush=True)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        print(json.dumps({"seconds": seconds, "check": check, "peak_mb": peak}), flush=True)
 
 
 class Contender:
-    """The parent's side."""
+    """The parent's side.  `peak_mb`: of the process's memory so far."""
 
     def __init__(self, name: str, module: str, *args: str, **env: str) -> None:
         self.name = name
+        self.peak_mb = 0.0
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *args],
             stdin=subprocess.PIPE,
@@ -43,6 +46,7 @@ class Contender:
         self._process.stdin.write("run\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
+        self.peak_mb = float(answer["peak_mb"])
         return float(answer["seconds"]), answer["check"]
 
     def close(self) -> None:
