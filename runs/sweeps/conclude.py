@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.db.models import Sum
 
 from exchanges.domain import CracktraderError, Timeframe
 from runs import recorder
@@ -65,9 +67,19 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
     from runs.engine.honesty import honesty
 
     numbers, blocks = _blocks(sweep, best.segment)
+    count = len(numbers)
+    objectives, returns = np.full(count, np.nan), np.full(count, np.nan)
+    params: list[dict[str, Any]] = []
     rows = Trial.objects.filter(sweep=sweep, segment=best.segment).order_by("number")
-    found = list(rows.values_list("number", "objective", "total_return", "params").iterator(5_000))
-    if [row[0] for row in found] != numbers.tolist():
+    found = rows.values_list("objective", "total_return", "params").iterator(2_000)
+    for i, (objective, total_return, varied) in enumerate(found):
+        if objective is not None:
+            objectives[i] = objective
+        if total_return is not None:
+            returns[i] = total_return
+        # One text for a name, not one a trial.
+        params.append({sys.intern(name): value for name, value in varied.items()})
+    if len(params) != count:
         raise RuntimeError("the sweep's chunks and trials do not agree")
     years = np.array(
         [Timeframe.parse(v["timeframe"]).bars_per_year for v in sweep.config["variations"]]
@@ -75,25 +87,30 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
     return honesty(
         blocks,
         best=int(np.searchsorted(numbers, best.number)),
-        objectives=[row[1] for row in found],
-        total_returns=[row[2] for row in found],
-        params=[row[3] for row in found],
+        objectives=objectives,
+        total_returns=returns,
+        params=params,
         skew=best.metrics.get("skew"),
         kurtosis=best.metrics.get("kurtosis"),
         bars_per_year=years[numbers % len(years)],
         maximize=sweep.maximize,
-        variations=numbers % len(years),
     )
 
 
 def _blocks(sweep: Sweep, segment: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Numbers (n,) and blocks (n, S, 3) of the segment's trials, by number."""
+    from runs.engine.trials import BLOCKS
+
     over = SweepChunk.objects.filter(sweep=sweep, segment=segment, blocks__isnull=False)
-    numbers, parts = [], []
-    for first, count, content in over.order_by("first").values_list("first", "count", "blocks"):
-        numbers.append(np.arange(first, first + count))
-        parts.append(np.frombuffer(bytes(content), np.float64).reshape(count, -1, 3))
-    return np.concatenate(numbers), np.concatenate(parts)
+    count = over.aggregate(n=Sum("count"))["n"] or 0
+    numbers, blocks = np.empty(count, np.int64), np.empty((count, BLOCKS, 3))
+    at = 0
+    rows = over.order_by("first").values_list("first", "count", "blocks")
+    for first, n, content in rows.iterator(20):
+        numbers[at : at + n] = np.arange(first, first + n)
+        blocks[at : at + n] = np.frombuffer(content, np.float64).reshape(n, BLOCKS, 3)
+        at += n
+    return numbers, blocks
 
 
 def _walk_forward(sweep: Sweep, chosen: list[Trial], renew: Renew) -> dict[str, Any]:
