@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -140,6 +141,17 @@ class Desk:
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         return [p for p in found if p.pid != os.getpid()]
+
+    def query(self, sql: str, *values: Any) -> list[Any]:
+        """Rows of its database, whichever it is; placeholders are `?`."""
+        if url := self.env.get("DATABASE_URL"):
+            return servers.query_as_sqlite(url, sql, *values)
+        database = sqlite3.connect(self.home / "db.sqlite3", timeout=20)
+        try:
+            with database:
+                return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
 
     def start_backtest(self, **changes: Any) -> str:
         answer = self.http.post("/run/backtest", json=EXAMPLE | changes)

@@ -183,6 +183,23 @@ def query(url: str, sql: str, *values: Any) -> list[Any]:
         return found.fetchall() if found.description else []
 
 
+def query_as_sqlite(url: str, sql: str, *values: Any) -> list[Any]:
+    """Placeholders are `?`; JSON comes as text, a UUID as hex."""
+    import psycopg
+    from psycopg.types.string import TextLoader
+
+    class Hex(TextLoader):
+        def load(self, data: Any) -> str:
+            return str(super().load(data)).replace("-", "")
+
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        connection.adapters.register_loader("jsonb", TextLoader)
+        connection.adapters.register_loader("uuid", Hex)
+        sql = sql.replace("%", "%%").replace("?", "%s").replace("datetime('now')", "now()")
+        found = connection.execute(sql, values)  # type: ignore[arg-type]
+        return found.fetchall() if found.description else []
+
+
 def _end_with_parent() -> None:
     """Whatever ends the tests, no server outlives them."""
     with contextlib.suppress(OSError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -252,12 +251,7 @@ class Tree:
         return {int(owner.split("/")[2]) for (owner,) in self.query(query)}
 
     def query(self, sql: str, *values: Any) -> list[Any]:
-        database = sqlite3.connect(self.desk.home / "db.sqlite3", timeout=20)
-        try:
-            with database:
-                return database.execute(sql, values).fetchall()
-        finally:
-            database.close()
+        return self.desk.query(sql, *values)
 
     def whole(self) -> bool:
         found = self.find()
