@@ -63,7 +63,7 @@ def honesty(
     """
     count = len(blocks)
     known = np.flatnonzero(np.isfinite(blocks).all(axis=(1, 2)))
-    worked = blocks[known]
+    worked = blocks if len(known) == count else blocks[known]
     scale = np.sqrt(np.broadcast_to(np.asarray(bars_per_year, dtype=np.float64), (count,)))
     figures: dict[str, Any] = {"trials": len(known), "failed": count - len(known)}
     figures |= _luck(worked, np.flatnonzero(known == best), skew, kurtosis, scale[known])

@@ -95,11 +95,10 @@ def probability_of_overfitting(
     if trials < 2 or parts < 2 or (blocks == blocks[0]).all():
         return None
     scales = np.broadcast_to(np.asarray(scale, dtype=np.float64), (trials,))
-    columns = np.ascontiguousarray(blocks.transpose(2, 1, 0), dtype=np.float64)
     pairs = math.comb(parts, parts // 2) // 2
     wanted = min(pairs, max(most_work // (2 * trials), 1))
     found = [
-        _judge(_sharpe(columns, chosen, scales), _sharpe(columns, ~chosen, scales))
+        _judge(_sharpe(blocks, chosen, scales), _sharpe(blocks, ~chosen, scales))
         for chosen in _halves(parts, pairs, wanted, max(min(_HELD // trials, 128), 1))
     ]
     logits, inside, outside = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -129,7 +128,7 @@ def _halves(parts: int, pairs: int, wanted: int, at_once: int) -> Iterator[NDArr
 
 
 def _sharpe(
-    columns: NDArray[np.float64], chosen: NDArray[np.bool_], scales: NDArray[np.float64]
+    blocks: NDArray[np.float64], chosen: NDArray[np.bool_], scales: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Sharpe ratios (halves, trials) of the chosen blocks' returns."""
     weights = chosen.astype(np.float64)
@@ -137,7 +136,9 @@ def _sharpe(
     step = max(_TILE // len(weights), 1)
     for first in range(0, len(scales), step):
         tile = slice(first, first + step)
-        count, total, squares = (weights @ column[:, tile] for column in columns)
+        # A copy of a tile, not of all: they may be a hundred thousand.
+        columns = np.ascontiguousarray(blocks[tile].transpose(2, 1, 0))
+        count, total, squares = (weights @ column for column in columns)
         with np.errstate(divide="ignore", invalid="ignore"):
             # mean / std = sum / √((squares - sum² / count) count / (count - 1) count)
             variance = squares - total * total / count

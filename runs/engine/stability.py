@@ -73,12 +73,15 @@ def stability(
     distance with each parameter's range as 1, and the parameters have no steps.
     """
     known = np.flatnonzero(np.isfinite(objectives)).tolist()
-    centre = params[best]
-    objective = float(objectives[best])
-    placed = {_key(params[i]): float(objectives[i]) for i in known[::-1]}
+    centre, objective = params[best], float(objectives[best])
+    beside: dict[tuple[str, Any], float] = {}
+    for i in known:
+        apart = [name for name, value in centre.items() if params[i].get(name) != value]
+        if len(apart) == 1 and _is_number(value := params[i].get(apart[0])):
+            beside.setdefault((apart[0], value), float(objectives[i]))
 
     def step_to(name: str, value: Any) -> Step | None:
-        found = placed.get(_key({**centre, name: value}))
+        found = beside.get((name, value))
         if found is None:
             return None
         return Step(value, found, share_of(found, objective, maximize=maximize))
@@ -111,14 +114,6 @@ def share_of(other: float, best: float, *, maximize: bool) -> float | None:
     """
     above, below = (other, best) if maximize else (best, other)
     return above / below if below > 0 else None
-
-
-def _key(point: Point) -> tuple[Any, ...]:
-    return tuple(sorted((name, _hashable(value)) for name, value in point.items()))
-
-
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, int | float | str | None) else repr(value)
 
 
 def _is_number(value: Any) -> bool:
