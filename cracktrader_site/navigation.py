@@ -22,6 +22,7 @@ _GROUPS: list[tuple[str, list[Item]]] = [
         "Runs",
         [
             ("Runs", "play_circle", "admin:runs_run_changelist", "runs.view_run"),
+            ("Sweeps", "grid_on", "admin:runs_sweep_changelist", "runs.view_sweep"),
             ("Orders", "receipt_long", "admin:runs_order_changelist", "runs.view_order"),
             ("Events", "list_alt", "admin:runs_event_changelist", "runs.view_event"),
             ("Artifacts", "table_view", "admin:runs_artifact_changelist", "runs.view_artifact"),

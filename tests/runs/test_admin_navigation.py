@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 MODELS = list(admin.site._registry)
 HISTORY = {
-    *("runs.run", "runs.order", "runs.event", "runs.artifact", "runs.venueorder"),
+    *("runs.run", "runs.sweep", "runs.order", "runs.event", "runs.artifact", "runs.venueorder"),
     *("runs.execution", "runs.discrepancy", "runs.delivery", "runs.heartbeat"),
     *("exchanges.candleseries", "exchanges.download", "exchanges.feed", "exchanges.revision"),
     *("strategies.strategy", "strategies.strategyversion", "api.auditentry"),
