@@ -183,9 +183,10 @@ class World:
 class Witness(threading.Thread):
     """Sees which machine holds what, as often as it can."""
 
-    SQL = "SELECT 'run ' || mode, lease_owner, id FROM runs_run WHERE lease_owner <> ''"
-    CHUNKS = (
-        " UNION ALL SELECT 'chunk', lease_owner, id FROM runs_sweepchunk WHERE lease_owner <> ''"
+    SQL = (
+        "SELECT 'run ' || mode AS kind, lease_owner AS owner, id FROM runs_run"
+        " WHERE lease_owner <> '' UNION ALL SELECT 'chunk', lease_owner, id FROM runs_sweepchunk"
+        " WHERE lease_owner <> ''"
     )
 
     def __init__(self, world: World) -> None:
@@ -203,7 +204,7 @@ class Witness(threading.Thread):
             with contextlib.suppress(psycopg.Error), psycopg.connect(self._url) as connection:
                 connection.autocommit = True
                 while not self._over.wait(0.01):
-                    for kind, owner, id in connection.execute(self.SQL + self.CHUNKS):
+                    for kind, owner, id in connection.execute(self.SQL):
                         self._seen.add((kind, owner.partition("/")[0], id))
 
     def stop(self) -> None:
