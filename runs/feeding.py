@@ -54,9 +54,12 @@ def needed_feeds() -> QuerySet[Feed]:
 def _make_due(run_ids: list[int]) -> int:
     if not run_ids:
         return 0
+    runs = Run.objects.filter(pk__in=run_ids)
+    # A slice that ends just now takes its date away: what it leaves is looked at, not what was.
+    list(runs.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     now = timezone.now()
     later = Q(due_at=None) | Q(due_at__gt=now)
-    return Run.objects.filter(later, pk__in=run_ids).update(due_at=now)
+    return runs.filter(later).update(due_at=now)
 
 
 class Feeder:

@@ -291,8 +291,6 @@ def request_stop(run: Run, flatten: bool = False, by: str = "") -> Run:
     again without, it ends as it stands.  `by`: whom the audit trail names.
     """
     with transaction.atomic():
-        # It may have been prepared since it was read.
-        run.refresh_from_db(fields=["cursor_ms"])
         active = Run.objects.filter(id=run.id, status__in=Run.ACTIVE)
         asked = active.filter(stop_requested_at=None).update(
             stop_requested_at=timezone.now(), status=Run.Status.STOPPING, flatten=flatten
@@ -305,6 +303,8 @@ def request_stop(run: Run, flatten: bool = False, by: str = "") -> Run:
             recorder.append(run.id, "run.stop_requested", {"flatten": flatten})
             if run.is_live:
                 audit.record(by or "api", "live.stopped", str(run.public_id), flatten=flatten)
+        # It may have been prepared since it was read.
+        run.refresh_from_db(fields=["cursor_ms"])
         if not run.is_stepped or run.cursor_ms is None:
             force_stop(run.id, "stopped before it began", only_unowned=True)
         elif asked:
@@ -406,4 +406,10 @@ def wake_behind() -> int:
     behind = list(queries.runs_behind().values_list("id", flat=True))
     if not behind:
         return 0
-    return _make_due(Run.objects.filter(id__in=behind, lease_expires_at=None))
+    with transaction.atomic():
+        free = Run.objects.filter(id__in=behind, lease_expires_at=None)
+        # In the order in which feeds lock them too; one that somebody holds is not behind.
+        locked = free.select_for_update(no_key=True, skip_locked=True).order_by("pk")
+        return _make_due(
+            Run.objects.filter(id__in=[run_id for (run_id,) in locked.values_list("pk")])
+        )

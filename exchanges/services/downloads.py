@@ -70,6 +70,8 @@ def start(
     keys = [SeriesKey(exchange.name, symbol, timeframe) for symbol in wanted]
     held = {key for key in keys if not queries.store().missing(key, first, last)}
     with transaction.atomic():
+        # Of two who ask for the same at once, one starts it.
+        Exchange.objects.select_for_update(no_key=True).only("pk").get(pk=exchange.pk)
         downloads = [_record(exchange, key, first, last, owner, key in held) for key in keys]
         active = Download.objects.filter(status__in=Download.ACTIVE).count()
         if active > MAX_ACTIVE and any(download.is_active for download in downloads):
@@ -172,6 +174,9 @@ def claim(download_id: int) -> Download | None:
     """Takes it if it is active, nobody holds it, and it is not one too many; else None."""
     now = timezone.now()
     with transaction.atomic():
+        # Who claims another one meanwhile is counted.
+        active = Download.objects.filter(status__in=Download.ACTIVE).order_by("id")
+        list(active.select_for_update(no_key=True).values_list("id"))
         if _busy() >= slots():
             return None
         taken = _free(Download.objects.filter(id=download_id)).update(

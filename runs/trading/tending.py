@@ -295,7 +295,8 @@ class Tender:
         """An Event in the log of each run that trades on the account."""
         data = {"account_id": str(self.account.public_id)} | data
         with transaction.atomic():
-            for run in self.account.runs.filter(status__in=Run.ACTIVE):
+            # In the order in which feeds lock them too.
+            for run in self.account.runs.filter(status__in=Run.ACTIVE).order_by("pk"):
                 recorder.append(run.pk, kind, data)
 
     def _note(self, error: CracktraderError) -> None:

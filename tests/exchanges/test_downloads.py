@@ -407,27 +407,62 @@ def test_delivered_twice_it_is_done_once(lookalike, venue):
     assert len(venue.asked) == asked
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_two_workers_at_once_one_gets_it(lookalike, settings):
+def at_once(*works) -> list[object]:
+    """What each of them returns, begun together."""
     from django.db import connection
 
-    settings.JOB_WORKERS = 8
-    download = start()
-    claims = []
+    found = []
 
-    def work() -> None:
+    def work(do) -> None:
         try:
-            claims.append(downloads.claim(download.id))
+            found.append(do())
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work, args=(do,)) for do in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert sorted(claim is not None for claim in claims) == [False, False, False, True]
     messages.clear()
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_more_are_taken_at_once_than_there_are_slots(lookalike, settings, monkeypatch):
+    settings.JOB_WORKERS = 2
+    first, second = start(), start(symbols=["ETH/USDT"])
+    count = downloads._busy
+
+    def slowly() -> int:
+        found = count()
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(downloads, "_busy", slowly)
+    claims = at_once(lambda: downloads.claim(first.id), lambda: downloads.claim(second.id))
+    assert sorted(claim is not None for claim in claims) == [False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_ask_for_the_same_at_once_get_one_download(lookalike, monkeypatch):
+    create = Download.objects.create
+
+    def slowly(**values: object) -> Download:
+        time.sleep(0.2)
+        return create(**values)
+
+    monkeypatch.setattr(Download.objects, "create", slowly)
+    one, other = at_once(start, start)
+    assert one == other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_workers_at_once_one_gets_it(lookalike, settings):
+    settings.JOB_WORKERS = 8
+    download = start()
+    claims = at_once(*[lambda: downloads.claim(download.id)] * 4)
+    assert sorted(claim is not None for claim in claims) == [False, False, False, True]
 
 
 @pytest.mark.usefixtures("always_write")
