@@ -49,6 +49,9 @@ env.provide(
     "NUMBA_CACHE_DIR",
     str(CRACKTRADER_HOME / "numba" / f"{version('numba')}-{version('vectorbt')}"),
 )
+# A sum shared among threads has other last bits than one that is not: machines of
+# different sizes would not agree on a result's hash.  A run is too short to gain by them.
+env.provide("OPENBLAS_NUM_THREADS", "1")
 
 # --- security --------------------------------------------------------------
 

@@ -81,3 +81,15 @@ def test_what_does_not_backtest_loads_no_engine(code):
 
 def test_the_test_would_see_an_engine():
     assert "numba" in loaded_after("import numba")
+
+
+def test_sums_are_made_by_one_thread_on_a_machine_of_any_size():
+    threads = """
+import django; django.setup()
+import numpy
+from threadpoolctl import threadpool_info
+for pool in threadpool_info():
+    if pool["user_api"] == "blas":
+        sys.modules[f"blas-{pool['num_threads']}"] = numpy
+"""
+    assert {name for name in loaded_after(threads) if name.startswith("blas-")} == {"blas-1"}
