@@ -42,7 +42,7 @@ def make(path: Path, *, with_candles: bool = False, with_secrets: bool = False) 
     audit.record(audit.COMMAND, "backup.made", path.name, with_secrets=with_secrets)
     with archive.writing(path, manifest) as writer:
         with _snapshot() as using:
-            _tables(writer, using, path.parent, with_candles)
+            _tables(writer, using, path.parent)
             wanted = _artifacts(using)
         # None of them changes or goes: what the moment's rows name is there still.
         _add_artifacts(writer, wanted)
@@ -95,11 +95,8 @@ def _snapshot() -> Iterator[str]:
         del connections[_SNAPSHOT], connections.settings[_SNAPSHOT]
 
 
-def _tables(writer: Writer, using: str, room: Path, with_candles: bool) -> None:
+def _tables(writer: Writer, using: str, room: Path) -> None:
     for model in tables.kept():
-        if model._meta.db_table == "exchanges_candleseries" and not with_candles:
-            # It says what the store holds.
-            continue
         table = model._meta.db_table
         # Of rows nobody knows how long they will be, and a tar's member begins with that.
         with tempfile.TemporaryFile(dir=room) as file:

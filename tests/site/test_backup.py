@@ -110,7 +110,7 @@ def test_a_desk_that_worked_meanwhile_is_there_again_and_goes_on(made, tmp_path)
     with Desk(home) as desk:
         for run_id, result in made.results.items():
             assert result_of(desk, run_id) == result
-            assert "verified" in manage(home, "verify", run_id, **desk.env).lower()
+            assert f"{run_id} identical" in manage(home, "verify", run_id, **desk.env)
         for run_id in made.under_way:
             answer = desk.http.get(f"/runs/{run_id}")
             # What was started before the moment of the backup comes to its end.
@@ -133,7 +133,8 @@ def test_the_moment_that_is_kept_is_one(made):
     named = {row["sha256"] for row in artifacts}
     assert held == {f"artifacts/{sha256}.parquet" for sha256 in named}
     finished = {run["id"] for run in runs if run["status"] == "completed"}
-    assert finished == {row["run_id"] for row in artifacts}
+    # Of a run that is stepped the bars it saw are kept from the start.
+    assert finished <= {row["run_id"] for row in artifacts}
 
 
 def rows(backup: archive.Reader, table: str) -> list[dict[str, Any]]:
@@ -153,7 +154,8 @@ def contents(file: Path) -> dict[str, Any]:
     for table in ("runs_run", "runs_sweep", "runs_sweepchunk", "exchanges_download"):
         for row in found[table]:
             row |= {"lease_owner": "", "lease_expires_at": None}
-    del found["api_auditentry"]
+    # What the disk holds is looked up there, and the trail tells of each of them.
+    del found["api_auditentry"], found["exchanges_candleseries"]
     return found
 
 
@@ -170,7 +172,7 @@ def test_rows_are_the_same_on_postgresql_and_back(made, tmp_path):
         manage(tmp_path / "a", "create_key", "new", "--scopes", "read", **env)
         assert "with --replace" in manage(tmp_path / "a", "restore", there, good=False, **env)
         run_id = next(iter(made.results))
-        assert "verified" in manage(tmp_path / "a", "verify", run_id, **env).lower()
+        assert f"{run_id} identical" in manage(tmp_path / "a", "verify", run_id, **env)
         holder = "BEGIN; LOCK TABLE runs_run IN ACCESS SHARE MODE"
         assert refused_while_held(postgres, holder, tmp_path / "a", there, env)
         manage(tmp_path / "a", "restore", there, "--replace", **env)
@@ -196,10 +198,10 @@ def refused_while_held(
 # --- what is refused -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def home(made: Made, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def home(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A desk that was restored, stopped."""
-    found = tmp_path / "restored"
+    found = tmp_path_factory.mktemp("restored") / "home"
     manage(found, "restore", made.file)
     return found
 
