@@ -118,7 +118,7 @@ def test_the_first_backtest_and_the_reference_run_where_only_the_wheel_is(
 def test_every_sample_of_the_readme_runs(
     environment: Environment, desk: Desk, key: str, tmp_path: Path
 ) -> None:
-    assert len(SAMPLES) == 7
+    assert len(SAMPLES) == 8
     environment.lend(sysconfig.get_path("purelib"))
     for sample in SAMPLES:
         code, shown, errors = environment.run(sample, desk, key, tmp_path)

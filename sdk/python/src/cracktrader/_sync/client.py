@@ -734,14 +734,14 @@ class CrackTraderAPI:
         self,
         sweep_id: str | UUID,
         x: str,
-        y: str,
+        y: str | None = None,
         *,
         metric: str | None = None,
         fixed: Mapping[str, Any] | None = None,
         segment: int | None = None,
         variation: int | None = None,
     ) -> models.HeatmapSchema:
-        """A metric over two parameters; `fixed`: values of others.  Default: the objective."""
+        """A metric over one parameter or two; `fixed`: values of others.  Default: the objective."""
         params = query(
             x=x,
             y=y,
