@@ -84,7 +84,7 @@ class Bells(Broker):
         """When the message that is taken next was sent."""
         message = self._asked("lindex", self._list, 0)
         try:
-            sent: datetime | None = message and SignedPackage.loads(message)["started"]
+            sent: datetime = SignedPackage.loads(message)["started"]
         except (BadSignature, TypeError, KeyError):
             return None
         return sent
