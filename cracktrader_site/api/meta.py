@@ -42,6 +42,7 @@ class BoundsSchema(serializers.Serializer[Any]):
     body_bytes = serializers.IntegerField()
     symbols_per_run = serializers.IntegerField()
     bars_per_run = serializers.IntegerField(help_text="All symbols together.")
+    trials_per_sweep = serializers.IntegerField()
     idempotency_hours = serializers.IntegerField(help_text="How long replies are kept.")
 
 
@@ -82,6 +83,7 @@ _EXAMPLE = OpenApiExample(
             "body_bytes": 1048576,
             "symbols_per_run": 50,
             "bars_per_run": 5000000,
+            "trials_per_sweep": 100000,
             "idempotency_hours": 24,
         },
         "deprecations": [],
@@ -115,7 +117,8 @@ class MetaView(APIView):
                 "body_bytes": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
                 "symbols_per_run": settings.MAX_SYMBOLS,
                 "bars_per_run": settings.MAX_BARS,
-                "idempotency_hours": KEPT_FOR.total_seconds() // 3600,
+                "trials_per_sweep": settings.MAX_TRIALS,
+                "idempotency_hours": int(KEPT_FOR.total_seconds() // 3600),
             },
             "deprecations": [],
         }

@@ -962,6 +962,7 @@ export interface components {
             /** @description Of a WebSocket. */
             subscriptions_per_connection: number;
             symbols_per_run: number;
+            trials_per_sweep: number;
         };
         CallerSchema: {
             /**

@@ -332,6 +332,7 @@ class BoundsSchema(Model):
     symbols_per_run: int
     bars_per_run: int
     """All symbols together."""
+    trials_per_sweep: int
     idempotency_hours: int
     """How long replies are kept."""
 
