@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material's notice about its own future is kept off the console.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
-.PHONY: run test check docs screenshots tour audit sdk bench bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
+.PHONY: run test check docs screenshots tour audit sdk bench bench-speed bench-sweep bench-api bench-fanout bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -49,8 +49,25 @@ tour: $(VENV)/installed-dev
 audit: $(VENV)/installed-dev
 	$(BIN)/python .ci/audit.py
 
-bench: $(VENV)/installed-dev
+# This server beside others, one after the other; takes ten minutes on a machine with nothing else
+# to do.  Each writes its chapter of bench/RESULTS.md.
+bench: bench-speed bench-sweep bench-api bench-fanout
+
+# One backtest.
+bench-speed: $(VENV)/installed-dev
 	$(BIN)/python -m bench
+
+# 1,000 backtests, and 100,000.
+bench-sweep: $(VENV)/installed-dev
+	$(BIN)/python -m bench.sweep
+
+# Requests a second, and latencies while backtests run.
+bench-api: $(VENV)/installed-dev
+	$(BIN)/python -m bench.api
+
+# One event to 500 WebSocket clients.
+bench-fanout: $(VENV)/installed-dev
+	$(BIN)/python -m bench.fanout
 
 # What is generated of the clients, in step with the schema.
 sdk: $(VENV)/installed-dev
