@@ -27,6 +27,7 @@ STOP_GRACE = timedelta(seconds=3)
 # The worker's own alarm comes first and leaves a living worker.
 TIMEOUT_GRACE_SECONDS = 10.0
 _LEASE = timedelta(seconds=settings.RUN_LEASE_SECONDS)
+_LONG = ("request", "config", "best", "honesty", "walk_forward")
 
 Claim = tuple[str, int, int]
 """A chunk or a sweep: what it is, its id and fence."""
@@ -51,7 +52,8 @@ def look_after(memory: Memory) -> list[tuple[ProcessId, Claim]]:
     holders: list[tuple[ProcessId, Claim]] = []
     working = 0
     freed = False
-    for found in (*held.select_related("sweep").defer("plan"), *concluding):
+    held = held.select_related("sweep").defer("plan", *(f"sweep__{name}" for name in _LONG))
+    for found in (*held, *concluding.defer(*_LONG)):
         owner = ProcessId.parse(found.lease_owner)
         working += found.lease_expires_at is not None and found.lease_expires_at > now
         if owner is None or not owner.is_local:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
@@ -101,8 +102,16 @@ def _chunks_of(sweep: Sweep, until: float) -> None:
         except _Over:
             chunks.let_go(held)
             return
+        except (ChunkLost, DatabaseError):
+            raise
         except CracktraderError as error:
             settling.fail(sweep, error)
+            return
+        except Exception as error:
+            # Not a trial's own, which is kept with the trial: every worker would meet it.
+            logger.exception("sweep %s failed", sweep.public_id)
+            name = type(error).__name__
+            settling.fail(sweep, CracktraderError("RUN_FAILED", f"{name}: {error}"[:1000]))
             return
 
 

@@ -344,11 +344,23 @@ def test_what_concerns_all_trials_fails_the_sweep(monkeypatch: pytest.MonkeyPatc
     assert sweep.error_details == {"exchange": "simulated"}
 
 
+def test_what_no_worker_can_do_fails_the_sweep_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runs.sweeps import workshop
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    workshop.clear()
+    monkeypatch.setattr(workshop.market_data, "ensure_bars", broken)
+    sweep = finish(start())
+    assert (sweep.status, sweep.error_code) == (Sweep.Status.FAILED, "RUN_FAILED")
+    assert "No space left" in sweep.error
+
+
 def test_a_sweep_without_one_result_fails_of_what_its_trials_failed_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sweep = start()
-    monkeypatch.setattr("runs.engine.trials.run_backtest", lambda *a, **k: 1 / 0, raising=False)
     monkeypatch.setattr("runs.engine.trials.Trials.run", lambda *a, **k: 1 / 0)
     finish(sweep)
     assert (sweep.status, sweep.error_code) == (Sweep.Status.FAILED, "RUN_FAILED")
