@@ -131,7 +131,7 @@ def figure(
     draw: Callable[[], charts.Figure],
     marked: Callable[[], str | None],
 ) -> HttpResponse:
-    """What `draw` gives as JSON; `marked`: what changes where the figure may, None: it may always."""
+    """What `draw` gives as JSON; `marked`: what changes where the figure may, None: always."""
     try:
         mark = marked()
         etag = _etag(request, mark) if request and mark else None
