@@ -125,7 +125,7 @@ class Stay:
         if self._ticks:
             fields["ticked_at"] = Now()
             gone = Machine.objects.filter(seen_at__lt=Now() - FORGOTTEN)
-            forget(gone.values_list("name", flat=True))
+            forget(gone.values_list("name", flat=True), for_good=False)
         if Machine.objects.filter(name=HOST, instance=instance()).update(**fields):
             return True
         if Machine.objects.filter(name=HOST).exists():
@@ -162,11 +162,15 @@ def known() -> dict[str, bool]:
     return {name: name in there for name in names}
 
 
-def forget(names: Iterable[str]) -> None:
-    """Those machines are gone, and with them what lay on their disks."""
+def forget(names: Iterable[str], *, for_good: bool = True) -> None:
+    """Those machines are gone, and with them what lay on their disks.
+
+    Not for good: what was imported there is known again when they come back.
+    """
     gone = list(names)
     if gone:
-        CandleSeries.objects.filter(machine__in=gone).delete()
+        series = CandleSeries.objects.filter(machine__in=gone)
+        (series if for_good else series.filter(imported=[])).delete()
         Machine.objects.filter(name__in=gone).delete()
 
 

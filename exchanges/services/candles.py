@@ -139,7 +139,9 @@ def _check_imports(exchange: Exchange, key: SeriesKey, start_ms: int, end_ms: in
         for machine, ranges in rows.values_list("machine", "imported")
     }
     mine = imported.pop(machines.disk(), [])
-    if names := sorted(name for name, ranges in imported.items() if subtract(ranges, mine)):
+    known = machines.known() if imported else {}
+    lacks = {name for name, ranges in imported.items() if subtract(ranges, mine)}
+    if names := sorted(lacks & known.keys()):
         raise InvalidInput(
             "NO_CANDLES",
             f"Candles of {key.symbol} {key.timeframe} were imported on {', '.join(names)} and not "

@@ -167,10 +167,14 @@ def test_one_that_was_silent_for_a_week_is_forgotten_with_its_candles(at: Any) -
     at("beta")
     machines.join()
     venue = Exchange.objects.create(name="v", title="V")
-    CandleSeries.objects.create(exchange=venue, symbol="A/B", timeframe="1h", machine="alpha")
+    market = {"exchange": venue, "timeframe": "1h", "machine": "alpha"}
+    CandleSeries.objects.create(symbol="A/B", **market)
+    CandleSeries.objects.create(symbol="C/D", imported=[[0, 1]], **market)
     silent("alpha", days=8)
     machines.Stay(ticks=True).renewed()
     assert [machine.name for machine in Machine.objects.all()] == ["beta"]
+    assert CandleSeries.objects.get().symbol == "C/D", "no venue tells it again if it comes back"
+    machines.forget(["alpha"])
     assert not CandleSeries.objects.exists()
 
 
@@ -185,6 +189,10 @@ def test_no_run_is_computed_on_other_candles_than_were_imported(at: Any) -> None
         machine="beta",
         imported=[[100 * hour, 200 * hour]],
     )
+    machines.join()
+    at("beta")
+    machines.join()
+    at("alpha")
     with pytest.raises(InvalidInput, match="were imported on beta and not on alpha") as error:
         ensure_bars("binance", ["BTC/USDT"], "1h", 150 * hour, 300 * hour)
     assert (error.value.code, error.value.details["machines"]) == ("NO_CANDLES", ["beta"])
