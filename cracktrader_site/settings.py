@@ -7,11 +7,10 @@ of help; docs/settings.md lists them all.
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 
-from . import artifact_storage, colours, content_policy, databases, env, secret
+from . import artifact_storage, colours, compiled, content_policy, databases, env, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -44,11 +43,7 @@ ARTIFACTS_DIR = env.path(
     "Directory of finished runs' trades, orders and equity (Parquet).",
 )
 
-# numba does not notice that vectorbt, below our own compiled loop, was upgraded.
-env.provide(
-    "NUMBA_CACHE_DIR",
-    str(CRACKTRADER_HOME / "numba" / f"{version('numba')}-{version('vectorbt')}"),
-)
+env.provide("NUMBA_CACHE_DIR", str(compiled.folder(CRACKTRADER_HOME)))
 # A sum shared among threads has other last bits than one that is not: machines of
 # different sizes would not agree on a result's hash.  A run is too short to gain by them.
 env.provide("OPENBLAS_NUM_THREADS", "1")

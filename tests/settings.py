@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from cracktrader_site import compiled
 from tests import servers
 
 _home = tempfile.mkdtemp(prefix="cracktrader-test-")
@@ -25,7 +26,8 @@ if _scaled_out:
     # Tests look at them, and damage them.
     os.environ["CRACKTRADER_ARTIFACTS"] = "files"
 # Compiled once for all homes of all tests.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".numba"))
+_shared = Path(__file__).resolve().parent.parent / ".numba"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled.folder(_shared)))
 
 from cracktrader_site.settings import *  # noqa: E402, F403
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cracktrader_site import compiled
+
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = {"vectorbt", "numba", "plotly", "ccxt"}
 TABLES = {"pandas", "pyarrow"}
@@ -93,3 +95,17 @@ for pool in threadpool_info():
         sys.modules[f"blas-{pool['num_threads']}"] = numpy
 """
     assert {name for name in loaded_after(threads) if name.startswith("blas-")} == {"blas-1"}
+
+
+def test_a_changed_kernel_is_compiled_anew_wherever_it_is_called_from(tmp_path, monkeypatch):
+    before = compiled.folder(tmp_path)
+    engine = tmp_path / "engine"
+    engine.mkdir()
+    monkeypatch.setattr(compiled, "_ENGINE", engine)
+    (engine / "caller.py").write_text("@njit\ndef caller(): ...\n")
+    (engine / "called.py").write_text("@njit\ndef called(): return 1\n")
+    one = compiled.folder(tmp_path)
+    (engine / "beside.py").write_text("nothing that is compiled\n")
+    assert compiled.folder(tmp_path) == one != before
+    (engine / "called.py").write_text("@njit\ndef called(): return 2\n")
+    assert compiled.folder(tmp_path) != one
