@@ -51,5 +51,6 @@ class Contender:
 
     def close(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(10)
+        # Leaving the block closes what is open, and waits.
+        with self._process:
+            self._process.stdin.close()
