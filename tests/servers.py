@@ -175,6 +175,14 @@ def environment(home: Path) -> dict[str, str]:
     return {"DATABASE_URL": f"{url}/{name}", "REDIS_URL": redis_for(name)}
 
 
+def same_as(connection: Any, redis: str) -> dict[str, str]:
+    """For a process on the database of the test that starts it, by `tests.site.same_database`."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return {"CRACKTRADER_TEST_DATABASE_NAME": str(name)}
+    return {"DATABASE_URL": f"{shared_postgres()}/{name}", "REDIS_URL": redis}
+
+
 def query(url: str, sql: str, *values: Any) -> list[Any]:
     import psycopg
 

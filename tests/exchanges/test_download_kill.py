@@ -6,13 +6,10 @@ import logging
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,21 +31,21 @@ KEY = SeriesKey("lookalike", BTC, MINUTE)
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def row(home: Path) -> dict[str, Any]:
-    """The only download, as the database has it."""
-    with closing(sqlite3.connect(f"file:{home}/db.sqlite3?mode=ro", uri=True, timeout=20)) as db:
-        db.row_factory = sqlite3.Row
-        return dict(db.execute("SELECT * FROM exchanges_download").fetchone())
+ROW = ("status", "fraction", "fence", "lease_owner")
 
 
 def until(
-    home: Path, true: Callable[[dict[str, Any]], bool], seconds: float = 90
+    desk: Desk, true: Callable[[dict[str, Any]], bool], seconds: float = 90
 ) -> dict[str, Any]:
+    """The only download, as the database has it."""
     deadline = time.monotonic() + seconds
-    while not true(found := row(home)):
+    while True:
+        (values,) = desk.query(f"SELECT {', '.join(ROW)} FROM exchanges_download")
+        found = dict(zip(ROW, values, strict=True))
+        if true(found):
+            return found
         assert time.monotonic() < deadline, str(found)
         time.sleep(0.02)
-    return found
 
 
 def test_killed_in_the_middle_it_goes_on_where_the_store_ends(tmp_path):
@@ -71,7 +68,7 @@ def test_killed_in_the_middle_it_goes_on_where_the_store_ends(tmp_path):
                 "end": "2024-01-31",
             }
             assert browser.post("/ui/data/download", data=form).status_code == 302
-            second = until(home, lambda d: d["lease_owner"] and d["fence"] > 1)
+            second = until(desk, lambda d: d["lease_owner"] and d["fence"] > 1)
             held = MarketStore(home / "candles")
             (before,) = held.covered(KEY)
             venue.asked.clear()
@@ -79,9 +76,9 @@ def test_killed_in_the_middle_it_goes_on_where_the_store_ends(tmp_path):
             assert worker is not None
             os.kill(worker.pid, signal.SIGKILL)
             killed = time.monotonic()
-            until(home, lambda d: d["fence"] > second["fence"])
+            until(desk, lambda d: d["fence"] > second["fence"])
             taken_up = time.monotonic() - killed
-            done = until(home, lambda d: d["status"] not in ("queued", "running"))
+            done = until(desk, lambda d: d["status"] not in ("queued", "running"))
             shown = browser.get(browser.get("/ui/data/downloads").headers["location"])
             assert '<span class="badge good">done</span>' in shown.text
         print(f"\ntaken up after {taken_up:.1f} s, done after {time.monotonic() - began:.1f} s")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import re
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -186,35 +185,44 @@ def wait(condition: Callable[[], Any], seconds: float = 15.0) -> None:
         time.sleep(0.01)
 
 
+@contextmanager
+def nobody_may_write() -> Iterator[None]:
+    other = connection.copy()
+    if connection.vendor == "sqlite":
+        lock = "BEGIN IMMEDIATE"
+    else:
+        other.set_autocommit(False)
+        tables = ", ".join(connection.introspection.table_names())
+        lock = f"LOCK TABLE {tables} IN EXCLUSIVE MODE"
+    try:
+        other.cursor().execute(lock)
+        yield
+    finally:
+        other.connection.rollback()
+        other.close()
+
+
 @pytest.mark.parametrize("when", ["submitting", "answered"])
 def test_a_write_lock_held_past_the_timeout_loses_no_order_and_no_fill(
-    when, wire, settings, monkeypatch
+    when, wire, settings, monkeypatch, caplog
 ):
     """1: freqtrade #7184, "database is locked" lost a filled order."""
     run = wire.started()
-    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 0.2)
+    options = {"sqlite": ("timeout", 0.2), "postgresql": ("options", "-c lock_timeout=200ms")}
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], *options[connection.vendor])
     settings.ORDER_TIMEOUT = 3.0
-    failed: list[str] = []
-    monkeypatch.setattr(
-        "runs.trading.trader.logger.exception", lambda text, *args: failed.append(text % args)
-    )
     # Long enough to take the lock meanwhile: before the claim, or before the answer is written.
     endpoint = "ticker24hr" if when == "submitting" else "newOrder"
     wire.server.faults.arm(endpoint, Fault(hang=0.6, applied=True))
     order = intend(run)
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=10)
-    try:
-        with trading():
-            wait(lambda: wire.server.requests(endpoint))
-            other.execute("BEGIN IMMEDIATE")
+    with trading():
+        wait(lambda: wire.server.requests(endpoint))
+        with nobody_may_write():
             time.sleep(1.6)
             order.refresh_from_db()
             assert order.state == (State.NEW if when == "submitting" else State.SUBMITTED)
-            other.execute("ROLLBACK")
-            wait(lambda: over(order))
-    finally:
-        other.close()
-    assert failed, "the database was locked for longer than it is waited for"
+        wait(lambda: over(order))
+    assert "could not reach the database" in caplog.text, "it was locked for longer than is waited"
     assert order.state == State.FILLED
     assert (len(posts(wire)), len(wire.ledger.orders("mine"))) == (1, 1)
     assert Holdings.of(run).positions == [owned(wire)]

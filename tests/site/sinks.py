@@ -11,6 +11,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +101,35 @@ def _before(raw: bytes, pattern: bytes) -> str:
 # --- collectors ------------------------------------------------------------------------------
 
 
-def database(path: Path) -> Iterator[tuple[str, str | bytes]]:
+def database(place: Path | str) -> Iterator[tuple[str, str | bytes]]:
     """Every table as text; what is signed or packed, as sessions and queue rows are, unpacked too.
 
-    (table and column, its whole content).
+    `place`: a file of SQLite or the address of a PostgreSQL.  (table and column, all it holds).
     """
+    for table, names, rows in _postgresql(place) if isinstance(place, str) else _sqlite(place):
+        for name, cells in zip(names, _columns(rows, len(names)), strict=True):
+            yield f"{table}.{name}", b"\n".join(cells)
+
+
+_Table = tuple[str, list[str], list[tuple[Any, ...]]]
+
+
+def _sqlite(path: Path) -> Iterator[_Table]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as found:
         tables = found.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             rows = found.execute(f'SELECT * FROM "{table}"')
-            names = [column[0] for column in rows.description]
-            for name, cells in zip(names, _columns(rows.fetchall(), len(names)), strict=True):
-                yield f"{table}.{name}", b"\n".join(cells)
+            yield table, [column[0] for column in rows.description], rows.fetchall()
+
+
+def _postgresql(url: str) -> Iterator[_Table]:
+    import psycopg
+
+    with psycopg.connect(url) as found:
+        tables = found.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in tables.fetchall():
+            rows = found.execute(f'SELECT * FROM "{table}"')
+            yield table, [column.name for column in rows.description or ()], rows.fetchall()
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[bytes]]:
@@ -130,11 +148,28 @@ def unpacked(cell: Any) -> Iterator[bytes]:
 
 
 def queue(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The rows that wait in the task queue now, unpickled bytes included."""
+    """The rows that wait in a SQLite's task queue now, unpickled bytes included."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as found:
         rows = found.execute("SELECT id, payload FROM django_q_ormq").fetchall()
     for row, payload in rows:
         yield f"queue row {row}", b"\n".join(unpacked(payload))
+
+
+def redis_queue(url: str) -> Iterator[tuple[str, bytes]]:
+    """What is sent through a Redis from now on, until it is gone: each message is taken at once."""
+    import redis
+
+    with suppress(redis.RedisError), redis.Redis.from_url(url).monitor() as monitor:
+        for said in monitor.listen():
+            if "RPUSH" in said["command"]:
+                yield f"queue message {said['time']}", b"\n".join(unpacked(said["command"]))
+
+
+def table_rows(content: bytes) -> bytes:
+    """Of a finished run's table."""
+    import pyarrow.parquet as pq
+
+    return repr(pq.read_table(BytesIO(content)).to_pylist()).encode()
 
 
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -17,6 +17,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from tests import servers
 from tests.desk import ROOT, UNLIMITED, free_port
 
 
@@ -29,7 +30,7 @@ class Web:
             k: v for k, v in os.environ.items() if not k.startswith(("CRACKTRADER_", "DJANGO_"))
         }
         here = {"CRACKTRADER_HOME": str(home), "PORT": str(self.port)}
-        self.env = clean | UNLIMITED | here | env
+        self.env = clean | UNLIMITED | here | servers.environment(home) | env
         self.log = home / "web.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._helper: subprocess.Popen[str] | None = None

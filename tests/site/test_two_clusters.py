@@ -29,7 +29,7 @@ from exchanges.services import feeds
 from runs import clusters, feeding, leases, paper, recorder
 from runs.models import Heartbeat, Run
 from runs.recorder import Lease, LeaseLost
-from tests import messages
+from tests import messages, servers
 from tests.desk import ROOT
 from tests.exchanges.tools import FixedClock
 from tests.runs.finished import prepare_desk
@@ -101,7 +101,7 @@ def two_clusters(witnessed: Path) -> Iterator[None]:
     env = kept | {
         "CRACKTRADER_HOME": str(django_settings.CRACKTRADER_HOME),
         "CRACKTRADER_STRATEGIES_DIR": str(witnessed.parent),
-        "CRACKTRADER_TEST_DATABASE": connection.settings_dict["NAME"],
+        **servers.same_as(connection, django_settings.REDIS_URL),
         "DJANGO_SETTINGS_MODULE": "tests.site.same_database",
     }
     with ExitStack() as stack:
