@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material's notice about its own future is kept off the console.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
-.PHONY: run test check docs screenshots tour audit sdk bench bench-speed bench-sweep bench-api bench-fanout bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
+.PHONY: run test test-postgres check docs screenshots tour audit sdk bench bench-speed bench-sweep bench-api bench-fanout bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -19,6 +19,10 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --dist loadfile
 test: check
 	$(PYTEST) -n 4 -m "not process" $(PYTEST_ARGS); first=$$?; \
 	  $(PYTEST) -n 2 -m process $(PYTEST_ARGS) && exit $$first
+
+# The same tests on a PostgreSQL and a Redis, both out of installed packages.
+test-postgres: export CRACKTRADER_TEST_DATABASE := postgres
+test-postgres: test
 
 # Everything but the tests themselves.
 check: $(VENV)/installed-dev
