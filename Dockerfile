@@ -34,6 +34,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN python -m compileall -q cracktrader_site exchanges strategies runs
 USER cracktrader
 # The engine, compiled for the processor this is built on; on another kind it is compiled once more.
+# It is of this image's code alone: no volume goes there.
 RUN python deploy/warm.py && rm -rf /var/lib/cracktrader/* /tmp/*
 
 VOLUME /var/lib/cracktrader
