@@ -741,7 +741,7 @@ class CrackTraderAPI:
         segment: int | None = None,
         variation: int | None = None,
     ) -> models.HeatmapSchema:
-        """A metric over one parameter or two; `fixed`: values of others.  Default: the objective."""
+        """A metric, default the objective, over one parameter or two; `fixed`: others' values."""
         params = query(
             x=x,
             y=y,
