@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import psycopg
 import redis
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
 from tests import servers
 from tests.desk import Desk, free_port
@@ -206,6 +209,38 @@ class Witness(threading.Thread):
                 while not self._over.wait(0.01):
                     for kind, owner, id in connection.execute(self.SQL):
                         self._seen.add((kind, owner.partition("/")[0], id))
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(10)
+
+
+class Listener(threading.Thread):
+    """A WebSocket client of one machine that hears of every run's equity, wherever it is made."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(daemon=True)
+        self._url = f"ws://127.0.0.1:{machine.port}/ws"
+        self._over = threading.Event()
+        self.ready = threading.Event()
+        self.heard: list[tuple[str, int]] = []
+        self.broke_off = ""
+
+    def run(self) -> None:
+        try:
+            with connect(self._url, compression=None) as socket:
+                socket.send(orjson.dumps({"action": "subscribe", "channel": "equity"}).decode())
+                while not self._over.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        self._hear(orjson.loads(socket.recv(timeout=0.2)))
+        except WebSocketException as error:
+            self.broke_off = str(error)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "subscribed":
+            self.ready.set()
+        elif message.get("channel") == "equity":
+            self.heard.append((message["run_id"], message["seq"]))
 
     def stop(self) -> None:
         self._over.set()

@@ -18,19 +18,20 @@ from tests.desk import EXAMPLE
 
 from . import harness
 from .harness import until
-from .machines import Witness, World
+from .machines import Listener, Witness, World
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-BACKTESTS = int(os.environ.get("CRACKTRADER_TEST_BACKTESTS", "40"))
-PAPERS = int(os.environ.get("CRACKTRADER_TEST_PAPERS", "12"))
-TRIALS = int(os.environ.get("CRACKTRADER_TEST_TRIALS", "3000"))
-BARS = int(os.environ.get("CRACKTRADER_TEST_BARS", "6"))
+BACKTESTS = int(os.environ.get("CRACKTRADER_TEST_BACKTESTS", "30"))
+PAPERS = int(os.environ.get("CRACKTRADER_TEST_PAPERS", "10"))
+TRIALS = int(os.environ.get("CRACKTRADER_TEST_TRIALS", "2000"))
+BARS = int(os.environ.get("CRACKTRADER_TEST_BARS", "4"))
 CALM = int(os.environ.get("CRACKTRADER_TEST_CALM", "4"))
 """Of so many backtests one is repeated when nothing disturbs it."""
 LEASE = 5
-SPEED = 30
-"""Of the clock that both rehearse by: bars of a minute close two seconds apart."""
+PATIENCE = 600.0
+SPEED = 20
+"""Of the clock that both rehearse by: bars of a minute close three seconds apart."""
 
 COINS = ("BTC", "ETH", "SOL", "ADA")
 
@@ -121,12 +122,14 @@ class Desk:
         for run_id in self.papers:
             self.world.alpha.post("/run/stop", {"run_id": run_id})
         active = "SELECT public_id, status, stage FROM runs_run WHERE finished_at IS NULL"
-        until(lambda: not self.world.query(active), 180, f"all runs are over: {active}")
+        until(lambda: not self.world.query(active), PATIENCE, f"all runs are over: {active}")
 
 
 def test_what_two_machines_do_together_survives_each_of_them(world: World) -> None:
-    desk, witness = Desk(world), Witness(world)
+    desk, witness, listener = Desk(world), Witness(world), Listener(world.alpha)
     witness.start()
+    listener.start()
+    assert listener.ready.wait(30)
     began = time.monotonic()
 
     def told(what: str) -> None:
@@ -139,37 +142,48 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     for kind in ("run backtest", "run paper"):
         for machine in world.machines:
             seen = lambda kind=kind, name=machine.name: witness.work()[kind, name]  # noqa: E731
-            until(seen, 60, f"{machine.name} holds a {kind}")
+            until(seen, PATIENCE, f"{machine.name} holds a {kind}")
     world.flush_redis()
     told("Redis was flushed")
-    until(lambda: desk.done() >= third, 120, "work goes on")
-    until(lambda: desk.holds("beta", "chunk"), 60, "beta is in the midst of a sweep")
+    until(lambda: desk.done() >= third, PATIENCE, "work goes on")
+    until(lambda: desk.holds("beta", "chunk"), PATIENCE, "beta is in the midst of a sweep")
     world.beta.die()
     told("beta was killed")
     world.crash_database()
     told("PostgreSQL was restarted")
     before = desk.stepped()
-    until(lambda: desk.done() == BACKTESTS, 240, "alpha does what beta left")
-    until(desk.swept, 240, "alpha tries what beta left")
-    until(lambda: desk.stepped() >= before + BARS, 120, "alpha steps all paper runs")
+    until(lambda: desk.done() == BACKTESTS, PATIENCE, "alpha does what beta left")
+    until(desk.swept, PATIENCE, "alpha tries what beta left")
+    until(lambda: desk.stepped() >= before + BARS, PATIENCE, "alpha steps all paper runs")
     world.beta.launch()
-    world.beta.wait_healthy(240)
+    world.beta.wait_healthy(PATIENCE)
     told("beta is back")
     desk.start(range(BACKTESTS, BACKTESTS + third), by=0)
     second = desk.sweep()
-    until(lambda: desk.holds("beta", "chunk"), 60, "beta is in the midst of a sweep")
+    until(lambda: desk.holds("beta", "chunk"), PATIENCE, "beta is in the midst of a sweep")
     world.beta.cut_off()
     told("beta was cut off")
     # What it holds is taken over, while it lives and thinks it holds it.
-    until(lambda: desk.done() == BACKTESTS + third, 240, "alpha does it alone")
-    until(desk.swept, 240, "alpha tries them alone")
+    until(lambda: desk.done() == BACKTESTS + third, PATIENCE, "alpha does it alone")
+    until(desk.swept, PATIENCE, "alpha tries them alone")
     world.beta.reconnect()
     before = desk.stepped()
-    until(lambda: desk.stepped() >= before + BARS, 120, "all paper runs go on")
-    until(lambda: world.beta.health() in world.beta.fine, 60, "beta is healthy again")
+    until(lambda: desk.stepped() >= before + BARS, PATIENCE, "all paper runs go on")
+    until(lambda: world.beta.health() in world.beta.fine, PATIENCE, "beta is healthy again")
     desk.stop_papers()
     told("everything is over")
     witness.stop()
+    equity = world.query(
+        "SELECT public_id::text, seq FROM runs_event e JOIN runs_run r ON r.id = run_id"
+        " WHERE e.kind = 'equity' ORDER BY seq"
+    )
+    until(lambda: len(listener.heard) >= len(equity), 10, "all was told")
+    listener.stop()
+    assert listener.broke_off == ""
+    assert len(listener.heard) == len(equity) > 0
+    for run_id in desk.papers:
+        expected = [seq for public_id, seq in equity if public_id == run_id]
+        assert [seq for told, seq in listener.heard if told == run_id] == expected
     work = witness.work()
     print(dict(work))
     assert all(
@@ -180,7 +194,7 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
 
     assert faults(desk) == []
     third_time = desk.sweep()
-    until(desk.swept, 240, "all is tried in calm")
+    until(desk.swept, PATIENCE, "all is tried in calm")
     trials = [tried(world, name) for name in (first, second, third_time)]
     assert [number for number, *_ in trials[2]] == list(range(TRIALS))
     assert trials[0] == trials[1] == trials[2]
@@ -219,7 +233,7 @@ def faults(desk: Desk) -> list[str]:
             found.append(f"{mode} {public_id} ended {ends}")
     for run_id, body in list(desk.backtests.items())[::CALM]:
         again = world.beta.post("/run/backtest", body)["run_id"]
-        world.alpha.wait(again, 120)
+        world.alpha.wait(again, PATIENCE)
         if harness.result(world.alpha, again) != harness.result(world.beta, run_id):
             found.append(f"backtest {run_id} is not what it is in calm")
     return found + [fault for run_id in desk.papers for fault in unlike_its_backtest(world, run_id)]
@@ -238,7 +252,7 @@ def unlike_its_backtest(world: World, run_id: str) -> list[str]:
     body = {name: request[name] for name in names}
     body |= {"initial_cash": 10_000.0, "start_date": dates[0], "end_date": dates[1]}
     other = world.beta.post("/run/backtest", body)["run_id"]
-    world.alpha.wait(other, 120)
+    world.alpha.wait(other, PATIENCE)
     kept = ("equity", "orders", "trades")
     mine = {name: harness.rows(world.alpha, run_id, name) for name in kept}
     theirs = {name: harness.rows(world.beta, other, name) for name in kept}
