@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import psutil
+import redis
 
 from tests.desk import Desk
 
@@ -137,6 +138,25 @@ def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def forge(desk: Desk, cluster: str, payload: str) -> None:
+    """Puts a message into the task queue that nobody sent."""
+    if url := desk.env.get("REDIS_URL"):
+        with redis.Redis.from_url(url) as queue:
+            queue.rpush(f"cracktrader:queue:{cluster}", payload.encode())
+        return
+    sql = "INSERT INTO django_q_ormq (key, payload, lock) VALUES (?, ?, '2020-01-01 00:00:00')"
+    desk.query(sql, cluster, payload)
+
+
+def queued(desk: Desk, cluster: str) -> int:
+    """Messages that nobody has taken."""
+    if url := desk.env.get("REDIS_URL"):
+        with redis.Redis.from_url(url) as queue:
+            return int(queue.llen(f"cracktrader:queue:{cluster}"))
+    sql = "SELECT count(*) FROM django_q_ormq WHERE key = ? AND lock < datetime('now')"
+    return int(desk.query(sql, cluster)[0][0])
 
 
 def ask(desk: Desk, path: str) -> Any:

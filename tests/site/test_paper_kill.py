@@ -291,12 +291,11 @@ class Chaos:
     def runs(self) -> list[tuple[str, dict[str, Any], tuple[int, int]]]:
         """Of this chaos: id, request, and from where to where it was stepped."""
         rows = self.tree.query(
-            "SELECT id, public_id, request, json_extract(config, '$.engine.start_ms'), cursor_ms"
-            " FROM runs_run ORDER BY id"
+            "SELECT id, public_id, request, config, cursor_ms FROM runs_run ORDER BY id"
         )
         return [
-            (public_id, json.loads(request), (start, end))
-            for run, public_id, request, start, end in rows
+            (public_id, json.loads(request), (json.loads(config)["engine"]["start_ms"], end))
+            for run, public_id, request, config, end in rows
             if run not in self.known
         ]
 
