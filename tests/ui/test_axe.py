@@ -103,5 +103,8 @@ def test_every_page_is_among_those_that_are_looked_at(filled, admin_client):
         path = address(pattern, **known)
         answer = client.get(path)
         is_file = answer.get("Content-Disposition", "").startswith("attachment")
+        if answer.streaming:
+            # Read to its end, it is closed.
+            b"".join(answer.streaming_content)
         if answer.status_code == 200 and not is_file:
             assert b"<html" not in answer.content, f"{pattern.name} is a page of its own"

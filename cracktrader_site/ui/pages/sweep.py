@@ -143,10 +143,9 @@ def table(request: HttpRequest, sweep_id: Any) -> FileResponse:
     return figures.trials_csv(asked_sweep(request, sweep_id))
 
 
-@page("read", methods=("POST",))
+@page("backtest", methods=("POST",))
 def stop(request: HttpRequest, sweep_id: Any) -> HttpResponse:
     found = asked_sweep(request, sweep_id)
-    _require(request, Run.Mode.BACKTEST.value)
     if not found.is_active:
         messages.info(request, f"The sweep is {found.status} already.")
         return redirect("ui:sweep", sweep_id)
@@ -155,29 +154,25 @@ def stop(request: HttpRequest, sweep_id: Any) -> HttpResponse:
     return redirect("ui:sweep", sweep_id)
 
 
-@page("read", methods=("POST",))
+@page("backtest", "paper", methods=("POST",))
 def start(request: HttpRequest, sweep_id: Any, number: int) -> HttpResponse:
     """`mode`: backtest or paper.  A trial's backtest is one run, however often it is asked for."""
     mode = request.POST.get("mode", "")
     if mode not in (Run.Mode.BACKTEST, Run.Mode.PAPER):
         raise InvalidInput("INVALID_VALUE", "A trial is run as backtest or paper")
+    if not may(request, mode):
+        raise Refused(
+            "PERMISSION_DENIED",
+            f"Your user lacks the permission {GRANTS[mode]}",
+            needed=[mode],
+        )
     found = asked_sweep(request, sweep_id)
-    _require(request, mode)
     visitor = request.visitor  # type: ignore[attr-defined]
     count_form(request, visitor, mode)
     once = request.POST.get("key", "")[:36] if mode == Run.Mode.PAPER else mode
     key = f"desk:trial:{found.public_id}:{number}:{once}" if once else ""
     run = services.start_trial(found, number, mode=mode, owner=visitor.owner, idempotency_key=key)
     return redirect("ui:run", run.public_id)
-
-
-def _require(request: HttpRequest, scope: str) -> None:
-    if not may(request, scope):
-        raise Refused(
-            "PERMISSION_DENIED",
-            f"Your user lacks the permission {GRANTS[scope]}",
-            needed=[scope],
-        )
 
 
 _SWEEP = "sweeps/<uuid:sweep_id>"
