@@ -38,6 +38,9 @@ def test_every_variable_the_code_reads_is_registered() -> None:
     [
         (lambda: env.integer("X_TEST", 1, "h", minimum=1, maximum=9), "0"),
         (lambda: env.integer("X_TEST", 1, "h", maximum=9), "many"),
+        (lambda: env.machine("X_TEST", "h"), "a/b"),
+        (lambda: env.machine("X_TEST", "h"), "m" * 61),
+        (lambda: env.artifacts("X_TEST", "h"), "ftp://somewhere"),
         (lambda: env.flag("X_TEST", False, "h"), "perhaps"),
         (lambda: env.integer("X_TEST", 1, "h", maximum=9), "10"),
         (lambda: env.integer("X_TEST", 1, "h", maximum=9), "9" * 5000),

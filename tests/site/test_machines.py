@@ -7,14 +7,17 @@ more of everything.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.desk import EXAMPLE
+from tests.desk import EXAMPLE, ROOT, free_port
 
 from . import harness
 from .harness import until
@@ -264,3 +267,50 @@ def first(mine: list[Any], theirs: list[Any]) -> str:
     pairs = zip(mine, theirs, strict=False)
     differing = next((pair for pair in pairs if pair[0] != pair[1]), None)
     return f"{differing}" if differing else f"{len(mine)} rows and {len(theirs)}"
+
+
+def serve(world: World, folder: Path, *args: str, **env: str) -> subprocess.Popen[str]:
+    settings = world.alpha.env | {"CRACKTRADER_HOME": str(folder), "PORT": str(free_port())}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "serve", *args],
+        env=settings | env,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_cluster_by_itself_brings_the_ticker_that_looks_after_it(
+    world: World, tmp_path: Path
+) -> None:
+    part = serve(world, tmp_path, "--only", "jobs", CRACKTRADER_MACHINE="gamma")
+    try:
+        ticked = "SELECT 1 FROM exchanges_machine WHERE name = 'gamma' AND ticked_at IS NOT NULL"
+        until(lambda: world.query(ticked), PATIENCE, "gamma's ticker looks around")
+        beats = "SELECT 1 FROM runs_heartbeat WHERE host = 'gamma' AND seen_at IS NOT NULL"
+        until(lambda: world.query(beats), PATIENCE, "gamma's workers answer")
+    finally:
+        part.terminate()
+        part.communicate(timeout=60)
+    assert part.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"CRACKTRADER_MACHINE": "alpha"}, "Another machine called 'alpha' works on this database"),
+        (
+            {"CRACKTRADER_MACHINE": "delta", "CRACKTRADER_SECRET_KEY": "x" * 60},
+            "CRACKTRADER_SECRET_KEY is not the one of machine alpha",
+        ),
+    ],
+)
+def test_a_machine_that_does_not_fit_does_not_start(
+    world: World, tmp_path: Path, env: dict[str, str], said: str
+) -> None:
+    refused = serve(world, tmp_path, **env)
+    _, told = refused.communicate(timeout=PATIENCE)
+    assert refused.returncode == 1
+    assert said in told
+    assert world.alpha.health() in world.alpha.fine
