@@ -84,6 +84,7 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
     years = np.array(
         [Timeframe.parse(v["timeframe"]).bars_per_year for v in sweep.config["variations"]]
     )
+    variations = numbers % len(years)
     return honesty(
         blocks,
         best=int(np.searchsorted(numbers, best.number)),
@@ -92,8 +93,9 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
         params=params,
         skew=best.metrics.get("skew"),
         kurtosis=best.metrics.get("kurtosis"),
-        bars_per_year=years[numbers % len(years)],
+        bars_per_year=years[variations],
         maximize=sweep.maximize,
+        variations=variations,
     )
 
 

@@ -26,6 +26,8 @@ from .layout import Layout
 _MOST_GENERATIONS, _GENERATION = 25, (8, 100)
 _TRIED_HERE, _TRIED_APART = 64, 4
 """Points whose parameters are checked at the start: of the catalogue's, of a user's strategy."""
+_COUNTABLE = 10**15
+"""Grids larger than this are told as that large: JSON's numbers end soon after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +119,26 @@ def _points(request: dict[str, Any], sampler: Sweep.Sampler, space: Space) -> in
     if asked is not None and size > asked:
         raise InvalidInput(
             "INVALID_SPACE",
-            f"The grid has {size:,} points, more than the {asked:,} trials asked for",
-            points=size,
+            f"The grid has {_told(size)} points, more than the {asked:,} trials asked for",
+            points=min(size, _COUNTABLE),
             valid="fewer values, more trials, or the sampler random or tpe",
         )
+    _check_count(Layout(1, size, 1))
     return size
+
+
+def _told(count: int) -> str:
+    return f"more than {_COUNTABLE:,}" if count > _COUNTABLE else f"{count:,}"
 
 
 def _check_count(layout: Layout) -> None:
     if layout.total > settings.MAX_TRIALS:
         raise InvalidInput(
             "TOO_MANY_TRIALS",
-            f"The sweep has {layout.total:,} trials; at most {settings.MAX_TRIALS:,} are allowed",
-            trials=layout.total,
-            points=layout.points,
+            f"The sweep has {_told(layout.total)} trials; "
+            f"at most {settings.MAX_TRIALS:,} are allowed",
+            trials=min(layout.total, _COUNTABLE),
+            points=min(layout.points, _COUNTABLE),
             variations=layout.variations,
             windows=layout.segments,
             maximum=settings.MAX_TRIALS,
@@ -181,7 +189,7 @@ def _spread(count: int, most: int) -> Iterator[int]:
     """At most `most` of 0 … count - 1: both ends, and evenly between them."""
     if count <= most:
         return iter(range(count))
-    return iter(dict.fromkeys(round(i * (count - 1) / (most - 1)) for i in range(most)))
+    return iter(dict.fromkeys(i * (count - 1) // (most - 1) for i in range(most)))
 
 
 def _variations(

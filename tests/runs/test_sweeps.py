@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from exchanges.domain import InvalidInput, NotFound
@@ -147,6 +148,13 @@ def test_each_point_is_tried_on_each_symbol_and_timeframe() -> None:
     assert [(r.params["fast_period"], r.variation) for r in rows] == [
         (fast, variation) for fast in (5, 10) for variation in range(4)
     ]
+    # What lies beside the best in its parameters, on the same symbol and timeframe.
+    best = sweep.best
+    beside = rows.exclude(number=best["number"]).get(variation=best["variation"])
+    found = sweep.honesty["stability"]["params"]["fast_period"]
+    assert [side["objective"] for side in (found["below"], found["above"]) if side] == [
+        beside.objective
+    ]
     trial = rows[3]
     run = finish_run(services.start_trial(sweep, trial.number, ring=False))
     assert (run.symbols, run.timeframe) == (["ETH/USDT"], "4h")
@@ -245,6 +253,13 @@ def test_trials_are_listed_the_best_first_and_those_without_a_figure_last() -> N
         queries.get_trial(sweep, 12)
 
 
+VAST = {
+    name: {"min": 1e-300, "max": 0.9, "step": 1e-300}
+    for name in ("run.stop_loss", "run.take_profit", "run.trailing_stop", "run.position_size")
+}
+"""More points than a float has room for."""
+
+
 # --- what is refused ---------------------------------------------------------------------------
 
 
@@ -254,6 +269,8 @@ def test_trials_are_listed_the_best_first_and_those_without_a_figure_last() -> N
         ({"space": {"fast": [1]}}, "INVALID_SPACE"),
         ({"space": {"run.stop_loss": {"min": 0.01, "max": 0.1}}}, "INVALID_SPACE"),
         ({"trials": 11}, "INVALID_SPACE"),
+        ({"space": VAST}, "TOO_MANY_TRIALS"),
+        ({"space": VAST, "trials": 100}, "INVALID_SPACE"),
         ({"strategy_params": {"fast_period": 5}}, "INVALID_SPACE"),
         ({"space": {"fast_period": [30], "slow_period": [20]}}, "INVALID_PARAMS"),
         ({"strategy_name": "Nobody"}, "UNKNOWN_STRATEGY"),
@@ -274,6 +291,8 @@ def test_what_cannot_be_tried_is_refused_at_the_start(changes: dict[str, Any], c
     with pytest.raises(InvalidInput) as refused:
         start(**changes)
     assert refused.value.code == code
+    assert len(orjson.dumps(refused.value.details)) < 1_000
+    assert len(refused.value.message) < 300
     assert not Sweep.objects.exists()
 
 
