@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import random
 import sqlite3
 import statistics
@@ -191,7 +192,8 @@ def difference(desk: Desk, sweep_id: str, trials: int, count: int) -> float:
 
 def measure(home: Path, trials: int, rounds: int, large: int, peers: bool = True) -> Figures:
     figures = Figures(trials)
-    caches = {"NUMBA_CACHE_DIR": str(home / "numba")}
+    # The desk's own place, so that the others find there what was compiled.
+    caches = {"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(home / "numba"))}
     settings = caches | {"CRACKTRADER_JOB_WORKERS": str(WORKERS)}
     # The very first start compiles, which its workers' memory shows until the next.
     with Desk(home, **settings) as desk:
