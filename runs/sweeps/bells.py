@@ -12,7 +12,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Max, Sum
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -28,10 +28,28 @@ TASK = "runs.tasks.work_on_sweeps"
 
 
 def ring() -> None:
-    """Has every worker look for what is due, once the transaction is committed."""
+    """Has every worker look for what is due, once the transaction is committed.
+
+    In a transaction of its own: a caller's that has one sweep's row would wait for
+    another's that has the next, and it for this one.
+    """
+    transaction.on_commit(_ring)
+
+
+def _ring() -> None:
     now = timezone.now()
-    if Sweep.objects.filter(status__in=Sweep.ACTIVE).update(rung_at=now):
-        transaction.on_commit(lambda: _send(now.isoformat(), slots()))
+    active = Sweep.objects.filter(status__in=Sweep.ACTIVE)
+    try:
+        with transaction.atomic():
+            # All who ring take the rows in one order; nobody else has two.
+            rows = active.order_by("pk").select_for_update(no_key=True)
+            keys = list(rows.values_list("pk", flat=True))
+            Sweep.objects.filter(pk__in=keys).update(rung_at=now)
+    except DatabaseError:
+        logger.exception("sweeps could not be rung for; the ticker will")
+        return
+    if keys:
+        _send(now.isoformat(), slots())
 
 
 def is_newest(stamp: str) -> bool:

@@ -31,6 +31,8 @@ _CLAIM = f"""
     SET fence = fence + 1, attempts = attempts + 1, lease_owner = %s, lease_expires_at = %s
     WHERE {_FREE} AND id = (
         SELECT id FROM {_TABLE} WHERE sweep_id = %s AND {_FREE} ORDER BY first LIMIT 1 {{lock}}
+    ) AND EXISTS (
+        SELECT 1 FROM {Sweep._meta.db_table} WHERE id = %s AND status IN ('starting', 'running')
     )
     RETURNING id, fence, attempts, segment, first, count, plan
 """
@@ -107,14 +109,14 @@ def due_sweeps() -> QuerySet[Sweep]:
 
 
 def claim(sweep: Sweep) -> Held | None:
-    """The sweep's next chunk that nobody holds; None where there is none."""
+    """The sweep's next chunk that nobody holds; None where there is none, or it is to stop."""
     moment = connection.ops.adapt_datetimefield_value
     locks = connection.features.has_select_for_update_skip_locked
     sql = _CLAIM.format(lock="FOR UPDATE SKIP LOCKED" if locks else "")
     now = moment(timezone.now())
     owner = str(ProcessId.current())
     with connection.cursor() as cursor:
-        cursor.execute(sql, [owner, moment(expiry()), now, sweep.pk, now])
+        cursor.execute(sql, [owner, moment(expiry()), now, sweep.pk, now, sweep.pk])
         row = cursor.fetchone()
     if row is None:
         return None

@@ -84,23 +84,27 @@ def fail(sweep: Sweep, error: CracktraderError, claim: Claim | None = None) -> N
     ended = Sweep.objects.filter(pk=sweep.pk, status__in=Sweep.ACTIVE)
     if claim is not None:
         ended = ended.filter(fence=claim.fence)
-    with transaction.atomic():
-        ended.update(
-            **_FREE,
-            fence=F("fence") + 1,
-            status=Sweep.Status.FAILED,
-            finished_at=timezone.now(),
-            error_code=error.code,
-            error=error.message[:1000],
-            error_details=error.details,
-        )
+    if ended.update(
+        **_FREE,
+        fence=F("fence") + 1,
+        status=Sweep.Status.FAILED,
+        finished_at=timezone.now(),
+        error_code=error.code,
+        error=error.message[:1000],
+        error_details=error.details,
+    ):
         shut(sweep)
 
 
 def shut(sweep: Sweep) -> None:
-    """No worker that still has a chunk commits it."""
+    """What is not done yet will not be: no worker claims it, nor commits what it has.
+
+    Outside a transaction that has the sweep's row: who commits takes that last.
+    """
     left = SweepChunk.objects.filter(sweep=sweep, status=SweepChunk.Status.READY)
-    left.update(fence=F("fence") + 1, lease_owner="", lease_expires_at=None)
+    # A commit that was waited for leaves the rest of its chunk.
+    while left.exists():
+        left.delete()
 
 
 def _claim(sweep: Sweep) -> Claim | None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from exchanges.domain import CracktraderError
 from exchanges.processes import HOST, ProcessId
 from runs.models import Heartbeat, Sweep, SweepChunk, Trial
-from runs.sweeps import bells, chunks, services, settling, watching, work
+from runs.sweeps import bells, chunks, conclude, services, settling, watching, work
 from runs.sweeps.chunks import ChunkLost, Held, Row
 from tests import messages
 
@@ -152,6 +152,37 @@ def test_a_sweep_is_due_while_a_chunk_is_free_or_none_is_left() -> None:
     assert not chunks.due_sweeps().get().has_free  # type: ignore[attr-defined]
 
 
+def test_what_is_to_stop_is_claimed_by_nobody() -> None:
+    sweep = start()
+    held = claimed(sweep)
+    services.request_stop(sweep)
+    assert chunks.claim(sweep) is None
+    commit(held, sweep)
+    assert Trial.objects.count() == held.count
+
+
+def test_nothing_is_tried_once_a_stopped_sweep_is_being_concluded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sweep = start()
+    work._Chunk(sweep, claimed(sweep), math.inf).work()
+    expire(late := claimed(sweep))
+    services.request_stop(sweep)
+    blocks = conclude._blocks
+
+    def read(sweep: Sweep, segment: int) -> Any:
+        found = blocks(sweep, segment)
+        assert chunks.claim(sweep) is None
+        with pytest.raises(ChunkLost):
+            commit(late, sweep)
+        return found
+
+    monkeypatch.setattr(conclude, "_blocks", read)
+    finish(sweep)
+    assert sweep.status == Sweep.Status.STOPPED, sweep.error
+    assert Trial.objects.count() == sweep.trials_done == sweep.honesty["trials"]
+
+
 # --- what workers leave behind -----------------------------------------------------------------
 
 
@@ -253,6 +284,42 @@ def test_a_ring_sends_a_task_for_each_worker_however_many_sweeps_there_are(setti
         )  # fmt: skip
     bells.ring()
     assert messages.count("jobs") == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ring_waits_for_nobody_while_its_caller_has_a_sweeps_row() -> None:
+    sweep, other = start(), start()
+    with transaction.atomic():
+        Sweep.objects.filter(pk=sweep.pk).update(stage="mine")
+        bells.ring()
+        assert Sweep.objects.get(pk=other.pk).rung_at == other.rung_at
+        assert messages.count("jobs") == 0
+    assert Sweep.objects.get(pk=other.pk).rung_at > other.rung_at
+    assert messages.count("jobs") == bells.slots()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_sweeps_are_stopped_at_once() -> None:
+    sweeps = [start() for _ in range(6)]
+    failed: list[BaseException] = []
+    barrier = threading.Barrier(len(sweeps))
+
+    def stop(sweep: Sweep) -> None:
+        barrier.wait()
+        try:
+            services.request_stop(sweep)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=stop, args=(sweep,)) for sweep in sweeps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert set(Sweep.objects.values_list("status", flat=True)) == {Sweep.Status.STOPPING}
 
 
 @pytest.mark.django_db(transaction=True)
