@@ -36,6 +36,10 @@ class SyncReport:
     errors: list[tuple[str, str]] = field(default_factory=list)
 
 
+_LONGEST_NAME = 120
+"""Of a record; a broken file with a longer one is told of in the report only."""
+
+
 @dataclass(slots=True)
 class _File:
     origin: str
@@ -275,7 +279,7 @@ class _Writer:
             self.report.unchanged.append(record.name)
         if good:
             self._drop_note(file)
-        else:
+        elif len(file.name) <= _LONGEST_NAME:
             self.records[file.name], _ = Strategy.objects.update_or_create(
                 name=file.name,
                 defaults={

@@ -147,6 +147,7 @@ def test_broken_files_of_every_kind_harm_nothing_else(strategies_dir):
     (strategies_dir / "j_empty.py").write_text("")
     os.mkfifo(strategies_dir / "k_fifo.py")
     (strategies_dir / "l_shadow.py").write_text(GOOD.replace("Mine", "BuyAndHold"))
+    (strategies_dir / f"l_{'o' * 200}ng.py").write_text("class (")
     (strategies_dir / "m_good.py").write_text(GOOD)
     report = sync_strategies()
     assert [file for file, _ in report.errors] == sorted(
