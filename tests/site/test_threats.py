@@ -143,7 +143,7 @@ THREATS: dict[str, tuple[str, list[str]]] = {
             "test_the_same_request_has_the_same_reply_and_does_nothing_again",
             f"{SITE}test_idempotency.py::test_of_many_at_once_one_starts",
             f"{SITE}test_idempotency.py::"
-            "test_another_body_is_a_mismatch_and_names_the_run_there_is",
+            "test_another_body_is_a_mismatch_and_names_what_there_is",
             f"{SITE}test_idempotency.py::test_a_request_that_is_still_being_answered_says_so",
         ],
     ),
