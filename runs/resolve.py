@@ -36,10 +36,12 @@ def resolve(
     request: dict[str, Any],
     now_ms: int | None = None,
     inspected: tuple[dict[str, Any], int] | None = None,
+    version: StrategyVersion | None = None,
 ) -> Resolved:
     """`request` has the shape runs.serializers.BacktestRequest or LiveTradingRequest validated.
 
     `inspected`: what `strategies.inspect_request` said of it, where that is known.
+    `version`: the strategy's, where another than the newest is to be run.
     Raises InvalidInput with a code of its own for everything that can be known
     before a candle is read.
     """
@@ -49,7 +51,7 @@ def resolve(
     symbols = parse_symbols(request["symbols"])
     market_data.check_symbols(exchange, symbols)
     check_quotes(symbols)
-    version = strategies.get_version(request["strategy_name"])
+    version = version or strategies.get_version(request["strategy_name"])
     params, warmup = inspected or strategies.inspect_request(version, request["strategy_params"])
     if _is_open_ended(request):
         # The bar that is open now is the first to decide at.

@@ -19,6 +19,7 @@ from exchanges.domain import InvalidInput, Refused
 from exchanges.models import Account
 from exchanges.queries import venues
 from exchanges.services.venues import get_exchange
+from strategies.models import StrategyVersion
 
 from . import clusters, queries, recorder
 from .models import LiveSymbol, Run, Runner
@@ -33,15 +34,20 @@ _NO_DRIFT = {"code": "WORKER_LOST", "message": "Each worker that made the report
 
 
 def start_backtest(
-    request: dict[str, Any], owner: str = "", ring: bool = True, idempotency_key: str = ""
+    request: dict[str, Any],
+    owner: str = "",
+    ring: bool = True,
+    idempotency_key: str = "",
+    version: StrategyVersion | None = None,
 ) -> Run:
     """Records a backtest and, once committed, sends a task for it.
 
     `ring=False` leaves the execution to the caller (`runner.execute`).  A
     second start with the same `idempotency_key` gives the first one's run,
-    or IDEMPOTENCY_MISMATCH where it asks for something else.
+    or IDEMPOTENCY_MISMATCH where it asks for something else.  `version`: the
+    strategy's, where another than the newest is to be run.
     """
-    return _start(Run.Mode.BACKTEST, request, owner, ring, idempotency_key)
+    return _start(Run.Mode.BACKTEST, request, owner, ring, idempotency_key, version=version)
 
 
 @sensitive_variables("request", "config")
@@ -52,6 +58,7 @@ def start_live(
     idempotency_key: str = "",
     scopes: Collection[str] = (),
     by: str = "",
+    version: StrategyVersion | None = None,
 ) -> Run:
     """Records a paper or live run, as `start_backtest` a backtest; `paper.advance` executes it.
 
@@ -60,6 +67,7 @@ def start_live(
     the venue's with the keys in the body, or with a stored credential; only
     what names it is kept in the run.  `by`: whom the audit trail names.  Raises
     RUN_ALREADY_ACTIVE where another run trades one of the symbols on it.
+    `version`: of a paper run, as of a backtest.
     """
     config = request["exchange_config"]
     if request["mode"] == Run.Mode.LIVE:
@@ -68,7 +76,7 @@ def start_live(
     # Paper needs no keys, and what is not kept cannot leak.
     kept = {name: config[name] for name in ("sandbox", "options") if name in config}
     request = request | {"exchange_config": kept}
-    return _start(Run.Mode.PAPER, request, owner, ring, idempotency_key)
+    return _start(Run.Mode.PAPER, request, owner, ring, idempotency_key, version=version)
 
 
 @sensitive_variables("request")
@@ -158,12 +166,13 @@ def _start(
     idempotency_key: str,
     account: Account | None = None,
     by: str = "",
+    version: StrategyVersion | None = None,
 ) -> Run:
     if idempotency_key:
         earlier = queries.run_by_key(idempotency_key, owner)
         if earlier is not None:
             return _same_start(earlier, request)
-    resolved = resolve(request)
+    resolved = resolve(request, version=version)
     try:
         return _record(mode, resolved, request, owner, tell, idempotency_key, account, by)
     except IntegrityError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -105,6 +106,12 @@ class Sweep(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
+
+    @property
+    def space(self) -> dict[str, Any]:
+        """What is varied, in the order it was asked in: trials are numbered by it."""
+        space = self.config["space"]
+        return {name: space[name] for name in self.config.get("names", space)}
 
     @property
     def progress(self) -> float:

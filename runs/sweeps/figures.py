@@ -60,7 +60,7 @@ def csv_file(sweep: Sweep) -> IO[bytes]:
         file = stack.enter_context(TemporaryFile())
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text)
-        of_trial = ("trial", "window", "symbols", "timeframe", *sweep.config["space"])
+        of_trial = ("trial", "window", "symbols", "timeframe", *sweep.space)
         writer.writerow([*of_trial, *METRICS, "error_code", "error"])
         writer.writerows(_rows(sweep))
         text.detach()
@@ -71,7 +71,7 @@ def csv_file(sweep: Sweep) -> IO[bytes]:
 
 
 def _rows(sweep: Sweep) -> Iterator[list[Any]]:
-    names, variations = list(sweep.config["space"]), sweep.config["variations"]
+    names, variations = list(sweep.space), sweep.config["variations"]
     for trial in sweep.trials.order_by("number").iterator(ROWS_AT_ONCE):
         variation = variations[trial.variation]
         yield [

@@ -131,7 +131,7 @@ def heatmap(
     """
     from runs.engine.metrics import METRICS
 
-    names = list(sweep.config["space"])
+    names = list(sweep.space)
     for name in filter(None, (x, y, *(fixed or {}))):
         if name not in names:
             raise InvalidInput(

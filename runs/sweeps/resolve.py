@@ -66,6 +66,8 @@ def resolve(request: dict[str, Any], now_ms: int | None = None) -> Resolved:
         "strategy_params": request["strategy_params"],
         "source_hash": version.source_hash,
         "space": space.to_dict(),
+        # Not every database keeps the order of an object's keys.
+        "names": list(space.names),
         "seed": request["seed"],
         "points": points,
         "generation": _generation(points) if sampler == Sweep.Sampler.TPE else points,

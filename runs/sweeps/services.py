@@ -106,13 +106,14 @@ def start_trial(
 ) -> Run:
     """The whole run of a trial: the backtest it was, or a paper run from now on.
 
+    With the strategy as it was when the sweep was started.
     Raises TRIAL_NOT_FOUND for one that was not tried, and what the start of
     such a run does.
     """
     trial = queries.get_trial(sweep, number)
-    request = request_of(sweep, trial)
+    request, version = request_of(sweep, trial), sweep.strategy_version
     if mode == Run.Mode.BACKTEST:
-        return runs.start_backtest(request, owner, ring, idempotency_key)
+        return runs.start_backtest(request, owner, ring, idempotency_key, version)
     for name in ("start_date", "end_date"):
         del request[name]
     request |= {
@@ -121,7 +122,7 @@ def start_trial(
         "confirm_live": False,
         "replay": None,
     }
-    return runs.start_live(request, owner, ring, idempotency_key)
+    return runs.start_live(request, owner, ring, idempotency_key, version=version)
 
 
 def request_of(sweep: Sweep, trial: Trial) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Workshop:
     def space(self) -> Space:
         versions = StrategyVersion.objects.values_list("params_schema", flat=True)
         schema = versions.get(pk=self.sweep.strategy_version_id)
-        return Space.parse(self.config["space"], schema)
+        return Space.parse(self.sweep.space, schema)
 
     @cached_property
     def point(self) -> Callable[[int], dict[str, Any]]:

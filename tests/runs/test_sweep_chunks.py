@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -301,14 +301,14 @@ def test_a_ring_waits_for_nobody_while_its_caller_has_a_sweeps_row() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_many_sweeps_are_stopped_at_once() -> None:
     sweeps = [start() for _ in range(6)]
-    failed: list[BaseException] = []
+    failed: list[DatabaseError] = []
     barrier = threading.Barrier(len(sweeps))
 
     def stop(sweep: Sweep) -> None:
         barrier.wait()
         try:
             services.request_stop(sweep)
-        except BaseException as error:
+        except DatabaseError as error:
             failed.append(error)
         finally:
             connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep, SweepChunk, Trial
 from runs.sweeps import chunks, cutting, queries, services, work
 from runs.sweeps.layout import Layout
+from strategies.services import sync_strategies
 
 from .finished import finish as finish_run
 from .finished import prepare_desk
@@ -117,6 +119,58 @@ def test_a_promoted_trial_is_the_backtest_somebody_would_have_asked_for() -> Non
     assert promoted.config_hash == asked.config_hash
     again = runs.start_again(promoted)
     assert again.config_hash == promoted.config_hash
+
+
+SHIFTED = """
+from strategies.base import Params, Signals, Strategy
+
+
+class Shifted(Strategy):
+    class Params(Params):
+        hold: int = 5
+
+    def warmup(self, params):
+        return 0
+
+    def signals(self, bars, params):
+        phase = (bars.time // 3_600_000 + {shift}) % 24
+        return Signals(phase == 0, phase == params.hold)
+"""
+
+
+@needs_commits
+def test_a_trial_is_run_with_the_code_it_was_tried_with(settings: Any, tmp_path: Path) -> None:
+    settings.STRATEGIES_DIR = tmp_path
+    (tmp_path / "shifted.py").write_text(SHIFTED.format(shift=0))
+    sync_strategies()
+    sweep = finished(strategy_name="Shifted", space={"hold": [5, 9]})
+    (tmp_path / "shifted.py").write_text(SHIFTED.format(shift=7))
+    sync_strategies()
+    trial = sweep.trials.get(number=1)
+    run = finish_run(services.start_trial(sweep, 1, ring=False))
+    assert run.strategy_version_id == sweep.strategy_version_id
+    assert run.config["source_hash"] == sweep.config["source_hash"]
+    assert close(trial.metrics["final_value"], run.metrics["final_value"])
+    paper = services.start_trial(sweep, 1, Run.Mode.PAPER, ring=False)
+    assert paper.strategy_version_id == sweep.strategy_version_id
+    (tmp_path / "shifted.py").unlink()
+    sync_strategies()
+    assert (
+        services.start_trial(sweep, 0, ring=False).config["source_hash"]
+        == run.config["source_hash"]
+    )
+
+
+def test_trials_are_numbered_as_asked_in_whatever_order_the_database_keeps_the_space() -> None:
+    asked = {"slow_period": [30, 40, 50], "fast_period": [5, 6, 7]}
+    sweep = start(space=asked)
+    config = sweep.config | {"space": {name: asked[name] for name in sorted(asked)}}
+    Sweep.objects.filter(pk=sweep.pk).update(config=config)
+    finish(sweep)
+    rows = Trial.objects.filter(sweep=sweep).order_by("number").values_list("params", flat=True)
+    assert [(row["slow_period"], row["fast_period"]) for row in rows] == [
+        (slow, fast) for slow in (30, 40, 50) for fast in (5, 6, 7)
+    ]
 
 
 def test_a_trial_becomes_a_paper_run_with_its_parameters() -> None:

@@ -45,7 +45,7 @@ class Asked:
     @classmethod
     def of(cls, request: HttpRequest, sweep: Sweep) -> Asked:
         """Whatever the address says that means nothing is left out."""
-        said, names = request.GET, list(sweep.config["space"])
+        said, names = request.GET, list(sweep.space)
         first, second = [*names, "", ""][:2]
         x = said.get("x", "")
         x = x if x in names else first
@@ -106,7 +106,7 @@ def figure(sweep: Sweep, asked: Asked) -> charts.Figure:
 def context(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     """For templates/ui/parts/sweep_map.html."""
     asked = Asked.of(request, sweep)
-    names = list(sweep.config["space"])
+    names = list(sweep.space)
     likely = [name for name in LIKELY if name != sweep.objective]
     rest = [name for name in METRICS if name not in (sweep.objective, *likely)]
     fixed = {

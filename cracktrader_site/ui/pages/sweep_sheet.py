@@ -295,7 +295,7 @@ def _quote(engine: Mapping[str, Any]) -> str:
 
 def _varied(sweep: Sweep) -> Iterator[tuple[str, str]]:
     """Each varied parameter, and what of it is tried."""
-    for name, asked in sweep.config["space"].items():
+    for name, asked in sweep.space.items():
         if isinstance(asked, list):
             yield name, ", ".join(value_text(name, value) for value in asked)
             continue
@@ -318,7 +318,7 @@ def _config(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "Venue", sweep.exchange.title or sweep.exchange.name
     names = ("initial_cash", "fee", "slippage", "position_size", "cash", "stop_loss")
     for name in (*names, "take_profit", "trailing_stop", "max_drawdown", "daily_loss"):
-        if engine.get(name) is not None and f"run.{name}" not in sweep.config["space"]:
+        if engine.get(name) is not None and f"run.{name}" not in sweep.space:
             text = descriptions.setting(name, engine[name], _quote(engine))
             yield descriptions.setting_name(name), text
 

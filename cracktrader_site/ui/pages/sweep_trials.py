@@ -78,7 +78,7 @@ def context(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     asked = replace(asked, page=pages.number)
     part = reverse("ui:sweep_trials", args=[sweep.public_id])
     columns = [name for name in COLUMNS if name != sweep.objective]
-    names = list(sweep.config["space"])
+    names = list(sweep.space)
     windows = list(enumerate(sweep_sheet.window_names(sweep)))
     variations = list(enumerate(sweep_sheet.variation_names(sweep)))
     shown = _rows_of(found, pages)

@@ -48,7 +48,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
     return {
         "sweep": sweep,
         "markets": sweep_sheet.markets(sweep),
-        "varied": ", ".join(sweep.config["space"]),
+        "varied": ", ".join(sweep.space),
         "windows": len(sweep.config["windows"]),
         "objective": sweep_sheet.label_of(sweep.objective),
         "best": sweep_sheet.text_of(sweep.objective, best.get("objective")),

@@ -103,7 +103,7 @@ class Command(BaseCommand):
 
         segment = sweep.best.get("segment", 0)
         best = queries.trials(sweep, segment=segment, failed=False)[:SHOWN]
-        names = list(sweep.config["space"])
+        names = list(sweep.space)
         several = len(sweep.config["variations"]) > 1
         headers = ["Trial", *(["Market"] if several else []), *names]
         headers += [sweep.objective, "Return", "Sharpe", "Max DD", "Trades"]
