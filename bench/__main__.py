@@ -1,4 +1,4 @@
-"""`make bench`: this server beside the bare engine, vectorbt and backtesting.py.
+"""`make bench-speed`: this server beside the bare engine, vectorbt and backtesting.py.
 
 All in one run on one machine, taken in turns, so that the ratios hold when the
 machine's speed drifts.  Writes its chapter of bench/RESULTS.md.
@@ -9,22 +9,18 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import platform
 import statistics
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from cracktrader_site.supervisor import KEEP_MEMORY
 from tests.desk import EXAMPLE, Desk
 
-from . import results
+from . import machine, results
 from .contender import Contender
 
 YEAR = ("2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z")
@@ -139,19 +135,16 @@ def main() -> None:
 def report(table: Table) -> str:
     api, bare, script = "API, POST to completed", "bare engine", "vectorbt script"
     example, first = "API, the reference's example", "very first backtest after health is ok"
-    packages = ", ".join(f"{p} {version(p)}" for p in ("vectorbt", "numba", "numpy", "backtesting"))
-    memory = psutil.virtual_memory().total / 2**30
     checks = [
         ("API / bare engine", table.ratio(api, bare), "≤ 2"),
         ("API / vectorbt script", table.ratio(api, script), "≤ 1.5"),
         ("backtesting.py / API", table.median("backtesting.py") / table.median(api), ""),
     ]
     return (
-        "Written by `make bench`. Simulated BTC/USDT, MovingAverageCross 10/30, fee 0.1 %, "
+        "Written by `make bench-speed`. Simulated BTC/USDT, MovingAverageCross 10/30, fee 0.1 %, "
         f"{BARS:,} one-minute bars unless said otherwise; warm processes, taken in turns.\n\n"
-        f"{psutil.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "
-        f"Python {platform.python_version()}, {packages}, {datetime.now(UTC):%Y-%m-%d}.\n\n"
-        "| what | median ms | min to max | runs |\n| --- | --- | --- | --- |\n"
+        + machine.described("vectorbt", "numba", "numpy", "backtesting")
+        + "\n\n| what | median ms | min to max | runs |\n| --- | --- | --- | --- |\n"
         + "".join(table.row(name) for name in (api, bare, script, "backtesting.py", example, first))
         + "\n| ratio of medians, turn by turn | value | wanted |\n| --- | --- | --- |\n"
         + "".join(f"| {name} | {value:.2f} | {wanted} |\n" for name, value, wanted in checks)

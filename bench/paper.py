@@ -31,6 +31,7 @@ from tests.desk import ROOT, Desk
 
 from . import results
 from .lookalike import lookalike
+from .machine import share
 
 MINUTE = 60_000
 ORIGIN_MS = 1_717_200_000_000  # 2024-06-01
@@ -288,11 +289,6 @@ def replay(home: Path, bars: int) -> float:
     assert run["status"] == "completed", run
     began, ended = (datetime.fromisoformat(run[name]) for name in ("start_time", "end_time"))
     return bars / (ended - began).total_seconds()
-
-
-def share(sorted_values: Sequence[float], fraction: float) -> float:
-    """The value that `fraction` of them do not exceed."""
-    return sorted_values[max(0, -(-int(fraction * len(sorted_values) * 1000) // 1000) - 1)]
 
 
 def row(name: str, values: Sequence[float]) -> str:

@@ -18,10 +18,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from cracktrader_site.supervisor import KEEP_MEMORY
 from tests.desk import DONE, Desk
@@ -91,11 +93,15 @@ class Memory:
 
     def look(self) -> float:
         """MB resident now."""
-        workers = self._sentinel.children()
-        largest = max(workers, key=lambda worker: int(worker.memory_info().rss))
-        told = largest.memory_full_info()
-        self.peak, self.own = max(self.peak, told.rss / 1e6), max(self.own, told.uss / 1e6)
-        return float(told.rss / 1e6)
+        resident = 0.0
+        for worker in self._sentinel.children():
+            # One that has done its share may end, and another takes its place.
+            with suppress(psutil.NoSuchProcess):
+                told = worker.memory_full_info()
+                resident = max(resident, told.rss / 1e6)
+                self.own = max(self.own, told.uss / 1e6)
+        self.peak = max(self.peak, resident)
+        return resident
 
     @contextmanager
     def watched(self) -> Iterator[None]:
