@@ -66,7 +66,7 @@ def heatmap(found: Mapping[str, Any], x: str, y: str, metric: str, *, maximize: 
     unit = _UNITS.get(kind, "")
     if known.size and known.size < SPARSE * values.size:
         return _cloud(found, x, y, metric, values, maximize=maximize)
-    xs, ys = _names(found["x"]), _names(found["y"])
+    xs, ys = _names(found, "x"), _names(found, "y")
     trace: Figure = {
         "type": "heatmap",
         "x": xs,
@@ -115,7 +115,7 @@ def profile(found: Mapping[str, Any], x: str, metric: str, *, maximize: bool) ->
     row = values[0] if len(values) else np.empty(0)
     best = best_cell(found["values"], maximize=maximize)
     form, tick = _FORMATS[kind]
-    xs = _names(found["x"])
+    xs = _names(found, "x")
     colours = [RED if best and best[1] == i else BLUE for i in range(len(xs))]
     figure = _layout(
         _about_map(found, x, "", metric, best),
@@ -312,6 +312,18 @@ def value_name(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def place_name(found: Mapping[str, Any], axis: str, i: int) -> str:
+    """A row or column of `queries.heatmap`: a value, or a bin from its first to its last."""
+    edges = found.get("binned", {}).get(axis)
+    if edges is None or i + 1 >= len(edges):
+        return value_name(found[axis][i])
+    low, high = edges[i : i + 2]
+    if isinstance(high, int):
+        return str(low) if high == low + 1 else f"{low} to {high - 1}"
+    digits = max(0, 1 - math.floor(math.log10(high - low)))
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
 def _colours(known: NDArray[np.float64], *, maximize: bool) -> Figure:
     """Scale and range of the colours."""
     if not len(known):
@@ -342,8 +354,8 @@ def _about_map(
         return "No trial of these has a result yet."
     row, column = best
     value = formats.by_kind(_kind(metric), found["values"][row][column])
-    at = f"{x} {value_name(found['x'][column])}"
-    at += f" and {y} {value_name(found['y'][row])}" if y else ""
+    at = f"{x} {place_name(found, 'x', column)}"
+    at += f" and {y} {place_name(found, 'y', row)}" if y else ""
     return f"Best {_label(metric)}: {value} at {at}"
 
 
@@ -362,8 +374,8 @@ def _kind(metric: str) -> str:
     return METRICS[metric].kind if metric in METRICS else "ratio"
 
 
-def _names(values: Sequence[Any]) -> list[str]:
-    return [escape(value_name(value)) for value in values]
+def _names(found: Mapping[str, Any], axis: str) -> list[str]:
+    return [escape(place_name(found, axis, i)) for i in range(len(found[axis]))]
 
 
 def _numbers(values: Cells, kind: str) -> NDArray[np.float64]:

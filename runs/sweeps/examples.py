@@ -154,6 +154,7 @@ HEATMAP = _shown(
         "metric": "sharpe_ratio",
         "x": [5, 10],
         "y": [30, 40],
+        "binned": {"x": None, "y": None},
         "values": [[0.4, 0.9], [None, 1.1]],
         "counts": [[1, 1], [1, 1]],
         "trials": [[0, 4], [None, 5]],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F, QuerySet
 
 from exchanges.domain import InvalidInput, NotFound
 from runs.models import Sweep, Trial
+
+from . import heat
 
 _VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
 _LIST_SKIPS = ("request", "honesty", "walk_forward", "error_details", *_VENUE_SKIPS)
@@ -127,7 +128,9 @@ def heatmap(
     "trials": [[number of the trial shown]], "best": {…} or None}`; a row per
     y, a column per x, None where nothing has a result.  Without `y` there is
     one row.  `fixed`: only trials with these values of other parameters.
-    `metric`: the objective if empty, else any of METRICS.  Raises INVALID_VALUE.
+    `metric`: the objective if empty, else any of METRICS.  A parameter with more
+    than `heat.MOST_VALUES` values is told in at most `heat.BINS` bins, by their
+    middles, and `"binned": {"x": edges or None, "y": …}`.  Raises INVALID_VALUE.
     """
     from runs.engine.metrics import METRICS
 
@@ -148,7 +151,13 @@ def heatmap(
         column = f"metrics__{metric}"
     rows = found.order_by("number").values_list("number", "params", column)
     maximize = is_better_higher(metric) if metric != sweep.objective else sweep.maximize
-    return _cells(rows.iterator(2000), x, y, fixed or {}, maximize) | {"metric": metric}
+    wanted = (fixed or {}).items()
+    shown = (
+        (number, params.get(x), params.get(y) if y else None, value)
+        for number, params, value in rows.iterator(2_000)
+        if all(params.get(name) == one for name, one in wanted)
+    )
+    return heat.cells(shown, sweep.space, x, y, maximize=maximize) | {"metric": metric}
 
 
 LOWER_IS_BETTER = frozenset(
@@ -160,52 +169,6 @@ LOWER_IS_BETTER = frozenset(
 def is_better_higher(metric: str) -> bool:
     """Whether more of the metric is better, where nobody says otherwise."""
     return metric not in LOWER_IS_BETTER
-
-
-def _cells(
-    rows: Iterable[tuple[int, dict[str, Any], float | None]],
-    x: str,
-    y: str | None,
-    fixed: Mapping[str, Any],
-    maximize: bool,
-) -> dict[str, Any]:
-    counts: dict[tuple[Any, Any], int] = defaultdict(int)
-    shown: dict[tuple[Any, Any], tuple[float, int]] = {}
-    for number, params, value in rows:
-        if any(params.get(name) != wanted for name, wanted in fixed.items()):
-            continue
-        cell = _key(params.get(x)), _key(params.get(y)) if y else None
-        counts[cell] += 1
-        if value is None:
-            continue
-        known = shown.get(cell)
-        if known is None or (value > known[0] if maximize else value < known[0]):
-            shown[cell] = (value, number)
-    xs = sorted({cell[0] for cell in counts}, key=_sortable)
-    ys = sorted({cell[1] for cell in counts}, key=_sortable) if y else [None]
-    best = None
-    if shown:
-        cell = (max if maximize else min)(shown, key=lambda c: shown[c][0])
-        best = {"x": cell[0], "y": cell[1], "value": shown[cell][0], "number": shown[cell][1]}
-    return {
-        "x": xs,
-        "y": ys if y else [],
-        "values": [[shown.get((a, b), (None, None))[0] for a in xs] for b in ys],
-        "counts": [[counts.get((a, b), 0) for a in xs] for b in ys],
-        "trials": [[shown.get((a, b), (None, None))[1] for a in xs] for b in ys],
-        "best": best,
-    }
-
-
-def _key(value: Any) -> Any:
-    """Lists and objects have no place on an axis but as their text."""
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
-
-
-def _sortable(value: Any) -> tuple[int, Any]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return (0, "") if value is None else (2, str(value))
-    return (1, value)
 
 
 def equity(sweep: Sweep) -> tuple[Any, Any] | None:

@@ -234,10 +234,22 @@ def _rows(cell: serializers.Field[Any, Any, Any, Any], about: str) -> serializer
     return serializers.ListField(child=serializers.ListField(child=cell), help_text=about)
 
 
+class BinnedSchema(serializers.Serializer[Any]):
+    """Edges, one more than bins: [edge, next); null where the values themselves are told."""
+
+    x = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    y = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+
+
 class HeatmapSchema(serializers.Serializer[Any]):
     metric = serializers.CharField()
-    x = serializers.ListField(child=serializers.JSONField(), help_text="Values: the columns.")
-    y = serializers.ListField(child=serializers.JSONField(), help_text="Values: the rows.")
+    x = serializers.ListField(
+        child=serializers.JSONField(), help_text="Values, or middles of bins: the columns."
+    )
+    y = serializers.ListField(
+        child=serializers.JSONField(), help_text="Values, or middles of bins: the rows."
+    )
+    binned = BinnedSchema(help_text="Of a parameter with more than 60 values, the bins.")
     values = _rows(serializers.FloatField(allow_null=True), "A row for each y; null: no result.")
     counts = _rows(serializers.IntegerField(), "Trials of each cell.")
     trials = _rows(serializers.IntegerField(allow_null=True), "Number of the trial shown.")

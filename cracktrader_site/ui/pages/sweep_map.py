@@ -144,21 +144,27 @@ def cells(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     up = maximize(sweep, asked.metric)
     rows = [
         (
-            sweep_sheet.value_text(asked.y, y),
+            _place(asked.y, numbers, "y", i),
             [
                 _cell(asked.metric, value, number, most if is_signed else 0.0, up=up)
                 for value, number in zip(row, trials, strict=True)
             ],
         )
-        for y, row, trials in zip(
-            numbers["y"] or [""], numbers["values"], numbers["trials"], strict=True
-        )
+        for i, (row, trials) in enumerate(zip(numbers["values"], numbers["trials"], strict=True))
     ]
     return context | {
-        "columns": [sweep_sheet.value_text(asked.x, x) for x in numbers["x"]],
+        "columns": [_place(asked.x, numbers, "x", i) for i in range(len(numbers["x"]))],
         "rows": rows[::-1],
         "label": sweep_sheet.label_of(asked.metric),
     }
+
+
+def _place(name: str, numbers: Mapping[str, Any], axis: str, i: int) -> str:
+    if not name:
+        return ""
+    if numbers["binned"][axis]:
+        return charts.place_name(numbers, axis, i)
+    return sweep_sheet.value_text(name, numbers[axis][i])
 
 
 def _cell(
