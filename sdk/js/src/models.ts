@@ -13,6 +13,7 @@ export type BacktestRequest = Schemas['BacktestRequest'];
 export type BalanceResponse = Schemas['BalanceResponse'];
 export type BalanceRow = Schemas['BalanceRow'];
 export type BestTrialSchema = Schemas['BestTrialSchema'];
+export type BinnedSchema = Schemas['BinnedSchema'];
 export type BoundsSchema = Schemas['BoundsSchema'];
 export type CallerSchema = Schemas['CallerSchema'];
 export type CashEnum = Schemas['CashEnum'];

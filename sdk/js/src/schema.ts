@@ -949,6 +949,11 @@ export interface components {
             timeframe: string;
             variation: number;
         };
+        /** @description Edges, one more than bins: [edge, next); null where the values themselves are told. */
+        BinnedSchema: {
+            x: number[] | null;
+            y: number[] | null;
+        };
         BoundsSchema: {
             /** @description All symbols together. */
             bars_per_run: number;
@@ -1478,6 +1483,8 @@ export interface components {
         };
         HeatmapSchema: {
             best: components["schemas"]["CellSchema"] | null;
+            /** @description Of a parameter with more than 60 values, the bins. */
+            binned: components["schemas"]["BinnedSchema"];
             /** @description Trials of each cell. */
             counts: number[][];
             metric: string;
@@ -1485,9 +1492,9 @@ export interface components {
             trials: (number | null)[][];
             /** @description A row for each y; null: no result. */
             values: (number | null)[][];
-            /** @description Values: the columns. */
+            /** @description Values, or middles of bins: the columns. */
             x: unknown[];
-            /** @description Values: the rows. */
+            /** @description Values, or middles of bins: the rows. */
             y: unknown[];
         };
         HeldPositionSchema: {

@@ -321,6 +321,14 @@ class BestTrialSchema(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BinnedSchema(Model):
+    """Edges, one more than bins: [edge, next); null where the values themselves are told."""
+
+    x: list[float] | None
+    y: list[float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BoundsSchema(Model):
     requests_per_minute: int | None
     """Per key, or per address without one; null: no limit."""
@@ -802,9 +810,11 @@ class HealthResponse(Model):
 class HeatmapSchema(Model):
     metric: str
     x: list[Any]
-    """Values: the columns."""
+    """Values, or middles of bins: the columns."""
     y: list[Any]
-    """Values: the rows."""
+    """Values, or middles of bins: the rows."""
+    binned: BinnedSchema
+    """Of a parameter with more than 60 values, the bins."""
     values: list[list[float]]
     """A row for each y; null: no result."""
     counts: list[list[int]]
