@@ -86,7 +86,8 @@ def holder(name: str) -> Holder:
     account = accounts.open_account(Exchange.objects.get(name="binance"), False, secrets)
     live = make_run(status="running", mode="live", owner=owner, account=account)
     order = VenueOrder.objects.create(
-        account=account, run=live, owner=owner, order_id="o", client_id=f"x-{name}-{uuid.uuid4()}",
+        account=account, run=live, owner=owner, order_id="o",
+        client_id=f"x-{name}-{uuid.uuid4().hex[:24]}",
         symbol="BTC/USDT", side="buy", purpose="entry", created_ms=0, share=0.5,
     )  # fmt: skip
     discrepancy = Discrepancy.objects.create(

@@ -15,7 +15,7 @@ import pytest
 from django.contrib.admindocs.views import simplify_regex
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import path as route
@@ -550,7 +550,7 @@ def test_an_audit_entry_is_never_changed_or_deleted():
     ):
         with pytest.raises(TypeError, match="never changed"), transaction.atomic():
             change()
-    with pytest.raises(Exception, match="UNIQUE"), transaction.atomic():
+    with pytest.raises(IntegrityError), transaction.atomic():
         AuditEntry(pk=entry.pk, who="x", action="a", target="b").save()
     assert AuditEntry.objects.get().who == "bot"
 
@@ -643,6 +643,18 @@ def test_who_may_only_look_does_not_revoke(db, client):
 # --- nothing is given away -------------------------------------------------------------------
 
 
+def whole_database() -> bytes:
+    if connection.vendor == "sqlite":
+        with connection.cursor():
+            return "\n".join(connection.connection.iterdump()).encode()
+    with connection.cursor() as cursor:
+        lines = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT "{table}"::text FROM "{table}"')
+            lines += [line for (line,) in cursor.fetchall()]
+    return "\n".join(lines).encode()
+
+
 @pytest.mark.usefixtures("auth", "desk")
 def test_a_key_is_in_no_table_of_the_database(client):
     text = make(name="canary")
@@ -654,9 +666,7 @@ def test_a_key_is_in_no_table_of_the_database(client):
     assert tables_with(secret(text)) == []
     assert tables_with(secret(text)[5:25]) == []
     raw = bytes(secret(text), "ascii")
-    with connection.cursor() as cursor:
-        dump = "\n".join(connection.connection.iterdump()).encode()
-        cursor.execute("SELECT count(*) FROM api_apikey")
+    dump = whole_database()
     assert prefix(text).encode() in dump
     assert raw not in dump
     assert raw.hex().encode() not in dump.lower()

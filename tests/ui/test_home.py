@@ -245,7 +245,9 @@ def test_names_are_shown_and_never_run(client):
     assert text.count("&lt;script&gt;alert(1)") > 3
 
 
-def test_health_is_a_word_in_the_header_and_a_list_below(client):
+def test_health_is_a_word_in_the_header_and_a_list_below(client, monkeypatch):
+    # On PostgreSQL a ticker of those clusters' machine would be missed.
+    monkeypatch.setattr("runs.health.machines.several", lambda: False)
     assert ">error</span>" in text_of(client, "/ui/health")
     now = timezone.now()
     for cluster in ("jobs", "live"):
