@@ -30,16 +30,16 @@ _SPREAD = 4.0  # standard deviations to either side that the buckets cover
 
 
 def curve(
-    bar_ms: int, window: Window, traded: Traded, blocks: int, room: Room
+    bar_ms: int, window: Window, traded: Traded, ends: NDArray[np.int64], room: Room
 ) -> tuple[Curve | None, NDArray[np.float64]]:
-    """`sums.curve`, and the blocks of `trials.TrialResult`.
+    """`sums.curve`, and the blocks of `trials.TrialResult`: of the rows before each of `ends`.
 
     None where there is no row, or a number is not finite: `sums` knows what to say of that.
     """
-    rows, spans = len(window.time), np.zeros((blocks, 3))
+    rows, spans = len(window.time), np.zeros((len(ends), 3))
     if not rows:
         return None, spans
-    found = _curve_nb(window.time, traded.equity, traded.cash, *room.scratch(rows), spans)
+    found = _curve_nb(window.time, traded.equity, traded.cash, *room.scratch(rows), ends, spans)
     if not found[0]:
         return None, np.full_like(spans, np.nan)
     (_, total, variance, loss, loss_squares, low, high, cubes, fourths, *rest) = found
@@ -98,7 +98,7 @@ def warm_up(config: RunConfig, series: Sequence[Bars], decisions: Sequence[Signa
     window = Window.of(config, series)
     room = Room()
     traded = trade(config, window, series, decisions, room)
-    curve(config.timeframe.ms, window, traded, 2, room)
+    curve(config.timeframe.ms, window, traded, np.array([len(window.time)]), room)
     tally(traded)
 
 
@@ -217,8 +217,8 @@ def _percentile_nb(share, values, counts, buckets, work):  # type: ignore[no-unt
 
 
 @njit(cache=True, error_model="numpy")
-def _curve_nb(time, equity, cash, r, work, buckets, blocks):  # type: ignore[no-untyped-def]
-    """Fills r (t,) and blocks; `work`, `buckets` (t,) are overwritten.
+def _curve_nb(time, equity, cash, r, work, buckets, ends, blocks):  # type: ignore[no-untyped-def]
+    """Fills r (t,) and blocks, each up to its end; `work`, `buckets` (t,) are overwritten.
 
     Returns whether all is finite, then the sums as `curve` unpacks them.
     """
@@ -280,7 +280,7 @@ def _curve_nb(time, equity, cash, r, work, buckets, blocks):  # type: ignore[no-
         work[i] = r[i] * r[i]
     start = 0
     for b in range(len(blocks)):
-        end = (b + 1) * n // len(blocks)
+        end = ends[b]
         blocks[b, 0] = end - start
         blocks[b, 1] = _sum_nb(r[start:end])
         blocks[b, 2] = _sum_nb(work[start:end])

@@ -48,7 +48,8 @@ _here = _Here()
 @dataclass(frozen=True, eq=False, slots=True)
 class TrialResult:
     """`metrics`: all of METRICS.  `blocks` (blocks, 3): of the bar returns in each
-    of as many equal spans of the window's rows, their number, sum and sum of squares."""
+    of as many equal spans of the window's time, their number, sum and sum of squares:
+    the same spans for every symbol, wherever its bars begin."""
 
     metrics: dict[str, Number]
     blocks: NDArray[np.float64]
@@ -74,9 +75,9 @@ class Trials:
     ) -> None:
         self.config = config
         self.strategy_cls = strategy_cls
-        self._blocks = blocks
         self._series = [bars.between(0, config.end_ms) for bars in series]
         self._window = Window.of(config, self._series)
+        self._ends = _ends(config, self._window.time, blocks)
         closes = inputs.last_closes(self._window.series, self._window.time)
         with np.errstate(all="ignore"):
             self._benchmark = sums.benchmark(closes)
@@ -98,7 +99,7 @@ class Trials:
             decisions = decide(self.strategy_cls, params, seen)
         bar_ms, window, room = config.timeframe.ms, self._window, _here.room
         traded = vectorized.trade(config, window, seen, decisions, room)
-        curve, blocks = trial_sums.curve(bar_ms, window, traded, self._blocks, room)
+        curve, blocks = trial_sums.curve(bar_ms, window, traded, self._ends, room)
         if curve is None:
             books = vectorized.books(config, window, traded)
             return TrialResult(metrics.metrics(config, books), blocks)
@@ -132,6 +133,15 @@ def anchor(config: RunConfig, bars: int) -> int:
         )
     timeframe = config.timeframe
     return min(max(config.start_ms - bars * timeframe.ms, timeframe.ceil(0)), config.start_ms)
+
+
+def _ends(config: RunConfig, time: NDArray[np.int64], blocks: int) -> NDArray[np.int64]:
+    """Rows before the end of each of so many equal spans of the window's time."""
+    timeframe = config.timeframe
+    first = timeframe.ceil(config.start_ms)
+    bars = (timeframe.ceil(config.end_ms) - first) // timeframe.ms
+    edges = first + np.arange(1, blocks + 1) * bars // blocks * timeframe.ms
+    return np.searchsorted(time, edges).astype(np.int64)
 
 
 def widest_warmup(strategy_cls: AnyStrategy, params: Iterable[Params]) -> int:

@@ -22,6 +22,7 @@ from runs.engine.vectorized import Traded
 from runs.engine.window import Room, Window
 from strategies import indicators
 from strategies.base import Params, PortfolioStrategy, Signals, Strategy, Weights
+from strategies.catalog.buy_and_hold import BuyAndHold
 from strategies.catalog.momentum_rotation import MomentumRotation, MomentumRotationParams
 from strategies.catalog.moving_average_cross import MovingAverageCross, MovingAverageCrossParams
 from strategies.synthetic import synthetic_bars
@@ -140,17 +141,36 @@ def assert_is_the_run(trials, config, strategy, params, series, changes=None):
     assert ours.blocks[:, 0].sum() == len(equity)
     if len(equity):
         r = np.append(0.0, np.diff(equity) / equity[:-1])
-        for (count, total, squares), part in zip(
-            ours.blocks, _spans(r, len(ours.blocks)), strict=True
-        ):
+        spans = _spans(config, theirs.simulation.time, r, len(ours.blocks))
+        for (count, total, squares), part in zip(ours.blocks, spans, strict=True):
             assert count == len(part)
             assert total == pytest.approx(part.sum(), abs=1e-12)
             assert squares == pytest.approx((part**2).sum(), abs=1e-12)
 
 
-def _spans(r, blocks):
-    edges = [len(r) * b // blocks for b in range(blocks + 1)]
-    return [r[low:high] for low, high in pairwise(edges)]
+def test_blocks_are_the_same_months_of_every_symbol():
+    rng = np.random.default_rng(0)
+    time = np.arange(320) * HOUR.ms
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 320)))
+    found = []
+    for listed in (0, 160):
+        then, price = time[listed:], close[listed:]
+        bars = Bars(SYMBOLS[0], HOUR, then, price, price, price, price, np.ones(len(then)))
+        config = make_config(hours=320)
+        trials = Trials(config, BuyAndHold, [bars])
+        found.append(trials.run(BuyAndHold.Params()).blocks)
+    assert found[0][:, 0].tolist() == [20] * 16
+    assert found[1][:, 0].tolist() == [0] * 8 + [20] * 8
+    # Bought at the second bar's open, each holds the same thing from then on.
+    assert found[1][9:, 1] == pytest.approx(found[0][9:, 1], abs=1e-4)
+
+
+def _spans(config, time, r, blocks):
+    step = config.timeframe.ms
+    first = config.timeframe.ceil(config.start_ms)
+    bars = (config.timeframe.ceil(config.end_ms) - first) // step
+    edges = [first + bars * b // blocks * step for b in range(blocks + 1)]
+    return [r[(time >= low) & (time < high)] for low, high in pairwise(edges)]
 
 
 points = st.builds(
@@ -392,8 +412,9 @@ def test_compiled_sums_are_numpys(rows, spread, busy, wild, seed):
         np.zeros(1),
     )
     expected = sums.curve(HOUR.ms, simulation)
+    ends = np.arange(1, 8) * rows // 7
     found, blocks = trial_sums.curve(
-        HOUR.ms, Window.of(config, [bars]), make_traded(equity, cash), 7, Room()
+        HOUR.ms, Window.of(config, [bars]), make_traded(equity, cash), ends, Room()
     )
     moments = {"loss_squares", "drawdown_squares", "skew", "kurtosis"}
     for name in set(expected._fields) - moments:
