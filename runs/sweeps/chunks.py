@@ -45,6 +45,8 @@ _INSERT = (
     f"VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 )
 _CLAIMS_BESIDES_ATTEMPTS = 5
+_PAUSES = (10.0, 60.0)
+"""Seconds that a chunk waits for candles, before it is tried again; then it does without."""
 
 
 class ChunkLost(Exception):
@@ -72,6 +74,15 @@ class Held:
         )
 
     @property
+    def given_back(self) -> int:
+        """How often it was, for no fault of it, as far as that counts."""
+        return min(max(self.fence - self.attempts, 0), len(_PAUSES))
+
+    @property
+    def may_wait(self) -> bool:
+        return self.given_back < len(_PAUSES)
+
+    @property
     def is_suspect(self) -> bool:
         """Whether to commit each trial by itself: the next worker lost tells which one it is."""
         return self.attempts >= max(settings.RUN_MAX_ATTEMPTS, 2)
@@ -95,16 +106,25 @@ def due_sweeps() -> QuerySet[Sweep]:
     """Active sweeps with something to do that nobody does, annotated with `has_free`.
 
     Either a chunk waits, or none is left to wait for: the sweep itself is due.
+    A chunk that pauses is nobody's, and is not free: only a stop passes over it.
     """
     now = timezone.now()
     ready = SweepChunk.objects.filter(sweep=OuterRef("pk"), status=READY)
     nobody = Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
-    free, held = Exists(ready.filter(nobody)), Exists(ready.filter(lease_expires_at__gte=now))
+    held = ready.filter(lease_expires_at__gte=now)
     stopping = Q(status=Sweep.Status.STOPPING)
     return (
         Sweep.objects.filter(status__in=Sweep.ACTIVE)
-        .annotate(has_free=free, has_held=held)
-        .filter((~stopping & Q(has_free=True)) | (Q(has_held=False) & nobody))
+        .annotate(
+            has_free=Exists(ready.filter(nobody)),
+            has_held=Exists(held),
+            has_worker=Exists(held.exclude(lease_owner="")),
+        )
+        .filter(
+            (~stopping & Q(has_free=True))
+            | (~stopping & Q(has_held=False) & nobody)
+            | (stopping & Q(has_worker=False) & nobody)
+        )
     )
 
 
@@ -140,11 +160,12 @@ def commit(
     seconds: float,
     status: SweepChunk.Status = DONE,
     keep: bool = False,
+    pause: bool = False,
 ) -> Held | None:
     """Writes the chunk's first `len(rows)` trials, all or none; ChunkLost when taken over.
 
     What is left of the chunk becomes one of its own: free for anybody, or with
-    `keep` held by this worker, and given back here.
+    `keep` held by this worker, and given back here; with `pause` as of `wait`.
     """
     left = held.count - len(rows)
     with transaction.atomic():
@@ -158,12 +179,13 @@ def commit(
         )
         if not ended:
             raise ChunkLost(f"chunk {held.id} fence {held.fence}")
-        rest = _rest(held, sweep, len(rows), keep) if left else None
+        rest = _rest(held, sweep, len(rows), keep, pause) if left else None
         with connection.cursor() as cursor:
             cursor.executemany(_INSERT, [_values(sweep.pk, row) for row in rows])
         counted = Sweep.objects.filter(pk=sweep.pk, status__in=Sweep.ACTIVE).update(
             trials_done=F("trials_done") + len(rows),
             trials_failed=F("trials_failed") + sum(bool(row.error_code) for row in rows),
+            stage="",
         )
         if not counted:
             raise ChunkLost(f"sweep {sweep.pk} is over")
@@ -174,6 +196,13 @@ def commit(
 def let_go(held: Held) -> None:
     """Frees it as it was found: no attempt is counted."""
     _mine(held).update(lease_owner="", lease_expires_at=None, attempts=F("attempts") - 1)
+
+
+def wait(held: Held) -> None:
+    """Frees it, in a while: what it wants cannot be had now, or not on this machine."""
+    _mine(held).update(
+        lease_owner="", lease_expires_at=_after_pause(held), attempts=F("attempts") - 1
+    )
 
 
 def give_back() -> None:
@@ -191,20 +220,28 @@ def expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.RUN_LEASE_SECONDS)
 
 
+def _after_pause(held: Held) -> datetime:
+    return timezone.now() + timedelta(seconds=_PAUSES[held.given_back])
+
+
 def _mine(held: Held) -> QuerySet[SweepChunk]:
     return SweepChunk.objects.filter(id=held.id, fence=held.fence, status=READY)
 
 
-def _rest(held: Held, sweep: Sweep, done: int, keep: bool) -> Held:
+def _rest(held: Held, sweep: Sweep, done: int, keep: bool, pause: bool) -> Held:
     from .cutting import plan_from
 
     first, count = held.first + done, held.count - done
     variations = len(sweep.config["variations"])
     plan = held.plan and plan_from(held.plan, variations, held.first, first, count)
-    hold: dict[str, Any] = {}
+    # What it has waited for, its rest has.
+    hold: dict[str, Any] = {"fence": held.given_back}
     if keep:
-        owner = str(ProcessId.current())
-        hold = {"attempts": held.attempts, "lease_owner": owner, "lease_expires_at": expiry()}
+        owner, fence = str(ProcessId.current()), held.given_back + held.attempts
+        hold = {"fence": fence, "attempts": held.attempts}
+        hold |= {"lease_owner": owner, "lease_expires_at": expiry()}
+    elif pause:
+        hold = {"fence": held.given_back + 1, "lease_expires_at": _after_pause(held)}
     chunk = SweepChunk.objects.create(
         sweep=sweep,
         segment=held.segment,
@@ -213,7 +250,7 @@ def _rest(held: Held, sweep: Sweep, done: int, keep: bool) -> Held:
         plan=plan,
         **hold,
     )
-    return Held(chunk.pk, 0, chunk.attempts, held.segment, first, count, plan)
+    return Held(chunk.pk, chunk.fence, chunk.attempts, held.segment, first, count, plan)
 
 
 def _values(sweep_id: int, row: Row) -> tuple[Any, ...]:

@@ -203,8 +203,12 @@ def _conclude(claim: Claim) -> None:
 
 
 def _why_none(sweep: Sweep) -> CracktraderError:
-    """Of a sweep without a single result: what its first trial failed of."""
-    first = Trial.objects.filter(sweep=sweep).order_by("number")[0]
+    """Of a sweep without a single result: what its first trial failed of.
+
+    One that the strategy was to refuse says the least.
+    """
+    failed = Trial.objects.filter(sweep=sweep).order_by("number")
+    first = failed.exclude(error_code="INVALID_PARAMS").first() or failed[0]
     return CracktraderError(
         first.error_code,
         f"Not one of {sweep.trials_done:,} trials has a result; the first: {first.error}",

@@ -26,6 +26,7 @@ from runs.models import Sweep, SweepChunk
 from runs.runner import drop_connection
 
 from . import bells, chunks, settling, workshop
+from .candles import may_pass
 from .chunks import ChunkLost, Held, Row
 from .settling import SweepLost
 from .workshop import Workshop
@@ -42,6 +43,10 @@ _NOTHING = np.full((BLOCKS, 3), np.nan)
 
 class _Over(Exception):
     """Nobody wants this chunk any more: its sweep was stopped, or has failed."""
+
+
+class _NoCandles(Exception):
+    """Nor is there a reason that there should be none later, or on another machine."""
 
 
 def answer(stamp: str) -> None:
@@ -124,7 +129,7 @@ class _Chunk:
         self._stage = sweep.stage
 
     def work(self) -> None:
-        """Raises what makes the whole sweep fail: a strategy or candles that are not there."""
+        """Raises what makes the whole sweep fail: what every worker would meet."""
         if self._held.is_lost:
             self._give_up_first()
             return
@@ -135,22 +140,39 @@ class _Chunk:
             held = self._part(shop, 1 if held.is_suspect else held.count)
 
     def _part(self, shop: Workshop, most: int) -> Held | None:
-        """At most so many trials, tried and committed; the rest if it is still held."""
+        """At most so many trials, tried and committed; the rest if it is still held.
+
+        Where candles are waited for, what is tried is committed, and the rest pauses.
+        """
         held, began = self._held, time.perf_counter()
         rows: list[Row] = []
         blocks = []
+        waits: _NoCandles | None = None
         for number in range(held.first, held.first + most):
-            row, block = self._try(shop, number)
+            try:
+                row, block = self._try(shop, number)
+            except _NoCandles as error:
+                waits = error
+                break
             rows.append(row)
             blocks.append(block)
             if time.monotonic() > self._until:
                 break
             self._still_there()
-        keep = held.is_suspect and time.monotonic() < self._until
-        seconds = time.perf_counter() - began
-        return chunks.commit(
-            held, self._sweep, rows, np.stack(blocks).tobytes(), seconds, keep=keep
-        )
+        rest = None
+        if rows:
+            keep = held.is_suspect and waits is None and time.monotonic() < self._until
+            seconds = time.perf_counter() - began
+            content = np.stack(blocks).tobytes()
+            pause = waits is not None
+            rest = chunks.commit(held, self._sweep, rows, content, seconds, keep=keep, pause=pause)
+            self._sweep.stage = self._stage = ""
+        else:
+            chunks.wait(held)
+        if waits is not None:
+            logger.warning("sweep %s waits for candles: %s", self._sweep.public_id, waits)
+            self._tell(f"waiting for candles: {waits}")
+        return rest
 
     def _try(self, shop: Workshop, number: int) -> tuple[Row, np.ndarray[Any, Any]]:
         from runs.engine.backtest import warmup
@@ -167,7 +189,12 @@ class _Chunk:
             wanted = warmup(shop.strategy, params)
         except CracktraderError as error:
             return _failed(at, error)
-        trials = shop.trials(place.variation, place.segment, wanted)
+        try:
+            trials = shop.trials(place.variation, place.segment, wanted)
+        except CracktraderError as error:
+            if held.may_wait and may_pass(error):
+                raise _NoCandles(error) from error
+            return _failed(at, error)
         try:
             result = trials.run(params, changes)
         except CracktraderError as error:
@@ -201,6 +228,13 @@ class _Chunk:
         self._stage = stage[:200]
         self._still_there()
 
+    def _tell(self, stage: str) -> None:
+        if stage == self._sweep.stage:
+            return
+        self._sweep.stage = self._stage = stage[:200]
+        active = Sweep.objects.filter(pk=self._sweep.pk, status__in=Sweep.ACTIVE)
+        active.update(stage=self._stage)
+
     def _still_there(self) -> None:
         now = time.monotonic()
         if now - self._renewed < RENEW_SECONDS:
@@ -209,9 +243,7 @@ class _Chunk:
         turns.wind_alarm(settings.BACKTEST_TIMEOUT)
         if not chunks.renew(self._held, self._sweep):
             raise _Over
-        if self._stage != self._sweep.stage:
-            self._sweep.stage = self._stage
-            Sweep.objects.filter(pk=self._sweep.pk).update(stage=self._stage)
+        self._tell(self._stage)
 
 
 def _failed(

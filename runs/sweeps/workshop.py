@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from exchanges import services as market_data
-from exchanges.domain import VenueError
 from runs.engine.config import RunConfig
 from runs.engine.space import Space, split
 from runs.models import Sweep
@@ -17,6 +15,7 @@ from strategies import services as strategies
 from strategies.base import Params
 from strategies.models import StrategyVersion
 
+from .candles import Candles, Progress
 from .layout import Layout
 from .resolve import point_of
 
@@ -25,13 +24,8 @@ if TYPE_CHECKING:
     from runs.engine.backtest import AnyStrategy
     from runs.engine.trials import Trials
 
-Progress = Callable[[str, float], None]
-
 _PREPARED = 64
 """Windows by variations whose prepared trials are kept; the candles are those of all."""
-
-_WIDER = 1.5
-"""How much further back than needed candles are read, once more were needed than expected."""
 
 
 class Workshop:
@@ -42,8 +36,8 @@ class Workshop:
         self.progress = progress
         self.config = sweep.config
         self.layout = Layout.of(sweep.config)
-        self._series: dict[int, tuple[int, list[Bars]]] = {}
-        self._prepared: OrderedDict[tuple[int, int, int], Trials] = OrderedDict()
+        self._candles = Candles(sweep.config)
+        self._prepared: OrderedDict[tuple[int, int], tuple[int, Trials]] = OrderedDict()
 
     @cached_property
     def strategy(self) -> AnyStrategy:
@@ -80,50 +74,36 @@ class Workshop:
         return config
 
     def trials(self, variation: int, segment: int, warmup: int) -> Trials:
-        """Prepared for a segment; with so many bars before it where the venue has them."""
+        """Prepared for a segment; with so many bars before it where the venue has them.
+
+        Raises as `Candles.read`, and INVALID_BARS.
+        """
         from runs.engine.trials import Trials
 
-        series = self.series(variation, warmup)
-        key = variation, segment, self._series[variation][0]
-        prepared = self._prepared.get(key)
-        if prepared is None:
+        key = variation, segment
+        reach, prepared = self._prepared.get(key, (-1, None))
+        # What a strategy takes for its warm-up may be no number.
+        if prepared is None or not isinstance(warmup, int) or reach < warmup:
             config = self.engine(variation, segment)
-            prepared = self._prepared[key] = Trials(config, self.strategy, series)
+            kept = self._candles.read(variation, config, warmup, self.progress)
+            prepared = Trials(config, self.strategy, kept.series)
+            if reach >= 0:
+                # The others' are of the candles that were kept before, too.
+                self._forget(variation)
+            self._prepared[key] = kept.reach(config), prepared
             while len(self._prepared) > _PREPARED:
                 self._prepared.popitem(last=False)
         self._prepared.move_to_end(key)
         return prepared
 
-    def series(self, variation: int, warmup: int) -> list[Bars]:
+    def series(self, variation: int, warmup: int, config: RunConfig | None = None) -> list[Bars]:
         """The variation's candles, with `warmup` bars before the start or more.
 
-        Raises NO_CANDLES and what the venue's adapter raises.
+        `config`: of the run they are for, if it is not the whole sweep's.
+        Raises as `Candles.read`.
         """
-        kept = self._series.get(variation)
-        if kept is not None and kept[0] >= warmup:
-            return kept[1]
-        expected = self.config["warmup"]
-        bars = expected if warmup <= expected else int(warmup * _WIDER)
-        config = RunConfig.from_dict(self.config["variations"][variation]["engine"])
-        frame = config.timeframe
-        found = market_data.ensure_bars(
-            self.config["exchange"],
-            config.symbols,
-            frame,
-            max(config.start_ms - bars * frame.ms, frame.ceil(0)),
-            config.end_ms,
-            on_progress=self.progress,
-        )
-        for one in found:
-            if not len(one.between(config.start_ms, config.end_ms)):
-                raise VenueError(
-                    "NO_CANDLES",
-                    f"{self.config['exchange']} has no {frame} candle of {one.symbol} in range",
-                    symbol=str(one.symbol),
-                )
-        self._forget(variation)
-        self._series[variation] = bars, found
-        return found
+        config = config or RunConfig.from_dict(self.config["variations"][variation]["engine"])
+        return self._candles.read(variation, config, warmup, self.progress).series
 
     def _forget(self, variation: int) -> None:
         for key in [key for key in self._prepared if key[0] == variation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runs.models import Sweep
+from runs.models import Sweep, SweepChunk
 from runs.sweeps import services, work
 from runs.sweeps.serializers import SweepRequest
 
@@ -32,8 +32,12 @@ def start(owner: str = "", key: str = "", **changes: Any) -> Sweep:
 
 
 def finish(sweep: Sweep) -> Sweep:
-    while work.turn(seconds=600, only=sweep):
-        pass
+    while True:
+        while work.turn(seconds=600, only=sweep):
+            pass
+        paused = sweep.chunks.filter(status=SweepChunk.Status.READY, lease_owner="")
+        if not paused.update(lease_expires_at=None):
+            break
     sweep.refresh_from_db()
     assert not sweep.is_active
     return sweep
