@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from exchanges.domain import InvalidInput, Timeframe
+from exchanges.domain import Bars, InvalidInput, Timeframe
+from strategies.base import Params, Signals, Strategy
 
 from .config import RunConfig
 from .metrics import Number, metrics
@@ -101,6 +102,17 @@ def out_of_sample(config: RunConfig, window: Window, warmup: int) -> RunConfig:
     )
 
 
+class InCash(Strategy[Params]):
+    """What is done in a window in which nothing could be chosen."""
+
+    def warmup(self, params: Params) -> int:
+        return 0
+
+    def signals(self, bars: Bars, params: Params) -> Signals:
+        never = np.zeros(len(bars), dtype=bool)
+        return Signals(never, never)
+
+
 def whole(config: RunConfig, windows: Sequence[Window]) -> RunConfig:
     """The run over all out-of-sample bars: what `metrics` wants beside the stitched books."""
     start = windows[0].in_end_ms
@@ -169,12 +181,13 @@ def efficiency(out_of_sample: Number, in_sample: Sequence[Number]) -> float | No
 def report(
     config: RunConfig,
     windows: Sequence[Window],
-    chosen: Sequence[Mapping[str, Number]],
+    chosen: Sequence[Mapping[str, Number] | None],
     parts: Sequence[Simulation],
 ) -> tuple[dict[str, Any], Simulation]:
     """What came of the windows, as JSON, and the stitched books.
 
-    `chosen`: metrics in sample of what each window chose; `parts`: its books out of
+    `chosen`: metrics in sample of what each window chose, None for one without a
+    choice, which is left out of "windows" alone; `parts`: its books out of
     sample, by `out_of_sample`'s config.  {"windows": [{the window's times,
     "in_sample": metrics, "out_of_sample": metrics}], "metrics": those of the
     stitched books, "efficiency", "profitable_windows"}.
@@ -187,13 +200,15 @@ def report(
             "out_of_sample": metrics(out_of_sample(config, window, 0), part),
         }
         for window, before, part in zip(windows, chosen, parts, strict=True)
+        if before is not None
     ]
     after = metrics(whole(config, windows), books)
     found = {
         "windows": told,
         "metrics": after,
         "efficiency": efficiency(
-            after["annual_return"], [before["annual_return"] for before in chosen]
+            after["annual_return"],
+            [before["annual_return"] for before in chosen if before is not None],
         ),
         "profitable_windows": sum(
             float(part.equity[-1]) > config.initial_cash for part in parts if len(part.equity)

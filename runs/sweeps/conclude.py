@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from exchanges.domain import CracktraderError, Timeframe
 from runs import recorder
@@ -30,8 +30,9 @@ Renew = Callable[[str], None]
 def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
     """The Sweep's fields `best`, `honesty`, `walk_forward` and `equity_sha256`.
 
-    Of a walk-forward sweep, best and honesty are those of its last window: what
-    one would trade from now on.  `renew` is called between steps, with the stage.
+    Of a walk-forward sweep, best and honesty are those of its last window, or of the
+    last that was tried before a stop: what one would trade from now on; empty if
+    nothing there has a figure to choose by.  `renew` is called between steps, with the stage.
     """
     layout = Layout.of(sweep.config)
     chosen = {s: queries.best(sweep, s) for s in range(layout.segments)}
@@ -39,12 +40,13 @@ def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
     fields: dict[str, Any] = {"best": {}, "honesty": {}, "walk_forward": {}}
     if not found:
         return fields
-    last = max(found)
-    fields["best"] = describe(sweep, found[last])
-    renew("judging the best")
-    fields["honesty"] = _honesty(sweep, found[last])
+    last = queries.all_trials(sweep).aggregate(last=Max("segment"))["last"]
+    if last in found:
+        fields["best"] = describe(sweep, found[last])
+        renew("judging the best")
+        fields["honesty"] = _honesty(sweep, found[last])
     if sweep.config["windows"]:
-        fields |= _walk_forward(sweep, list(found.values()), renew)
+        fields |= _walk_forward(sweep, found, last, renew)
     return fields
 
 
@@ -115,30 +117,39 @@ def _blocks(sweep: Sweep, segment: int) -> tuple[NDArray[np.int64], NDArray[np.f
     return numbers, blocks
 
 
-def _walk_forward(sweep: Sweep, chosen: list[Trial], renew: Renew) -> dict[str, Any]:
-    """`chosen`: the best trial of each window that has one, in time."""
+def _walk_forward(sweep: Sweep, found: dict[int, Trial], last: int, renew: Renew) -> dict[str, Any]:
+    """`found`: the best trial of each window that has one; `last`: the last that was tried.
+
+    Who has nothing to choose, or a choice that cannot be tried, stays in cash.
+    """
     from runs.engine import artifacts, walk_forward
 
     shop = workshop.of(sweep, lambda stage, _: renew(stage))
-    windows, parts, kept = [], [], []
+    windows, parts = [], []
+    kept: list[Trial | None] = []
     skipped = []
-    for trial in chosen:
-        renew(f"window {trial.segment + 1} of {shop.layout.segments}, out of sample")
-        window = walk_forward.Window(**sweep.config["windows"][trial.segment])
-        try:
-            part = _out_of_sample(shop, trial, window)
-        except CracktraderError as error:
-            skipped.append({"segment": trial.segment, "error": str(error)[:300]})
-            continue
+    for segment in range(last + 1):
+        renew(f"window {segment + 1} of {shop.layout.segments}, out of sample")
+        window = walk_forward.Window(**sweep.config["windows"][segment])
+        trial, error = found.get(segment), f"no trial has a {sweep.objective}"
+        part = None
+        if trial is not None:
+            try:
+                part = _out_of_sample(shop, trial, window)
+            except CracktraderError as refused:
+                trial, error = None, str(refused)[:300]
+        if part is None:
+            skipped.append({"segment": segment, "error": error})
+            part = _in_cash(shop, window)
         windows.append(window)
         parts.append(part)
         kept.append(trial)
-    if not parts:
+    if not any(kept):
         return {"walk_forward": {"windows": [], "skipped": skipped}}
     report, books = walk_forward.report(
-        shop.engine(0), windows, [trial.metrics for trial in kept], parts
+        shop.engine(0), windows, [trial and trial.metrics for trial in kept], parts
     )
-    for told, trial in zip(report["windows"], kept, strict=True):
+    for told, trial in zip(report["windows"], filter(None, kept), strict=True):
         told |= {"segment": trial.segment, "trial": trial.number, "params": trial.params}
     content, _ = artifacts.encode(books)["equity"]
     return {
@@ -156,5 +167,14 @@ def _out_of_sample(shop: Workshop, trial: Trial, window: Window) -> Simulation:
     config = space.changed(shop.engine(trial.variation), changes)
     config = walk_forward.out_of_sample(config, window, wanted)
     config = replace(config, anchor_ms=anchor(config, wanted))
-    series = shop.series(trial.variation, wanted)
+    series = shop.series(trial.variation, wanted, config)
     return backtest.run_backtest(config, shop.strategy, params, series).simulation
+
+
+def _in_cash(shop: Workshop, window: Window) -> Simulation:
+    from runs.engine import backtest, walk_forward
+    from strategies.base import Params
+
+    config = walk_forward.out_of_sample(shop.engine(0), window, 0)
+    series = shop.series(0, 0, config)
+    return backtest.run_backtest(config, walk_forward.InCash, Params(), series).simulation

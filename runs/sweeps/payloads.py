@@ -64,7 +64,7 @@ def detail(sweep: Sweep) -> dict[str, Any]:
     rate = _rate(sweep)
     left = sweep.trials_total - sweep.trials_done
     return summary(sweep) | {
-        "best": _best(sweep.best or _so_far(sweep)),
+        "best": _best(sweep.best or (_so_far(sweep) if sweep.is_active else {})),
         "stage": sweep.stage,
         "space": config["space"],
         "strategy_params": config["strategy_params"],

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from exchanges.domain import InvalidInput, Purpose, Timeframe
 from runs.engine import vectorized
+from runs.engine.backtest import run_backtest
 from runs.engine.metrics import metrics
 from runs.engine.walk_forward import (
+    InCash,
     Window,
     efficiency,
     in_sample,
@@ -24,6 +26,7 @@ from runs.engine.walk_forward import (
     whole,
     windows,
 )
+from strategies.base import Params
 
 from .worlds import HOUR, make_bars, make_config, make_signals, near
 
@@ -206,6 +209,17 @@ def test_after_ruin_nothing_is_earned():
     found = metrics(whole(CONFIG, parts()[0]), joined)
     json.dumps(found, allow_nan=False)
     assert found["total_return"] == pytest.approx(-1)
+
+
+def test_a_window_without_a_choice_is_in_the_curve_alone():
+    found, books = parts()
+    idle = run_backtest(out_of_sample(CONFIG, found[0], 0), InCash, Params(), [world(PRICES)])
+    assert set(idle.simulation.equity) == {1000.0}
+    before = [None, *(metrics(CONFIG, part) | {"annual_return": 0.5} for part in books[1:])]
+    told, joined = report(CONFIG, found, before, [idle.simulation, *books[1:]])
+    assert [w["in_end_ms"] for w in told["windows"]] == [w.in_end_ms for w in found[1:]]
+    assert len(joined.equity) == sum(len(part.equity) for part in books)
+    assert told["efficiency"] == pytest.approx(told["metrics"]["annual_return"] / 0.5)
 
 
 def test_the_report_tells_each_window_and_all_together():

@@ -87,7 +87,7 @@ def test_trials_equal_the_whole_runs_of_them() -> None:
         slippage=0.0005,
     )
     worked = Trial.objects.filter(sweep=sweep, error_code="")
-    for trial in random.Random(1).sample(list(worked), 5):
+    for trial in random.Random(1).sample(list(worked), 10):
         run = finish_run(services.start_trial(sweep, trial.number, ring=False))
         assert run.status == Run.Status.COMPLETED
         for name in METRICS:
@@ -268,6 +268,25 @@ def test_windows_choose_on_the_past_and_earn_on_what_follows() -> None:
     assert run.config["engine"]["start_ms"] == windows[1]["in_start_ms"]
     assert run.config["engine"]["end_ms"] == windows[1]["in_end_ms"]
     assert close(trial.metrics["sharpe_ratio"], run.metrics["sharpe_ratio"])
+
+
+@needs_commits
+def test_a_window_without_a_choice_is_cash_and_is_named() -> None:
+    sweep = start(walk_forward={"in_sample": 500, "out_of_sample": 300})
+    while held := chunks.claim(sweep):
+        work._Chunk(sweep, held, math.inf).work()
+    rows = Trial.objects.filter(sweep=sweep)
+    rows.filter(segment__in=(0, 2)).update(objective=None)
+    finish(sweep)
+    assert (sweep.status, sweep.best, sweep.honesty) == (Sweep.Status.COMPLETED, {}, {})
+    assert [window["segment"] for window in sweep.walk_forward["windows"]] == [1]
+    assert [window["segment"] for window in sweep.walk_forward["skipped"]] == [0, 2]
+    found = queries.equity(sweep)
+    assert found is not None
+    time, equity = found
+    assert len(time) == 900
+    assert set(equity[:300]) == {10_000.0}
+    assert set(equity[600:]) == {equity[599]} != {10_000.0}
 
 
 def test_anchored_windows_all_begin_at_the_start() -> None:
