@@ -84,6 +84,11 @@ class Trials:
         self._memory = Memory(column for bars in self._series for column in _prices(bars, config))
         self._seen: dict[int, list[Bars]] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Of the columns it has of its own: those of several symbols, joined."""
+        return sum(column.nbytes for column in self._window.columns if len(self._series) > 1)
+
     def run(self, params: Params, changes: Mapping[str, Any] = {}) -> TrialResult:
         """The backtest with these parameters, and with `changes` of the config.
 

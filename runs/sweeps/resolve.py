@@ -15,7 +15,7 @@ from exchanges.models import Exchange
 from exchanges.queries import clock
 from runs import resolve as runs
 from runs.engine.config import RunConfig
-from runs.engine.space import Space, split
+from runs.engine.space import ENGINE_FIELDS, Space, split
 from runs.models import Sweep, SweepChunk
 from strategies import services as strategies
 from strategies.models import Strategy, StrategyVersion
@@ -26,6 +26,8 @@ from .layout import Layout
 _MOST_GENERATIONS, _GENERATION = 25, (8, 100)
 _TRIED_HERE, _TRIED_APART = 64, 4
 """Points whose parameters are checked at the start: of the catalogue's, of a user's strategy."""
+_NOT_SAID = (None, 1.0)
+"""Stops, and the position size, of a request that does not name them."""
 _COUNTABLE = 10**15
 """Grids larger than this are told as that large: JSON's numbers end soon after."""
 
@@ -98,6 +100,15 @@ def _space(request: dict[str, Any], version: StrategyVersion) -> Space:
             field=f"space.{twice[0]}",
             valid="each parameter in one of the two",
         )
+    for name in sorted(set(space.names) & set(ENGINE_FIELDS)):
+        own = name.removeprefix("run.")
+        if request[own] not in _NOT_SAID:
+            raise InvalidInput(
+                "INVALID_SPACE",
+                f"space.{name} is varied and {own} has a value, too",
+                field=f"space.{name}",
+                valid=f"one of the two: {own} left out, or space.{name}",
+            )
     return space
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _PREPARED = 64
 """Windows by variations whose prepared trials are kept; the candles are those of all."""
 
+_PREPARED_BYTES = 64 * 2**20
+"""Of the copies that trials over several symbols have; the newest is kept, however large."""
+
 
 class Workshop:
     """Of one sweep.  `progress` is told what candles are waited for; what it raises ends that."""
@@ -91,8 +94,7 @@ class Workshop:
                 # The others' are of the candles that were kept before, too.
                 self._forget(variation)
             self._prepared[key] = kept.reach(config), prepared
-            while len(self._prepared) > _PREPARED:
-                self._prepared.popitem(last=False)
+            self._drop_oldest()
         self._prepared.move_to_end(key)
         return prepared
 
@@ -104,6 +106,14 @@ class Workshop:
         """
         config = config or RunConfig.from_dict(self.config["variations"][variation]["engine"])
         return self._candles.read(variation, config, warmup, self.progress).series
+
+    def _drop_oldest(self) -> None:
+        held = sum(prepared.nbytes for _, prepared in self._prepared.values())
+        while len(self._prepared) > 1 and (
+            len(self._prepared) > _PREPARED or held > _PREPARED_BYTES
+        ):
+            _, (_, dropped) = self._prepared.popitem(last=False)
+            held -= dropped.nbytes
 
     def _forget(self, variation: int) -> None:
         for key in [key for key in self._prepared if key[0] == variation]:

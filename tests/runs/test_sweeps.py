@@ -14,7 +14,7 @@ import pytest
 from exchanges.domain import InvalidInput, NotFound
 from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep, SweepChunk, Trial
-from runs.sweeps import chunks, cutting, queries, services, work
+from runs.sweeps import chunks, cutting, queries, services, work, workshop
 from runs.sweeps.layout import Layout
 from strategies.services import sync_strategies
 
@@ -342,6 +342,8 @@ VAST = {
         ({"space": {"fast": [1]}}, "INVALID_SPACE"),
         ({"space": {"run.stop_loss": {"min": 0.01, "max": 0.1}}}, "INVALID_SPACE"),
         ({"trials": 11}, "INVALID_SPACE"),
+        ({"space": {"run.stop_loss": [0.05, None]}, "stop_loss": 0.5}, "INVALID_SPACE"),
+        ({"space": {"run.position_size": [0.1]}, "position_size": 0.5}, "INVALID_SPACE"),
         ({"space": VAST}, "TOO_MANY_TRIALS"),
         ({"space": VAST, "trials": 100}, "INVALID_SPACE"),
         ({"strategy_params": {"fast_period": 5}}, "INVALID_SPACE"),
@@ -480,6 +482,20 @@ def test_chunks_cover_every_trial_once_and_none_spans_two_windows() -> None:
         assert {layout.place(n).segment for n in numbers} == {chunk.segment}
         covered += numbers
     assert covered == list(range(layout.total))
+
+
+def test_prepared_windows_of_a_portfolio_are_kept_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = {"in_sample": 500, "out_of_sample": 50}
+    sweep = start(symbols=["BTC/USDT", "ETH/USDT"], walk_forward=asked)
+    shop = workshop.Workshop(sweep, lambda *_: None)
+    size = shop.trials(0, 0, 0).nbytes
+    assert size >= 2 * 500 * 5 * 8
+    monkeypatch.setattr(workshop, "_PREPARED_BYTES", 3 * size)
+    for segment in range(10):
+        shop.trials(0, segment, 0)
+    assert sorted(shop._prepared) == [(0, 7), (0, 8), (0, 9)]
 
 
 def test_a_chunk_is_never_too_long_nor_are_there_too_many() -> None:
