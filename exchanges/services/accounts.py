@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -146,8 +147,10 @@ def known_account(
 ) -> Account | None:
     """The account that these credentials name, if it was opened.  Raises UNKNOWN_CREDENTIAL."""
     if credential_name:
-        return _find(exchange, sandbox, _stored(exchange, sandbox, credential_name).fingerprint)
-    return _find(exchange, sandbox, credentials.account_fingerprint(exchange, values or {}))
+        fingerprint = _stored(exchange, sandbox, credential_name).fingerprint
+    else:
+        fingerprint = credentials.account_fingerprint(exchange, values or {})
+    return _named(exchange, sandbox, fingerprint).first()
 
 
 @sensitive_variables("values")
@@ -317,12 +320,13 @@ def _stored(exchange: Exchange, sandbox: bool, name: str) -> Credential:
     return stored
 
 
+def _named(exchange: Exchange, sandbox: bool, fingerprint: str) -> QuerySet[Account]:
+    return Account.objects.filter(exchange=exchange, sandbox=sandbox, fingerprint=fingerprint)
+
+
 def _find(exchange: Exchange, sandbox: bool, fingerprint: str) -> Account | None:
-    return (
-        Account.objects.select_for_update(no_key=True)
-        .filter(exchange=exchange, sandbox=sandbox, fingerprint=fingerprint)
-        .first()
-    )
+    """Locked until the caller's transaction ends."""
+    return _named(exchange, sandbox, fingerprint).select_for_update(no_key=True).first()
 
 
 @sensitive_variables("values")

@@ -9,7 +9,8 @@ from strategies import checked
 from strategies.findings import CheckReport, Finding
 from tests.runs.finished import finished, prepare_desk
 
-pytestmark = pytest.mark.django_db
+# The watch over a run has a connection of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
