@@ -153,6 +153,7 @@ COMMAND_CODES: dict[str, str] = {
     "DOWNLOAD_NOT_FOUND": "There is no such download.",
     "DOWNLOAD_FAILED": "A download met an error that is not its own.",
     "FILE_EXISTS": "A backup is not written over another file.",
+    "NO_DESK": "There is no desk where a backup is asked for.",
     "DATABASE_NOT_CURRENT": "The database lacks migrations.",
     "DAMAGED_BACKUP": "The file is no backup, or not what it was when it was made.",
     "UNKNOWN_BACKUP": "The backup is of a newer version.",

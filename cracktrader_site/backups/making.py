@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from cracktrader_site.api import audit
 from exchanges.domain import Refused
@@ -30,7 +31,8 @@ CANDLES, STRATEGIES, ARTIFACTS, TABLES = "candles", "strategies", "artifacts", "
 
 
 def make(path: Path, *, with_candles: bool = False, with_secrets: bool = False) -> Manifest:
-    """Raises FILE_EXISTS, FILE_NOT_FOUND, and DATABASE_NOT_CURRENT before `migrate`."""
+    """Raises NO_DESK, FILE_EXISTS, FILE_NOT_FOUND, and DATABASE_NOT_CURRENT before `migrate`."""
+    _require_desk()
     manifest = Manifest(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=settings.SPECTACULAR_SETTINGS["VERSION"],
@@ -52,6 +54,18 @@ def make(path: Path, *, with_candles: bool = False, with_secrets: bool = False) 
         if with_secrets:
             writer.add_json(archive.SECRETS, secrets())
     return manifest
+
+
+def _require_desk() -> None:
+    """Else an empty one would be made by looking, and kept every night."""
+    where, lost = f"the database {connection.settings_dict['NAME']}", False
+    if connection.vendor == "sqlite":
+        file, where = Path(connection.settings_dict["NAME"]), str(settings.CRACKTRADER_HOME)
+        lost = not file.exists() or file.stat().st_size == 0
+    if lost or not MigrationRecorder(connection).has_table():
+        raise Refused(
+            "NO_DESK", f"There is no desk in {where}: is CRACKTRADER_HOME or DATABASE_URL right?"
+        )
 
 
 def applied_migrations() -> list[tuple[str, str]]:

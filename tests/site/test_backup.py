@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import secrets as random_secrets
 import sqlite3
 import stat
@@ -117,6 +118,25 @@ def test_a_desk_that_worked_meanwhile_is_there_again_and_goes_on(made, tmp_path)
             if answer.status_code == 200:
                 assert desk.wait(run_id)["status"] == "completed"
     assert (home / "strategies" / "mine.py").read_text() == MINE
+
+
+def test_where_there_is_no_desk_none_is_made_nor_kept(tmp_path):
+    home = tmp_path / "elsewhere"
+    said = manage(home, "backup", tmp_path / "desk.tar", good=False)
+    assert f"There is no desk in {home}" in said
+    assert "migrate" not in said
+    (home / "db.sqlite3").touch()
+    assert "There is no desk" in manage(home, "backup", tmp_path / "desk.tar", good=False)
+    assert not (home / "db.sqlite3").stat().st_size
+    assert {path.name for path in home.iterdir()} <= {"secret_key", "db.sqlite3"}
+    assert not (tmp_path / "desk.tar").exists()
+
+
+def test_in_a_folder_it_is_named_by_its_moment(made, tmp_path):
+    manage(made.home, "backup", tmp_path, **made.env)
+    [file] = tmp_path.iterdir()
+    assert re.fullmatch(r"desk-\d{4}-\d\d-\d\dT\d{6}Z\.tar", file.name)
+    assert "Whole" in manage(made.home, "restore", file, "--check", **made.env)
 
 
 def test_the_moment_that_is_kept_is_one(made):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE.tar")
+        parser.add_argument(
+            "file",
+            type=Path,
+            metavar="FILE.tar",
+            help="Or a folder: it is called desk-DATE.tar there, by the moment in UTC.",
+        )
         parser.add_argument(
             "--with-candles", action="store_true", help="The candle store too; it can be large."
         )
@@ -34,6 +40,8 @@ class Command(BaseCommand):
     ) -> None:
         from cracktrader_site.backups import making
 
+        if file.is_dir():
+            file /= f"desk-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.tar"
         began = time.monotonic()
         try:
             made = making.make(file, with_candles=with_candles, with_secrets=with_secrets)
