@@ -26,7 +26,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 OURS = {name: s for name, s in COMPOSE["services"].items() if s.get("image") == "cracktrader"}
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 # Of the images and tools, not of ours.
-OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
+OTHERS = {"EXTRA_PACKAGES", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
 IMAGES = {"PATH", "PYTHONUNBUFFERED", "PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK",
           "NUMBA_CACHE_DIR"}  # fmt: skip
 
@@ -89,6 +89,27 @@ def test_every_variable_of_the_containers_is_a_setting():
     image = {n for line in re.findall(r"^ENV ((?:.|\\\n)+?)$", DOCKERFILE, re.MULTILINE)
              for n in re.findall(r"(\w+)=", line)}  # fmt: skip
     assert image <= env.REGISTRY.keys() | IMAGES
+
+
+def test_every_setting_in_the_file_reaches_every_container():
+    for service in OURS.values():
+        assert service["env_file"] == [{"path": ".env", "required": False}]
+    [extra] = OURS["web"]["build"]["args"]
+    assert f"ARG {extra}=" in DOCKERFILE
+    example = (ROOT / "deploy/compose.env.example").read_text()
+    proposed = set(re.findall(r"^# ([A-Z_]+)=", example, re.MULTILINE))
+    assert {"CRACKTRADER_JOB_WORKERS", "CRACKTRADER_ARTIFACTS", extra} <= proposed
+    ours = {name for name in proposed if name.startswith("CRACKTRADER_")}
+    assert ours <= env.REGISTRY.keys()
+    # What compose.yaml sets itself wins over the file.
+    assert not ours & OURS["web"]["environment"].keys()
+
+
+def test_a_backup_is_made_where_the_unit_may_write():
+    service = unit(ROOT / "deploy/systemd/cracktrader-backup.service")
+    folder = Path(shlex.split(service["ExecStart"][0])[-1])
+    assert folder.parent == Path("/var/lib")
+    assert folder.name in service["StateDirectory"][0].split()
 
 
 def test_containers_are_named_by_their_host_and_wait_for_what_they_need():
@@ -219,7 +240,14 @@ def test_every_command_of_the_units_is_one():
             for part in PARTS if "%i" in words else ("",):
                 command_of([word.replace("%i", part) for word in words])
             started.append(words[0])
-    assert sorted(started) == ["migrate", "serve", "serve", "sync_exchanges", "sync_strategies"]
+    assert sorted(started) == [
+        "backup",
+        "migrate",
+        "serve",
+        "serve",
+        "sync_exchanges",
+        "sync_strategies",
+    ]
 
 
 def test_every_unit_is_in_the_same_sandbox():
@@ -229,6 +257,8 @@ def test_every_unit_is_in_the_same_sandbox():
     for service in services:
         assert names <= service.keys()
         assert "MemoryDenyWriteExecute" not in service, "the engine is compiled as it runs"
+        assert service["Environment"] == ["CRACKTRADER_HOME=/var/lib/cracktrader"]
+        assert "cracktrader" in service["StateDirectory"][0].split()
     boxes = [{n: v for n, v in s.items() if n.startswith(("Protect", "Private", "Restrict"))}
              for s in services]  # fmt: skip
     assert all(box == boxes[0] for box in boxes)
