@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,42 @@ def test_the_readmes_paper_run_and_replay_work_as_written(desk):
     assert paper["run_id"] == status["run_id"] == stopped["run_id"]
     assert "performance_metrics" in status
     assert desk.wait(paper["run_id"])["status"] == "stopped"
+
+
+@pytest.mark.process
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("page", ["README.md", "docs/sweeps.md"])
+def test_the_curl_of_a_sweep_works_as_written(desk, page):
+    script = block_with((ROOT / page).read_text(), "sh", "/run/sweep")
+    script = script.replace(":8000", f":{desk.port}")
+    done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True)
+    started, end = json.JSONDecoder().raw_decode(done.stdout)
+    assert started["status"] == "starting"
+    if listed := done.stdout[end:]:
+        assert json.loads(listed)["sweeps"][0]["sweep_id"] == started["sweep_id"]
+    sweep: dict[str, Any] = {}
+    deadline = time.monotonic() + 60
+    while sweep.get("honesty") is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+        sweep = desk.http.get(f"/sweeps/{started['sweep_id']}").json()
+    assert sweep["status"] == "completed"
+    assert sweep["honesty"].keys() >= {"deflated_sharpe", "pbo", "stability"}
+    assert sweep["trials_done"] == started["trials"]
+
+
+def test_the_commands_that_follow_a_sweep_ask_for_what_there_is():
+    script = block_with((ROOT / "docs/sweeps.md").read_text(), "sh", "SWEEP_ID")
+    assert "/api/v1/sweeps/SWEEP_ID\n" in script
+    [sort] = re.findall(r"/sweeps/SWEEP_ID/trials\?sort=([-\w]+)&", script)
+    assert sort in SIGNED
+
+
+@pytest.mark.process
+def test_the_readmes_sweep_in_the_terminal_works_as_written(desk):
+    done = run(desk, block_with(README, "sh", "manage.py sweep"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for figure in ("Deflated Sharpe ratio", "Probability of backtest overfitting"):
+        assert figure in done.stdout
 
 
 @pytest.mark.process
