@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ LUCK = 0.5
 OVERFIT = 0.5
 WELL_CHOSEN = 0.05
 PLATEAU = 0.5
+EFFICIENT = 0.5
 MOST_BINS = 40
 
 
@@ -40,6 +41,9 @@ def honesty(
     bars_per_year: float | NDArray[np.float64],
     maximize: bool = True,
     variations: NDArray[np.int64] | None = None,
+    asked: int = 0,
+    grid: bool = True,
+    logs: Collection[str] = (),
 ) -> dict[str, Any]:
     """Honesty figures of a sweep as JSON: numbers or None, never NaN.
 
@@ -49,7 +53,8 @@ def honesty(
     NaN where there is none.  `params` (n): what was varied.  `skew`, `kurtosis`: the
     best's metrics of these names (kurtosis in excess of 3).  `bars_per_year`: a
     number, or (n,) where timeframes were varied.  `variations` (n,): on which symbols
-    and timeframe each was tried, if on several; stability is told within the best's.
+    and timeframe each was tried, if on several; stability is told within the best's,
+    by `grid` and `logs` as `stability` takes them.  `asked`: how many trials were to be.
 
     {"trials", "failed", "bars", "effective_trials", "sharpe_ratio",
     "expected_max_sharpe", "deflated_sharpe", "probabilistic_sharpe",
@@ -58,7 +63,7 @@ def honesty(
     {"slope", "intercept", "probability_of_loss"}, "stability", "verdict":
     "likely_luck" | "doubtful" | "holds_up" | "too_few", "warnings": [{"code",
     "message"}]}.  Sharpe ratios and the intercept are annualised, as the metric is.
-    "stability": {"neighbours", "share", "params": {name: {"best", "below", "above":
+    "stability": {"neighbours", "share", "worst", "params": {name: {"best", "below", "above":
     {"value", "objective", "share"} or None, "at_edge"}}}, as `stability` tells.
     """
     count = len(blocks)
@@ -76,13 +81,59 @@ def honesty(
     if variations is not None and 0 <= best < count:
         goals[variations != variations[best]] = np.nan
     if 0 <= best < count and np.isfinite(goals[best]):
-        plateau = stability(params, goals, best, maximize=maximize)
+        plateau = stability(params, goals, best, maximize=maximize, grid=grid, logs=logs)
     figures["stability"] = plateau and plateau.to_dict()
     warnings = _warnings(figures, plateau)
-    return figures | {
-        "verdict": _verdict(figures),
-        "warnings": [{"code": code, "message": message} for code, message in warnings],
-    }
+    earned = _floats(total_returns)[best] if 0 <= best < count else math.nan
+    warnings = _about_all(count, asked, earned) + warnings
+    return figures | {"verdict": _verdict(figures), "warnings": _told(warnings)}
+
+
+def forward_warnings(
+    total_return: float | None, benchmark_return: float | None, efficiency: float | None
+) -> list[dict[str, str]]:
+    """What speaks against a walk-forward's stitched curve, by its metrics and efficiency."""
+    found: list[tuple[str, str]] = []
+
+    def warn(code: str, message: str) -> None:
+        found.append((code, message))
+
+    if efficiency is not None and efficiency < EFFICIENT:
+        warn(
+            "LOW_EFFICIENCY",
+            f"Out of sample a year earned {efficiency:.2f} times what it had earned in sample; "
+            f"{EFFICIENT:.1f} is usually asked.",
+        )
+    if total_return is None or benchmark_return is None:
+        return _told(found)
+    if total_return < benchmark_return:
+        warn(
+            "BEHIND_HOLDING",
+            f"Out of sample it earned {total_return:.2%}; buying and holding earned "
+            f"{benchmark_return:.2%} over the same bars.",
+        )
+    return _told(found)
+
+
+def _told(warnings: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"code": code, "message": message} for code, message in warnings]
+
+
+def _about_all(tried: int, asked: int, earned: float) -> list[tuple[str, str]]:
+    """Of the sweep as such.  `earned`: total return of the best, or NaN."""
+    found: list[tuple[str, str]] = []
+
+    def warn(code: str, message: str) -> None:
+        found.append((code, message))
+
+    if tried < asked:
+        warn(
+            "PARTLY_TRIED",
+            f"Only {tried:,} of {asked:,} trials were made: what lies in the others is not known.",
+        )
+    if earned <= 0:
+        warn("NOTHING_EARNED", f"The best trial itself earned nothing: its return is {earned:.2%}.")
+    return found
 
 
 def _floats(values: Sequence[float | None] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -193,13 +244,13 @@ def _warnings(figures: dict[str, Any], plateau: Stability | None) -> list[tuple[
     elif deflated is not None and deflated < SURE:
         warn(
             "NOT_SURE",
-            f"With {deflated:.0%} the best Sharpe ratio is more than the luck of many trials; "
-            f"{SURE:.0%} is asked of a finding.",
+            f"The probability that the best Sharpe ratio is more than the luck of many trials is "
+            f"{deflated:.0%}; {SURE:.0%} is asked of a finding.",
         )
     if overfit is not None and overfit >= OVERFIT:
         warn(
             "OVERFIT",
-            f"In {overfit:.0%} of the splits the best of one half was no better than the middle "
+            f"{_in(overfit)} the splits the best of one half was no better than the middle "
             "in the other: choosing by the past told nothing.",
         )
     elif overfit is not None and overfit > WELL_CHOSEN:
@@ -212,19 +263,26 @@ def _warnings(figures: dict[str, Any], plateau: Stability | None) -> list[tuple[
     if decline is not None and decline["probability_of_loss"] >= LUCK:
         warn(
             "LOSES_OUT_OF_SAMPLE",
-            f"In {decline['probability_of_loss']:.0%} of the splits the best of one half lost "
-            "money in the other.",
+            f"{_in(decline['probability_of_loss'])} the splits the best of one half lost money in "
+            "the other.",
         )
     share = figures["profitable_share"]
     if share is not None and share < LUCK:
-        warn("FEW_PROFITABLE", f"Only {share:.0%} of the trials earned anything.")
+        few = f"Only {share:.1%}" if share else "None"
+        warn("FEW_PROFITABLE", f"{few} of the trials earned anything.")
     if plateau is None:
         return found
     if plateau.share is not None and plateau.share < PLATEAU:
         warn(
             "PEAK",
-            f"One step beside the best the objective keeps {plateau.share:.0%} of its value: "
+            f"Beside the best the objective keeps {plateau.share:.0%} of its value: "
             "a peak, not a plateau.",
+        )
+    elif plateau.share is not None and plateau.worst is not None and plateau.worst < PLATEAU:
+        warn(
+            "PEAK",
+            f"Beside the best the objective keeps {plateau.share:.0%} of its value on average, "
+            f"but {plateau.worst:.0%} at worst: the best stands at a cliff.",
         )
     for name, param in plateau.params.items():
         if param.at_edge:
@@ -234,3 +292,7 @@ def _warnings(figures: dict[str, Any], plateau: Stability | None) -> list[tuple[
                 "beyond.",
             )
     return found
+
+
+def _in(share: float) -> str:
+    return "In all of" if share == 1 else f"In {share:.0%} of"

@@ -41,6 +41,7 @@ NUMBER = OpenApiParameter(
     "number", int, OpenApiParameter.PATH, description="The trial's number, from 0."
 )
 SEGMENT = _whole("segment", "The walk-forward window.")
+MAPPED = _whole("segment", "The walk-forward window; default: that of the sweep's best.")
 VARIATION = _whole("variation", "Index in the sweep's `variations`.")
 TRIALS = [
     OpenApiParameter(
@@ -68,7 +69,7 @@ HEATMAP = [
         description='JSON object of other parameters\' values, `{"slow_period": 50}`: only those '
         "trials. Of a cell's trials the best is shown.",
     ),
-    SEGMENT,
+    MAPPED,
     VARIATION,
 ]
 EQUITY = [
@@ -128,6 +129,12 @@ def whole(request: Request, name: str, minimum: int = 0, maximum: int = _MOST) -
             maximum=maximum,
         )
     return number
+
+
+def mapped(request: Request, sweep: Sweep) -> int:
+    """The window of a map: the one asked for, or that of the sweep's best."""
+    segment = whole(request, "segment")
+    return sweep.best.get("segment", 0) if segment is None else segment
 
 
 def digits(raw: str, maximum: int = _MOST) -> int | None:

@@ -47,6 +47,8 @@ def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
         fields["honesty"] = _honesty(sweep, found[last])
     if sweep.config["windows"]:
         fields |= _walk_forward(sweep, found, last, renew)
+        if fields["honesty"] and "metrics" in fields["walk_forward"]:
+            fields["honesty"]["warnings"] += _forward_warnings(fields["walk_forward"])
     return fields
 
 
@@ -98,7 +100,17 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
         bars_per_year=years[variations],
         maximize=sweep.maximize,
         variations=variations,
+        asked=Layout.of(sweep.config).per_segment,
+        grid=sweep.sampler == Sweep.Sampler.GRID,
+        logs=[name for name, of in sweep.space.items() if isinstance(of, dict) and of.get("log")],
     )
+
+
+def _forward_warnings(report: dict[str, Any]) -> list[dict[str, str]]:
+    from runs.engine.honesty import forward_warnings
+
+    found = report["metrics"]
+    return forward_warnings(found["total_return"], found["benchmark_return"], report["efficiency"])
 
 
 def _blocks(sweep: Sweep, segment: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

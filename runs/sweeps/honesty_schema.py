@@ -40,6 +40,7 @@ class StabilitySchema(serializers.Serializer[Any]):
     share = serializers.FloatField(
         allow_null=True, help_text="Of the best's objective, their mean."
     )
+    worst = serializers.FloatField(allow_null=True, help_text="The same of the worst.")
     params = serializers.DictField(child=ParamStabilitySchema())
 
 

@@ -199,7 +199,7 @@ class SweepViewSet(GenericViewSet[Sweep]):
                 request.query_params.get("y"),
                 request.query_params.get("metric", ""),
                 asking.fixed(request),
-                asking.whole(request, "segment") or 0,
+                asking.mapped(request, sweep),
                 asking.whole(request, "variation"),
             )
         )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.stats import kurtosis, skew
 
 from runs.engine import honesty as module
-from runs.engine.honesty import honesty
+from runs.engine.honesty import forward_warnings, honesty
 from runs.engine.sharpe import deflated_sharpe_ratio, expected_maximum_sharpe
 
 from .test_overfitting import as_in_the_paper, blocks_of
@@ -205,6 +205,64 @@ def test_a_peak_and_an_edge_are_warned_of():
     assert found["stability"]["params"]["fast"]["above"]["objective"] == 1.0
 
 
+def test_a_cliff_to_one_side_is_a_peak_too():
+    asked = sweep(noise(8))
+    goals = np.full(50, 9.0)
+    goals[25], goals[26] = 9.5, 1.0
+    found = honesty(**asked | {"best": 25, "objectives": goals})
+    assert found["stability"]["share"] > 0.5
+    assert found["stability"]["worst"] == pytest.approx(1 / 9.5)
+    (message,) = [w["message"] for w in found["warnings"] if w["code"] == "PEAK"]
+    assert "11% at worst" in message
+
+
+def test_off_a_grid_stability_is_measured_in_shares_of_the_range():
+    asked = sweep(noise(8))
+    goals = np.full(50, 1.0)
+    goals[25] = 9.0
+    asked |= {"best": 25, "objectives": goals}
+    # A copy of the best, as samplers that learn make many.
+    asked["params"][26] = {"fast": 5.0001, "slow": 2}
+    goals[26] = 9.0
+    assert honesty(**asked)["stability"]["params"]["fast"]["above"]["objective"] == 9.0
+    found = honesty(**asked, grid=False)
+    assert found["stability"]["share"] == pytest.approx(1 / 9)
+    assert "PEAK" in codes(found)
+
+
+def test_a_sweep_that_was_stopped_says_how_much_was_tried():
+    asked = sweep(noise(8))
+    assert "PARTLY_TRIED" not in codes(honesty(**asked, asked=50))
+    found = honesty(**asked, asked=4_816)
+    assert codes(found)[0] == "PARTLY_TRIED"
+    assert "50 of 4,816" in found["warnings"][0]["message"]
+
+
+def test_a_best_that_earned_nothing_is_said_in_words_without_a_share_of_nothing():
+    found = honesty(**sweep(noise(6) - 0.05))
+    assert {"NOTHING_EARNED", "FEW_PROFITABLE"} <= set(codes(found))
+    text = " ".join(warning["message"] for warning in found["warnings"])
+    assert "None of the trials earned anything." in text
+    assert "In all of the splits the best of one half lost money" in text
+    assert "100%" not in text
+    assert "NOTHING_EARNED" not in codes(honesty(**sweep(noise(2, edge=0.004))))
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ((0.1744, 1.4828, 0.15), ["LOW_EFFICIENCY", "BEHIND_HOLDING"]),
+        ((0.2, 0.1, 0.9), []),
+        ((0.2, 0.1, -0.1), ["LOW_EFFICIENCY"]),
+        ((-0.1, -0.3, None), []),
+        ((0.1, 0.3, 0.5), ["BEHIND_HOLDING"]),
+        ((None, None, None), []),
+    ],
+)
+def test_a_walk_forward_is_held_against_its_samples_and_against_holding(figures, expected):
+    assert [warning["code"] for warning in forward_warnings(*figures)] == expected
+
+
 def test_stability_is_told_on_the_symbols_and_timeframe_of_the_best():
     asked = sweep(noise(8))
     goals = np.concatenate([np.full(50, 1.0), np.full(50, 5.0)])
@@ -276,7 +334,7 @@ def test_every_warning_and_verdict_is_in_the_docs():
     text = (Path(django_settings.BASE_DIR) / "docs" / "honesty.md").read_text()
     source = Path(module.__file__).read_text()
     told = set(re.findall(r'warn\(\s*"([A-Z_]+)"', source))
-    assert len(told) == 11
+    assert len(told) == 15
     assert told == set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
     for verdict in ("likely_luck", "doubtful", "holds_up", "too_few"):
         assert f"`{verdict}`" in text

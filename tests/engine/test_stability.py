@@ -73,21 +73,68 @@ def test_a_share_of_a_loss_says_nothing():
     assert found.params["fast"].below.objective == -1.0
 
 
-def test_where_no_trial_is_one_step_away_the_nearest_are_asked():
-    rng = np.random.default_rng(4)
-    points = [{"a": float(a), "b": float(b)} for a, b in rng.uniform(0, [1, 1000], (300, 2))]
-    goals = np.array([10 - (p["a"] - 0.5) ** 2 - (p["b"] / 1000 - 0.5) ** 2 for p in points])
+def scattered(function, seed=4, count=400):
+    rng = np.random.default_rng(seed)
+    points = [{"a": float(a), "b": float(b)} for a, b in rng.uniform(0, [1, 1000], (count, 2))]
+    return points, np.array([function(p["a"], p["b"] / 1000) for p in points])
+
+
+def test_off_a_grid_neighbours_are_a_share_of_the_range_away_to_each_side():
+    points, goals = scattered(lambda a, b: 10 - (a - 0.5) ** 2 - (b - 0.5) ** 2)
     best = int(goals.argmax())
-    found = stability(points, goals, best)
+    found = stability(points, goals, best, grid=False)
     assert found.neighbours == 4
-    assert found.params["a"].below is None
-    distance = [
-        ((p["a"] - points[best]["a"]) / np.ptp([q["a"] for q in points])) ** 2
-        + ((p["b"] - points[best]["b"]) / np.ptp([q["b"] for q in points])) ** 2
-        for p in points
-    ]
-    nearest = np.argsort(distance)[1:5]
-    assert found.share == pytest.approx(goals[nearest].mean() / goals[best])
+    centre = points[best]
+    for name, width in (("a", 1), ("b", 1000)):
+        param = found.params[name]
+        assert 0.04 < (centre[name] - param.below.value) / width < 0.15
+        assert 0.04 < (param.above.value - centre[name]) / width < 0.15
+        assert not param.at_edge
+    steps = [step for p in found.params.values() for step in (p.below, p.above)]
+    assert found.share == pytest.approx(np.mean([step.objective for step in steps]) / goals[best])
+
+
+def test_copies_of_the_best_are_no_neighbours_of_it():
+    """A sampler that learns ends by trying the same again and again."""
+    points, goals = scattered(lambda a, b: 1.0)
+    centre = {"a": 0.5, "b": 500.0}
+    points = [centre] + [centre | {"a": 0.5 + k * 1e-6} for k in range(-6, 7)] + points
+    goals = np.concatenate([[10.0], np.full(13, 10.0), goals])
+    found = stability(points, goals, 0, grid=False)
+    assert found.neighbours == 4
+    assert found.share == pytest.approx(0.1)
+
+
+def test_a_cliff_is_told_by_the_worst_however_near():
+    points, goals = scattered(lambda a, b: 10.0)
+    points += [{"a": 0.5, "b": 500.0}, {"a": 0.500001, "b": 500.0}]
+    goals = np.concatenate([goals, [10.0, 2.0]])
+    found = stability(points, goals, len(points) - 2, grid=False)
+    assert found.share == 1.0
+    assert found.worst == pytest.approx(0.2)
+    points, goals = grid(lambda fast, slow: 0.0 if fast == 15 else 10.0)
+    found = stability(points, goals, points.index({"fast": 10, "slow": 100}))
+    assert (found.share, found.worst) == (0.75, 0.0)
+
+
+def test_off_a_grid_the_next_of_few_values_is_a_neighbour_and_a_far_trial_is_none():
+    points = [{"n": n, "x": x} for n in (1, 2, 3) for x in (0.0, 0.5, 0.55, 0.61, 1.0)]
+    goals = np.ones(len(points))
+    found = stability(points, goals, points.index({"n": 2, "x": 0.5}), grid=False)
+    assert (found.params["n"].below.value, found.params["n"].above.value) == (1, 3)
+    assert found.params["x"].above.value == 0.55
+    assert found.params["x"].below.value == 0.0
+    lonely = [{"a": 0.0, "b": 0.0}, {"a": 1.0, "b": 1.0}, {"a": 0.5, "b": 0.6}]
+    alone = stability(lonely, np.ones(3), 2, grid=False)
+    assert (alone.neighbours, alone.share, alone.worst) == (0, None, None)
+
+
+def test_ranges_that_are_drawn_in_logarithms_are_measured_in_them():
+    points = [{"a": 10.0**-k} for k in np.arange(0, 4.01, 0.1)]
+    best = next(i for i, p in enumerate(points) if p["a"] == pytest.approx(1e-3))
+    found = stability(points, np.ones(len(points)), best, grid=False, logs=["a"])
+    assert found.params["a"].above.value == pytest.approx(10**-2.8)
+    assert found.params["a"].below.value == pytest.approx(10**-3.2)
 
 
 def test_choices_that_are_no_numbers_have_no_steps():
@@ -96,8 +143,9 @@ def test_choices_that_are_no_numbers_have_no_steps():
     found = stability(points, goals, 1)
     assert list(found.params) == ["n"]
     assert found.share == pytest.approx(0.5)
-    only = stability([{"kind": "sma"}, {"kind": "ema"}], np.array([4.0, 1.0]), 0)
-    assert (only.neighbours, only.share, only.params) == (1, 0.25, {})
+    for by_grid in (True, False):
+        only = stability([{"kind": "sma"}, {"kind": "ema"}], np.array([4.0, 1.0]), 0, grid=by_grid)
+        assert (only.neighbours, only.share, only.params) == (0, None, {})
 
 
 def test_one_trial_has_no_neighbours():
@@ -106,5 +154,6 @@ def test_one_trial_has_no_neighbours():
     assert stability([{}], np.array([1.0]), 0).to_dict() == {
         "neighbours": 0,
         "share": None,
+        "worst": None,
         "params": {},
     }

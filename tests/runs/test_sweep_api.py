@@ -315,6 +315,17 @@ def test_a_heat_map_has_each_trial_in_its_cell(client, swept, metric):
     assert told["best"]["value"] == (min if metric == "max_drawdown" else max)(shown)
 
 
+def test_a_heat_map_is_of_the_window_of_the_best_unless_another_is_asked_for(client, swept):
+    sweep = swept["walk-forward"]
+    x = next(iter(sweep.space))
+    at, best = path(sweep, "heatmap"), get(client, path(sweep))["best"]
+    assert best["segment"] > 0
+    told = get(client, at, x=x)
+    assert told["best"]["number"] == best["number"]
+    assert told == get(client, at, x=x, segment=best["segment"])
+    assert get(client, at, x=x, segment=0)["best"]["number"] != best["number"]
+
+
 def test_a_slice_of_a_heat_map_shows_only_its_trials(client, swept):
     at = path(swept["grid"], "heatmap")
     one = get(client, at, x="fast_period", fixed='{"slow_period": 40}')

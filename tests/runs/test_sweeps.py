@@ -262,6 +262,12 @@ def test_windows_choose_on_the_past_and_earn_on_what_follows() -> None:
     assert len(time) == 900
     assert np.all(np.diff(time) > 0)
     assert math.isclose(equity[-1], sweep.walk_forward["metrics"]["final_value"])
+    # Of the stitched curve it is said where it falls behind.
+    after, codes = sweep.walk_forward["metrics"], [w["code"] for w in sweep.honesty["warnings"]]
+    assert ("BEHIND_HOLDING" in codes) == (after["total_return"] < after["benchmark_return"])
+    is_low = (sweep.walk_forward["efficiency"] or 1.0) < 0.5
+    assert ("LOW_EFFICIENCY" in codes) == is_low
+    assert {"BEHIND_HOLDING", "LOW_EFFICIENCY"} & set(codes)
     # A window's trial is the backtest of its in-sample bars.
     trial = queries.get_trial(sweep, told[1]["trial"])
     run = finish_run(services.start_trial(sweep, trial.number, ring=False))

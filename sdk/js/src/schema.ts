@@ -2208,6 +2208,11 @@ export interface components {
              * @description Of the best's objective, their mean.
              */
             share: number | null;
+            /**
+             * Format: double
+             * @description The same of the worst.
+             */
+            worst: number | null;
         };
         StatusResponse: {
             /** Format: double */
@@ -6714,7 +6719,7 @@ export interface operations {
                 fixed?: string;
                 /** @description Of the cells; default: the objective. */
                 metric?: "annual_return" | "average_holding_time" | "average_loss" | "average_trade" | "average_win" | "benchmark_return" | "best_trade" | "calmar_ratio" | "closed_trades" | "expectancy" | "exposure" | "final_value" | "kurtosis" | "longest_losing_streak" | "longest_winning_streak" | "losing_trades" | "max_drawdown" | "max_drawdown_duration" | "omega_ratio" | "open_trades" | "payoff_ratio" | "profit_factor" | "recovery_factor" | "sharpe_ratio" | "skew" | "sortino_ratio" | "sqn" | "tail_ratio" | "total_fees" | "total_return" | "total_trades" | "ulcer_index" | "value_at_risk" | "volatility" | "win_rate" | "winning_trades" | "worst_trade";
-                /** @description The walk-forward window. */
+                /** @description The walk-forward window; default: that of the sweep's best. */
                 segment?: number;
                 /** @description Index in the sweep's `variations`. */
                 variation?: number;

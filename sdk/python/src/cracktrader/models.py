@@ -1277,6 +1277,8 @@ class StabilitySchema(Model):
     neighbours: int
     share: float | None
     """Of the best's objective, their mean."""
+    worst: float | None
+    """The same of the worst."""
     params: dict[str, ParamStabilitySchema]
 
 
