@@ -46,6 +46,11 @@ class Claim:
     def renew(self, stage: str = "") -> None:
         self.write(lease_expires_at=chunks.expiry(), stage=stage[:200])
 
+    def is_to_stop(self) -> bool:
+        """Whether it was asked for since the sweep was last looked at, too."""
+        self.sweep.refresh_from_db()
+        return self.sweep.stop_requested_at is not None
+
 
 def settle(sweep: Sweep) -> None:
     """Plans the sweep's next chunks if it wants some, else concludes it.
@@ -127,7 +132,7 @@ def _claim(sweep: Sweep) -> Claim | None:
 
 
 def _plan(claim: Claim) -> bool:
-    """The chunks of the next generation, each segment's own; False where all are planned."""
+    """The chunks of the next generation, each segment's own; False where there is to be none."""
     sweep = claim.sweep
     config, layout = sweep.config, Layout.of(sweep.config)
     planned = _planned(sweep, layout)
@@ -140,6 +145,8 @@ def _plan(claim: Claim) -> bool:
     found: list[SweepChunk] = []
     for segment in range(layout.segments):
         claim.renew("planning")
+        if claim.is_to_stop():
+            return False
         points = sampler.plan(
             shop.space,
             config["seed"],

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from exchanges import services as market_data
 from exchanges.domain import Bars, InvalidInput, VenueError
+from runs.engine import sampler
 from runs.models import Run, Sweep, Trial
 from runs.sweeps import candles, chunks, services, settling, work, workshop
 from runs.sweeps.chunks import Held
@@ -127,6 +128,24 @@ def test_a_stop_is_heard_before_the_next_chunk_however_short_they_are(
     first = sweep.chunks.order_by("first")[0].count
     finish(sweep)
     assert (sweep.status, sweep.trials_done) == (Sweep.Status.STOPPED, first)
+
+
+def test_a_stop_is_heard_while_one_window_after_the_other_is_planned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sweep = start(sampler="tpe", trials=4, walk_forward={"in_sample": 200, "out_of_sample": 100})
+    proposed, plan = [], sampler.plan
+
+    def stopped_meanwhile(*args: Any) -> list[dict[str, Any]]:
+        services.request_stop(sweep)
+        proposed.append(plan(*args))
+        return proposed[-1]
+
+    monkeypatch.setattr(sampler, "plan", stopped_meanwhile)
+    assert len(sweep.config["windows"]) > 2
+    finish(sweep)
+    assert (sweep.status, sweep.trials_done) == (Sweep.Status.STOPPED, 0)
+    assert len(proposed) == 1
 
 
 # --- candles that are not there ----------------------------------------------------------------
