@@ -1,6 +1,6 @@
 """What a worker does for sweeps: chunk after chunk, for as long as its turn is.
 
-A turn ends after a few seconds, in the midst of a chunk if need be: what is done
+A turn is short, and ends in the midst of a chunk if need be: what is done
 of it is committed, and the rest is a chunk for whoever comes next.
 """
 
@@ -33,7 +33,7 @@ from .workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
-TURN_SECONDS = 3.0
+TURN_SECONDS = 1.5
 CHUNK_SECONDS = 2.0
 """After so long a chunk is cut where it is."""
 RENEW_SECONDS = 1.0
