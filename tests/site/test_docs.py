@@ -146,8 +146,10 @@ def test_the_commands_that_follow_a_sweep_ask_for_what_there_is():
 def test_the_readmes_sweep_in_the_terminal_works_as_written(desk):
     done = run(desk, block_with(README, "sh", "manage.py sweep"))
     assert done.returncode == 0, done.stdout + done.stderr
-    for figure in ("Deflated Sharpe ratio", "Probability of backtest overfitting"):
-        assert figure in done.stdout
+    for told in ("Deflated Sharpe ratio", "Probability of backtest overfitting"):
+        assert told in done.stdout
+    [verdict] = re.findall(r"the verdict is `(\w+)`", README)
+    assert verdict in done.stdout
 
 
 @pytest.mark.process
