@@ -361,8 +361,8 @@ def _about_map(
 
 def _about_logits(pbo: float) -> str:
     return (
-        f"In {formats.percent(pbo)} of the combinations the best in sample was worse than the "
-        "median out of sample."
+        f"In {formats.percent(pbo)} of the combinations the best in sample was no better "
+        "than the median out of sample."
     )
 
 

@@ -99,6 +99,7 @@ _HONESTY = {
     "stability": {
         "neighbours": 4,
         "share": 0.8,
+        "worst": 0.6,
         "params": {
             "fast_period": {"best": 10, "below": _STEP, "above": None, "at_edge": False},
         },
@@ -107,8 +108,8 @@ _HONESTY = {
     "warnings": [
         {
             "code": "NOT_SURE",
-            "message": "With 56% the best Sharpe ratio is more than the luck of many trials; "
-            "95% is asked of a finding.",
+            "message": "The probability that the best Sharpe ratio is more than the luck of many "
+            "trials is 56%; 95% is asked of a finding.",
         }
     ],
 }

@@ -43,6 +43,7 @@ HONESTY = {
     "stability": {
         "neighbours": 3,
         "share": 0.35,
+        "worst": 0.12,
         "params": {
             "fast_period": {
                 "best": 9,

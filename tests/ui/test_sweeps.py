@@ -183,10 +183,58 @@ def test_that_the_best_is_likely_luck_is_said_in_plain_words(client):
     assert "The best of these is likely luck" in text
     assert "31.0 %" in text
     assert "62.0 %" in text
-    assert "35.0 % of 3 neighbours" in text
+    assert "35.0 % of 3 neighbours, worst 12.0 %" in text
+    assert "right of zero" in text
+    assert "In the last window" not in text
     assert "A peak, not a plateau &lt;b&gt;." in text
     assert "12,870 ways" in text
     assert "at the edge" in text
+
+
+def test_a_best_that_earned_nothing_is_not_called_luck(client):
+    lost = [{"code": "NOTHING_EARNED", "message": "The best trial itself earned nothing."}]
+    text = text_of(shown(client, at(make_sweep(honesty=HONESTY | {"warnings": lost}))))
+    assert "Nothing to trade: even the best earned nothing." in text
+    assert "likely luck" not in text
+    listed = text_of(shown(client, LIST))
+    assert "a loss" in listed
+
+
+def test_a_verdict_of_one_window_says_so_and_the_curve_stands_above_it(client, walking):
+    Sweep.objects.filter(pk=walking.pk).update(
+        walk_forward=walking.walk_forward
+        | {
+            "efficiency": 0.15,
+            "metrics": walking.walk_forward["metrics"]
+            | {"total_return": 0.1744, "benchmark_return": 1.4828},
+        },
+        honesty=walking.honesty
+        | {
+            "warnings": [
+                {"code": "FEW_TRIALS", "message": "Few of the window."},
+                {"code": "BEHIND_HOLDING", "message": "Behind holding."},
+                {"code": "LOW_EFFICIENCY", "message": "Little was kept."},
+            ]
+        },
+    )
+    html = shown(client, at(walking))
+    text = text_of(html)
+    assert f"In the last window, {walking.honesty['trials']} trials with a result:" in text
+    windows = len(walking.walk_forward["windows"])
+    assert f"what {windows} windows chose came to +17.44 %; buying and holding +148.28 %" in text
+    assert "+17.44 % holding +148.28 %" in text
+    headline = html[html.index('id="headline"') : html.index('id="verdict"')]
+    assert '<div class="notice warning" id="headline">' in html
+    assert "Behind holding." in headline
+    assert "Little was kept." in headline
+    assert "Few of the window." not in headline
+
+
+def test_what_lies_beside_the_best_of_a_sampler_is_no_step(client):
+    text = text_of(shown(client, at(make_sweep(honesty=HONESTY, sampler="tpe"))))
+    assert "TPE on" in text
+    assert "One step beside" not in text
+    assert "a twentieth of the range tried" in text
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -27,6 +27,9 @@ SHOWN_METRICS = (
     *("max_drawdown", "calmar_ratio", "total_trades", "win_rate", "profit_factor", "exposure"),
 )
 REASSURED, SURE = 0.05, 0.95
+SAMPLERS = {"grid": "Grid", "random": "Random", "tpe": "TPE"}
+OF_THE_CURVE = ("LOW_EFFICIENCY", "BEHIND_HOLDING")
+"""Codes of warnings of a walk-forward's stitched curve; all others are of one window."""
 
 DEFINITIONS = {
     "trials": "Sets of parameters that were tried, on each market and in each window. The more "
@@ -36,11 +39,12 @@ DEFINITIONS = {
     "of so many trials without any skill would show. 95 % is asked of a finding.",
     "pbo": "Probability of backtest overfitting: of all ways to halve the time, how often the "
     "best of one half was no better than the middle of all in the other. 50 % is a coin's toss.",
-    "stability": "What is left of the objective one step beside the best, on average. Near "
-    "100 % is a plateau; little is a peak that luck may have made.",
+    "stability": "What is left of the objective beside the best, on average and at the worst. "
+    "Near 100 % is a plateau; little is a peak that luck may have made.",
     "efficiency": "Annual return out of sample over the mean one in sample of what was chosen. "
     "1: it earned afterwards what it had earned before.",
-    "outside": "Of the stitched curve: every window's choice, traded on the bars that followed.",
+    "outside": "Of the stitched curve: every window's choice, traded on the bars that followed; "
+    "beside it what buying and holding earned over the same bars.",
 }
 
 
@@ -75,6 +79,9 @@ VERDICTS = {
     ),
     "too_few": Verdict("too few", "", "plain", "There is too little here to judge by."),
 }
+NOTHING_EARNED = Verdict(
+    "a loss", "error", "bad", "Nothing to trade: even the best earned nothing."
+)
 
 
 class Tile(NamedTuple):
@@ -108,6 +115,7 @@ def whole(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
         "degradation": _degradation(sweep),
         "combinations": (sweep.honesty or {}).get("pbo_combinations") or 0,
         "stability": [row for row in _stability(sweep) if row["below"] or row["above"]],
+        "is_grid": sweep.sampler == Sweep.Sampler.GRID,
         "started_by": keys.called(sweep.owner),
         "api_url": f"/api/v1/sweeps/{sweep.public_id}",
     }
@@ -116,20 +124,59 @@ def whole(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
 def top(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     """The page's head, and what is new of a sweep that goes on."""
     honesty = sweep.honesty or {}
+    warnings = honesty.get("warnings") or []
+    of_curve = [w["message"] for w in warnings if w["code"] in OF_THE_CURVE]
     return {
         "sweep": sweep,
+        "sampler": SAMPLERS[sweep.sampler],
         "markets": markets(sweep),
         "range": _range(sweep),
         "objective": label_of(sweep.objective),
         "tiles": list(_tiles(sweep)),
-        "verdict": VERDICTS.get(honesty.get("verdict", "")),
-        "warnings": [warning["message"] for warning in honesty.get("warnings") or []],
+        "headline": _headline(sweep),
+        "curve_level": "warning" if of_curve else "",
+        "curve_warnings": of_curve,
+        "verdict": verdict(honesty.get("verdict"), [warning["code"] for warning in warnings]),
+        "verdict_of": _verdict_of(sweep),
+        "warnings": [w["message"] for w in warnings if w["code"] not in OF_THE_CURVE],
         "may_start": may(request, Run.Mode.BACKTEST.value),
         "may_paper": may(request, Run.Mode.PAPER.value),
         "percent": int(100 * sweep.progress),
         "pace": _pace(sweep),
         "error_details": descriptions.pretty(sweep.error_details) if sweep.error_details else "",
     }
+
+
+def verdict(word: str | None, codes: Container[str]) -> Verdict | None:
+    """`codes`: of the warnings.  Luck is no word for a best that earned nothing."""
+    return NOTHING_EARNED if "NOTHING_EARNED" in codes else VERDICTS.get(word or "")
+
+
+def _headline(sweep: Sweep) -> str:
+    """What came of a walk-forward sweep as a whole: its verdict is of one window only."""
+    walk = sweep.walk_forward or {}
+    found = walk.get("metrics")
+    if not found:
+        return ""
+    windows = len(walk["windows"])
+    held = found.get("benchmark_return")
+    beside = f"; buying and holding {formats.signed_percent(held)}" if held is not None else ""
+    return (
+        f"Out of sample, what {windows} window{'s' * (windows > 1)} chose came to "
+        f"{formats.signed_percent(found.get('total_return'))}{beside}."
+    )
+
+
+def _verdict_of(sweep: Sweep) -> str:
+    """Which trials a verdict is of, where that is not all of them."""
+    windows = sweep.config["windows"]
+    if not windows:
+        return ""
+    honesty = sweep.honesty or {}
+    trials = honesty.get("trials") or 0
+    number = (sweep.best or {}).get("segment", 0) + 1
+    window = "the last window" if number == len(windows) else f"window {number}, the last tried"
+    return f"In {window}, {trials:,} trial{'s' * (trials != 1)} with a result:"
 
 
 def markets(sweep: Sweep) -> str:
@@ -223,9 +270,13 @@ def _tiles(sweep: Sweep) -> Iterator[Tile]:
     )
     metrics = walk.get("metrics")
     if metrics:
-        yield Tile("Out of sample", metrics.get("total_return"), "outside", "signed")
+        held = metrics.get("benchmark_return")
+        note = "" if held is None else f"holding {formats.signed_percent(held)}"
+        yield Tile("Out of sample", metrics.get("total_return"), "outside", "signed", note)
         efficiency = formats.ratio(walk.get("efficiency"))
-        yield Tile("Efficiency", efficiency, "efficiency")
+        codes = {warning["code"] for warning in honesty.get("warnings") or []}
+        tone = "warn" if "LOW_EFFICIENCY" in codes else ""
+        yield Tile("Efficiency", efficiency, "efficiency", tone=tone)
     if not honesty:
         return
     deflated, pbo = honesty.get("deflated_sharpe"), honesty.get("pbo")
@@ -244,14 +295,14 @@ def _tiles(sweep: Sweep) -> Iterator[Tile]:
         "pbo",
         tone="" if pbo is None else _tone(1 - pbo, 1 - REASSURED, 0.5),
     )
-    stability = (honesty.get("stability") or {}).get("share")
-    neighbours = (honesty.get("stability") or {}).get("neighbours")
+    beside = honesty.get("stability") or {}
+    stability, worst = beside.get("share"), beside.get("worst")
+    neighbours = beside.get("neighbours")
+    note = f"of {neighbours} neighbour{'s' * (neighbours > 1)}" if neighbours else ""
+    note += "" if worst is None else f", worst {_share(worst)}"
+    least = min(value for value in (stability, worst, 1.0) if value is not None)
     yield Tile(
-        "Stability",
-        _share(stability),
-        "stability",
-        note=f"of {neighbours} neighbour{'s' * (neighbours > 1)}" if neighbours else "",
-        tone="" if stability is None or stability >= 0.5 else "warn",
+        "Stability", _share(stability), "stability", note=note, tone="warn" if least < 0.5 else ""
     )
 
 
@@ -306,7 +357,7 @@ def _varied(sweep: Sweep) -> Iterator[tuple[str, str]]:
 
 def _config(sweep: Sweep) -> Iterator[tuple[str, str]]:
     engine = sweep.config["variations"][0]["engine"]
-    yield "Sampler", Sweep.Sampler(sweep.sampler).label
+    yield "Sampler", SAMPLERS[sweep.sampler]
     yield "Objective", f"{label_of(sweep.objective)}, {'highest' if sweep.maximize else 'lowest'}"
     if sweep.sampler != Sweep.Sampler.GRID:
         yield "Seed", str(sweep.config["seed"])

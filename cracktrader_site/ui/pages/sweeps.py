@@ -29,7 +29,11 @@ def sweeps(request: HttpRequest) -> HttpResponse:
     if strategy:
         found = found.filter(strategy_name=strategy)
     first = (number - 1) * A_PAGE
-    rows = list(found.annotate(verdict=KT("honesty__verdict"))[first : first + A_PAGE + 1])
+    rows = list(
+        found.annotate(verdict=KT("honesty__verdict"), said=KT("honesty__warnings"))[
+            first : first + A_PAGE + 1
+        ]
+    )
     context = {
         "rows": [_row(sweep) for sweep in rows[:A_PAGE]],
         "strategy": strategy,
@@ -53,7 +57,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
         "objective": sweep_sheet.label_of(sweep.objective),
         "best": sweep_sheet.text_of(sweep.objective, best.get("objective")),
         "params": sweep_sheet.params_text(best.get("params", {})),
-        "verdict": sweep_sheet.VERDICTS.get(sweep.verdict or ""),  # type: ignore[attr-defined]
+        "verdict": sweep_sheet.verdict(sweep.verdict, sweep.said or ""),  # type: ignore[attr-defined]
     }
 
 
