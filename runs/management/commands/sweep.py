@@ -11,12 +11,20 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchanges.domain import CracktraderError
 from runs import cli, formats
+from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep
 from runs.terminal import Progress, table
 
 POLL_SECONDS = 0.2
 TURN_SECONDS = 0.5
 SHOWN = 10
+FIGURES = {
+    "sharpe_ratio": "Sharpe",
+    "total_return": "Return",
+    "max_drawdown": "Max DD",
+    "total_trades": "Trades",
+}
+"""Metrics that stand beside the objective, and their headings."""
 SAMPLERS = [str(sampler) for sampler in Sweep.Sampler.values]
 
 
@@ -106,7 +114,8 @@ class Command(BaseCommand):
         names = list(sweep.space)
         several = len(sweep.config["variations"]) > 1
         headers = ["Trial", *(["Market"] if several else []), *names]
-        headers += [sweep.objective, "Return", "Sharpe", "Max DD", "Trades"]
+        figures = [name for name in FIGURES if name != sweep.objective]
+        headers += [_heading(name) for name in (sweep.objective, *figures)]
         rows = []
         for trial in best:
             variation = sweep.config["variations"][trial.variation]
@@ -116,20 +125,25 @@ class Command(BaseCommand):
                     trial.number,
                     *([market] if several else []),
                     *(json.dumps(trial.params[name]) for name in names),
-                    formats.ratio(trial.objective),
-                    formats.percent(trial.total_return),
-                    formats.ratio(trial.sharpe_ratio),
-                    formats.percent(trial.max_drawdown),
-                    trial.trade_count,
+                    _figure(sweep.objective, trial.objective),
+                    *(_figure(name, trial.metrics.get(name)) for name in figures),
                 ]
             )
-        right = (0, *range(len(headers) - 5, len(headers)))
+        right = (0, *range(len(headers) - 1 - len(figures), len(headers)))
         self.stdout.write(table(headers, rows, right=right))
         for line in _told(sweep):
             self.stdout.write(formats.printable(line))
         for warning in sweep.honesty.get("warnings", []):
             self.stderr.write(formats.printable(warning["message"]), self.style.WARNING)
         self.stdout.write(f"Sweep {sweep.public_id}")
+
+
+def _heading(metric: str) -> str:
+    return FIGURES.get(metric, metric)
+
+
+def _figure(metric: str, value: float | None) -> str:
+    return formats.by_kind(METRICS[metric].kind, value)
 
 
 _VERDICTS = {
@@ -150,13 +164,16 @@ def _told(sweep: Sweep) -> Iterator[str]:
         found = forward["metrics"]
         yield (
             f"Out of sample, {len(windows)} windows in a row: "
-            f"{formats.signed_percent(found['total_return'])}, Sharpe ratio "
+            f"{formats.signed_percent(found['total_return'])} (buying and holding "
+            f"{formats.signed_percent(found['benchmark_return'])}), Sharpe ratio "
             f"{formats.ratio(found['sharpe_ratio'])}; {forward['profitable_windows']} earned "
             f"something; efficiency {formats.ratio(forward['efficiency'])}."
         )
     honest = sweep.honesty
     if not honest:
         return
+    if sweep.config["windows"]:
+        yield f"Of window {sweep.best['segment'] + 1}, {honest['trials']:,} trials with a result:"
     yield _VERDICTS[honest["verdict"]]
     if honest["deflated_sharpe"] is not None:
         yield (
@@ -166,6 +183,11 @@ def _told(sweep: Sweep) -> Iterator[str]:
         )
     if honest["pbo"] is not None:
         yield f"Probability of backtest overfitting {formats.percent(honest['pbo'])}."
+    stability = honest["stability"] or {}
+    if stability.get("share") is not None:
+        worst = stability.get("worst")
+        least = "" if worst is None else f", {formats.percent(worst)} at worst"
+        yield f"Beside the best the objective keeps {formats.percent(stability['share'])}{least}."
 
 
 def _body(options: dict[str, Any]) -> dict[str, Any]:
