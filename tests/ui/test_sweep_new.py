@@ -159,6 +159,12 @@ def test_a_log_scale_is_of_what_is_drawn_and_has_no_step(client):
     assert "log" not in body_of(page(client, asked | {"sampler": "grid"}))["space"]["slow_period"]
 
 
+def test_the_windows_a_form_begins_with_fit_into_its_range(client):
+    html = page(client, opened(client) | {"walk_forward": "on"}, LOOK)
+    assert "does not fit" not in html
+    assert "x 2 windows" in html
+
+
 def test_walk_forward_counts_each_window(client):
     asked = DATES | {"walk_forward": "on", "in_sample": "240", "out_of_sample": "120"}
     html = page(client, asked | {"anchored": "on"}, LOOK)

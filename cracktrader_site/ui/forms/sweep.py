@@ -118,8 +118,9 @@ class SweepForm(RunForm):
             "trials": "200",
             "seed": "0",
             "objective": "sharpe_ratio",
-            "in_sample": "2000",
-            "out_of_sample": "500",
+            # Two windows fit into the 1,000 bars that the form begins with.
+            "in_sample": "500",
+            "out_of_sample": "250",
         }
         texts |= dict.fromkeys(("maximize", "each_symbol", "walk_forward", "anchored"), "")
         varied = 0
