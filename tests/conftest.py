@@ -19,6 +19,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in long)
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """Of PostgreSQL, the whole server goes at the end; a thread may still be at its database."""
+    return bool(request.config.getvalue("reuse_db")) or servers.wanted()
+
+
 @pytest.fixture(autouse=True)
 def _no_messages_of_another_test(request: pytest.FixtureRequest) -> None:
     """Redis knows no transactions that a test could be rolled back with."""

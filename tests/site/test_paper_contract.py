@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runs import payloads
+from runs.engine.space import ENGINE_FIELDS
 from runs.models import Event
 from tests.site.api import PAPER_STATES, desk, get, papers  # noqa: F401 - fixtures
 from tests.site.test_contract import DETAILED, RESULTS, STATUS, WORDS, every_number, has
@@ -51,6 +52,8 @@ def test_every_kind_of_event_and_field_of_health_is_in_the_documentation(papers)
         # The audit trail has words of its own.
         code = re.sub(r"audit\.record\([^)]*", "", file.read_text())
         kinds |= set(re.findall(written, code))
+    # Nor are they those of a sweep's space.
+    kinds -= set(ENGINE_FIELDS)
     assert {"run.created", "order.new", "equity", "bar.missing", "data.stale"} <= kinds
     health = payloads.detailed_status(papers["on live bars"])["health"]
     named = kinds | health.keys() | health["feeds"][0].keys()

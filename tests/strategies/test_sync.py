@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
+from exchanges import machines
 from exchanges.domain import Busy, InvalidInput
 from strategies import queries, services
 from strategies.models import Strategy, StrategyVersion
@@ -46,7 +47,9 @@ def test_syncing_again_changes_nothing_and_is_fast(strategies_dir, django_assert
     (strategies_dir / "mine.py").write_text(GOOD)
     sync_strategies()
     before = list(Strategy.objects.values())
-    with django_assert_max_num_queries(5):
+    # Machines take turns, which is a lock to take and one to give back.
+    turns = 2 if machines.several() else 0
+    with django_assert_max_num_queries(5 + turns):
         began = time.perf_counter()
         report = sync_strategies()
         took = time.perf_counter() - began

@@ -90,6 +90,8 @@ def test_who_signs_out_has_to_sign_in_again(visitor):
 def test_a_page_left_open_leads_to_the_sign_in_when_the_session_ends(visitor, ann):
     page = visitor.open("/ui/login?next=/ui/runs")
     sign_in(visitor)
+    # What is asked for while a page still comes is lost with the one before.
+    page.wait_for_url("**/ui/runs", wait_until="load")
     ann.set_password("another")
     ann.save()
     # Later, for it leads elsewhere, and takes with it whoever waits for an answer here.
