@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
-from exchanges import machines
 from exchanges.domain import Busy, InvalidInput
+from exchanges.machines import several
 from strategies import queries, services
 from strategies.models import Strategy, StrategyVersion
 from strategies.sync import sync_strategies
@@ -48,7 +48,7 @@ def test_syncing_again_changes_nothing_and_is_fast(strategies_dir, django_assert
     sync_strategies()
     before = list(Strategy.objects.values())
     # Machines take turns, which is a lock to take and one to give back.
-    turns = 2 if machines.several() else 0
+    turns = 2 if several() else 0
     with django_assert_max_num_queries(5 + turns):
         began = time.perf_counter()
         report = sync_strategies()
