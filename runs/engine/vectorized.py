@@ -53,8 +53,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from vectorbt.portfolio import nb as vbt  # noqa: TID251
-from vectorbt.portfolio.enums import Direction, ExecuteOrderState  # noqa: TID251
 
 from exchanges.domain import Bars, Purpose, Side, Symbol, Timeframe
 from exchanges.domain.timeframe import DAY
@@ -63,9 +61,14 @@ from strategies.base import Signals, Weights
 from . import inputs
 from .books import NOTHING, SMALLEST_CHANGE, pending_orders, trades_from_orders
 from .config import CashMode, RunConfig
+from .lean_import import without
 from .limits import Ending, LimitHit
 from .results import Simulation
 from .window import Room, Window, frozen, joined
+
+with without("anywidget", "ccxt", "ipywidgets"):
+    from vectorbt.portfolio import nb as vbt  # noqa: TID251
+    from vectorbt.portfolio.enums import Direction, ExecuteOrderState  # noqa: TID251
 
 # Plain numbers for the kernel: numba freezes globals, and enums compile slowly.
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)
