@@ -26,7 +26,12 @@ MAX_TIMEFRAMES = 20
 @extend_schema_field(
     {
         "type": "object",
-        "additionalProperties": {"oneOf": [{"type": "array", "items": {}}, {"type": "object"}]},
+        "additionalProperties": {
+            "oneOf": [
+                {"type": "array", "items": {}},
+                {"type": "object", "additionalProperties": {}},
+            ]
+        },
     }
 )
 class SpaceField(StrictObject):

@@ -2553,7 +2553,9 @@ export interface components {
             slippage?: number;
             /** @description Parameter → values `[5, 10]`, range `{"min": 20, "max": 200, "step": 5}` or distribution `{"min": 0.0001, "max": 0.1, "log": true}`. `run.stop_loss`, `run.take_profit`, `run.trailing_stop` and `run.position_size` may be varied, too. */
             space: {
-                [key: string]: unknown[] | Record<string, never>;
+                [key: string]: unknown[] | {
+                    [key: string]: unknown;
+                };
             };
             /**
              * Format: date-time
