@@ -94,7 +94,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         replay = {
             "start_date": "2024-01-01T00:00:00Z",
             "end_date": "2024-06-01T00:00:00Z",
-            "speed": 100_000,
+            "speed": 1_000_000,
         }
         under_way = [desk.start_paper(replay=replay)]
         under_way += [desk.start_backtest(strategy_params={"period": n}) for n in range(30, 36)]

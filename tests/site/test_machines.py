@@ -32,7 +32,7 @@ BARS = int(os.environ.get("CRACKTRADER_TEST_BARS", "4"))
 CALM = int(os.environ.get("CRACKTRADER_TEST_CALM", "4"))
 """Of so many backtests one is repeated when nothing disturbs it."""
 LEASE = 5
-PATIENCE = 600.0
+PATIENCE = 300.0
 SPEED = 20
 """Of the clock that both rehearse by: bars of a minute close three seconds apart."""
 
@@ -90,10 +90,16 @@ class Desk:
         self.papers: list[str] = []
         self.sweeps: list[str] = []
 
-    def sweep(self) -> str:
+    def sweep(self) -> None:
         started = self.world.beta.post("/run/sweep", sweep(TRIALS))
         assert started["trials"] == TRIALS
-        return str(started["sweep_id"])
+        self.sweeps.append(started["sweep_id"])
+
+    def sweeps_on(self, machine: str) -> bool:
+        """Whether it is in the midst of one; a sweep that is over is followed by another."""
+        if self.swept():
+            self.sweep()
+        return self.holds(machine, "chunk")
 
     def holds(self, machine: str, kind: str) -> bool:
         held = self.world.query(f"SELECT owner FROM ({Witness.SQL}) AS held WHERE kind = %s", kind)
@@ -139,7 +145,7 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
         print(f"{time.monotonic() - began:6.1f} s  {what}; {desk.done()} backtests are over")
 
     third = BACKTESTS // 3
-    first = desk.sweep()
+    desk.sweep()
     desk.start(range(BACKTESTS), range(PAPERS))
     told("everything is started")
     for kind in ("run backtest", "run paper"):
@@ -149,7 +155,7 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     world.flush_redis()
     told("Redis was flushed")
     until(lambda: desk.done() >= third, PATIENCE, "work goes on")
-    until(lambda: desk.holds("beta", "chunk"), PATIENCE, "beta is in the midst of a sweep")
+    until(lambda: desk.sweeps_on("beta"), PATIENCE, "beta is in the midst of a sweep")
     world.beta.die()
     told("beta was killed")
     world.crash_database()
@@ -162,8 +168,7 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     world.beta.wait_healthy(PATIENCE)
     told("beta is back")
     desk.start(range(BACKTESTS, BACKTESTS + third), by=0)
-    second = desk.sweep()
-    until(lambda: desk.holds("beta", "chunk"), PATIENCE, "beta is in the midst of a sweep")
+    until(lambda: desk.sweeps_on("beta"), PATIENCE, "beta is in the midst of a sweep")
     world.beta.cut_off()
     told("beta was cut off")
     # What it holds is taken over, while it lives and thinks it holds it.
@@ -196,11 +201,12 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     )
 
     assert faults(desk) == []
-    third_time = desk.sweep()
+    desk.sweep()
     until(desk.swept, PATIENCE, "all is tried in calm")
-    trials = [tried(world, name) for name in (first, second, third_time)]
-    assert [number for number, *_ in trials[2]] == list(range(TRIALS))
-    assert trials[0] == trials[1] == trials[2]
+    *disturbed, calm = [tried(world, name) for name in desk.sweeps]
+    assert len(disturbed) >= 2
+    assert [number for number, *_ in calm] == list(range(TRIALS))
+    assert all(trials == calm for trials in disturbed)
     for machine in world.machines:
         assert machine.health() in machine.fine
 
