@@ -180,7 +180,9 @@ def same_as(connection: Any, redis: str) -> dict[str, str]:
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return {"CRACKTRADER_TEST_DATABASE_NAME": str(name)}
-    return {"DATABASE_URL": f"{shared_postgres()}/{name}", "REDIS_URL": redis}
+    found = {"DATABASE_URL": f"{shared_postgres()}/{name}", "REDIS_URL": redis}
+    # Where the test's own process keeps them (`tests.settings`).
+    return found | {"CRACKTRADER_ARTIFACTS": "files"}
 
 
 def query(url: str, sql: str, *values: Any) -> list[Any]:

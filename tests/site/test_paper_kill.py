@@ -171,12 +171,14 @@ class Chaos:
     def fill(self) -> None:
         """Starts what is missing, and ends what has traded long enough."""
         active = self.tree.query(
-            "SELECT public_id, request, (julianday('now') - julianday(created_at)) * 86400"
+            "SELECT public_id, request, created_at"
             " FROM runs_run WHERE status IN ('starting', 'running')"
         )
         kinds: Counter[str] = Counter()
-        for public_id, text, age in active:
-            request = json.loads(text)
+        for public_id, text, created_at in active:
+            request, begun = json.loads(text), datetime.fromisoformat(str(created_at))
+            # SQLite's text says no zone; all times are UTC.
+            age = (datetime.now(UTC) - begun.replace(tzinfo=begun.tzinfo or UTC)).total_seconds()
             kind = "live" if request["replay"] is None else "replay"
             if request["symbols"] == FLATTENED["symbols"]:
                 kind = "flattened"
