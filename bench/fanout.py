@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class Follower(asyncio.Protocol):
         self.numbers: list[int] = []
         self.delays: list[float] = []
         self.subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._port, self._upgraded = port, False
         self._received = bytearray()
         self._transport: asyncio.Transport | None = None
@@ -68,6 +70,7 @@ class Follower(asyncio.Protocol):
         transport.write("\r\n".join((*lines, "", "")).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.lost.set_result(None)
         if not self.subscribed.done():
             said = bytes(self._received[:300]).decode(errors="replace")
             self.subscribed.set_exception(ConnectionError(f"not let in: {said}"))
@@ -118,10 +121,11 @@ class Follower(asyncio.Protocol):
         # A mask of zeros is one.
         self._transport.write(bytes((128 | opcode, 128 | len(payload), 0, 0, 0, 0)) + payload)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         assert self._transport is not None
         self._send(_CLOSE, b"\x03\xe8")
         self._transport.close()
+        await self.lost
 
 
 @dataclass
@@ -141,6 +145,13 @@ class Figures:
 
 
 async def follow(web: Web, clients: int, rate: float, seconds: float) -> Figures:
+    async with AsyncExitStack() as kept:
+        return await _follow(web, clients, rate, seconds, kept)
+
+
+async def _follow(
+    web: Web, clients: int, rate: float, seconds: float, kept: AsyncExitStack
+) -> Figures:
     loop = asyncio.get_running_loop()
     figures = Figures(clients, rate)
     assert web.process is not None
@@ -153,6 +164,8 @@ async def follow(web: Web, clients: int, rate: float, seconds: float) -> Figures
             (await loop.create_connection(lambda: Follower(web.port), "127.0.0.1", web.port))[1]
             for _ in range(min(CONNECTING, clients - len(followers)))
         ]
+        for follower in some:
+            kept.push_async_callback(follower.close)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*(follower.subscribed for follower in some))
         followers += some
@@ -175,8 +188,6 @@ async def follow(web: Web, clients: int, rate: float, seconds: float) -> Figures
     # Of each event, when the last client was told.
     told = [f.delays[warm:] for f in followers if len(f.delays) == count]
     figures.last = sorted(map(max, zip(*told, strict=True)))
-    for follower in followers:
-        follower.close()
     return figures
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 PATIENCE_SECONDS = 30.0
 
@@ -16,6 +17,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._answered: asyncio.Future[None] | None = None
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -23,6 +25,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end(ConnectionError("the server ended the connection"))
+        self._lost.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -52,21 +55,27 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
         await self._answered
 
-    def close(self) -> None:
+    async def close(self) -> None:
         assert self._transport is not None
-        self._transport.close()
+        self._transport.abort()
+        await self._lost
 
 
 def _request(port: int, path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
 
 
-async def _connect(port: int, connections: int) -> list[_Connection]:
+@asynccontextmanager
+async def _connected(port: int, connections: int) -> AsyncIterator[list[_Connection]]:
     loop = asyncio.get_running_loop()
-    made = [
-        await loop.create_connection(_Connection, "127.0.0.1", port) for _ in range(connections)
-    ]
-    return [protocol for _, protocol in made]
+    kept: list[_Connection] = []
+    try:
+        for _ in range(connections):
+            kept.append((await loop.create_connection(_Connection, "127.0.0.1", port))[1])
+        yield kept
+    finally:
+        for connection in kept:
+            await connection.close()
 
 
 def closed_loop(port: int, path: str, connections: int, seconds: float) -> float:
@@ -74,8 +83,7 @@ def closed_loop(port: int, path: str, connections: int, seconds: float) -> float
 
     async def work() -> float:
         request, count = _request(port, path), 0
-        kept = await _connect(port, connections)
-        began = time.perf_counter()
+        began = 0.0
 
         async def ask_on(connection: _Connection) -> None:
             nonlocal count
@@ -83,12 +91,11 @@ def closed_loop(port: int, path: str, connections: int, seconds: float) -> float
                 await connection.ask(request)
                 count += 1
 
-        async with asyncio.timeout(seconds + PATIENCE_SECONDS):
-            await asyncio.gather(*map(ask_on, kept))
-        passed = time.perf_counter() - began
-        for connection in kept:
-            connection.close()
-        return count / passed
+        async with _connected(port, connections) as kept:
+            began = time.perf_counter()
+            async with asyncio.timeout(seconds + PATIENCE_SECONDS):
+                await asyncio.gather(*map(ask_on, kept))
+            return count / (time.perf_counter() - began)
 
     return asyncio.run(work())
 
@@ -105,8 +112,7 @@ def open_loop(
     async def work() -> dict[str, list[float]]:
         requests = {path: _request(port, path) for path in paths}
         found: dict[str, list[float]] = {path: [] for path in paths}
-        kept = await _connect(port, connections)
-        began = time.perf_counter() + 0.1
+        began = 0.0
         turns = iter(range(int(rate * seconds)))
 
         async def ask_on(connection: _Connection, turns: Iterable[int]) -> None:
@@ -116,11 +122,11 @@ def open_loop(
                 await connection.ask(requests[path])
                 found[path].append(time.perf_counter() - due)
 
-        async with asyncio.timeout(seconds + PATIENCE_SECONDS):
-            # All take from one line of turns.
-            await asyncio.gather(*(ask_on(connection, turns) for connection in kept))
-        for connection in kept:
-            connection.close()
+        async with _connected(port, connections) as kept:
+            began = time.perf_counter() + 0.1
+            async with asyncio.timeout(seconds + PATIENCE_SECONDS):
+                # All take from one line of turns.
+                await asyncio.gather(*(ask_on(connection, turns) for connection in kept))
         return {path: sorted(latencies) for path, latencies in found.items()}
 
     return asyncio.run(work())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 
 from tests import servers
@@ -32,3 +35,11 @@ def _no_messages_of_another_test(request: pytest.FixtureRequest) -> None:
         from tests import messages
 
         messages.clear()
+
+
+@pytest.fixture(autouse=True)
+def _leaks_are_told_where_they_are(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A socket or process left open is of this test, not of the one that collects it by chance."""
+    yield
+    if request.node.get_closest_marker("process"):
+        gc.collect()
