@@ -85,6 +85,11 @@ def _fail(download: Download, error: CracktraderError) -> None:
     )
 
 
+def turn_seconds() -> float:
+    # The next turn might be another machine's, which would begin with what it holds itself.
+    return settings.BACKTEST_TIMEOUT / 2 if machines.several() else TURN_SECONDS
+
+
 class _Turn:
     """It ends with a page that came, however long that takes.
 
@@ -95,8 +100,7 @@ class _Turn:
     def __init__(self, download: Download) -> None:
         self._download = download
         self._began = time.monotonic()
-        # The next turn might be another machine's, which would begin with what it holds itself.
-        self._seconds = settings.BACKTEST_TIMEOUT / 2 if machines.several() else TURN_SECONDS
+        self._seconds = turn_seconds()
         self._written = 0.0
         self._before = self._share = 0.0
         self._fraction = 0.0

@@ -295,7 +295,7 @@ def test_progress_is_written_once_a_second_at_most(lookalike, monkeypatch):
 
 
 def test_a_long_download_gives_others_their_turn_and_goes_on(lookalike, venue, bells, monkeypatch):
-    monkeypatch.setattr(fetching, "TURN_SECONDS", -1.0)
+    monkeypatch.setattr(fetching, "turn_seconds", lambda: -1.0)
     monkeypatch.setattr(fetching, "WINDOW_BARS", 1000)
     seen = []
     download = start()
@@ -314,7 +314,7 @@ def test_a_long_download_gives_others_their_turn_and_goes_on(lookalike, venue, b
 
 @pytest.fixture
 def short_turns(monkeypatch):
-    monkeypatch.setattr(fetching, "TURN_SECONDS", 0.3)
+    monkeypatch.setattr(fetching, "turn_seconds", lambda: 0.3)
 
 
 @pytest.mark.usefixtures("short_turns")
