@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
+from django.utils import timezone
 
 from .models import StoredFile
 
@@ -26,6 +28,24 @@ class DatabaseStorage(Storage):
         if found is None:
             raise FileNotFoundError(name)
         return found
+
+    def get_modified_time(self, name: str) -> datetime:
+        """When it was kept or last `touch`ed.  Raises FileNotFoundError."""
+        found = StoredFile.objects.filter(name=name).values_list("created_at", flat=True).first()
+        if found is None:
+            raise FileNotFoundError(name)
+        return found
+
+    def touch(self, name: str, fresh: timedelta) -> bool:
+        """Whether it is there, and counts as kept within `fresh` from now on."""
+        now = timezone.now()
+        kept = StoredFile.objects.filter(name=name)
+        return bool(kept.filter(created_at__lt=now - fresh).update(created_at=now)) or kept.exists()
+
+    def take_away(self, name: str, untouched: timedelta) -> bool:
+        """Deletes it unless it was touched within `untouched`."""
+        left = StoredFile.objects.filter(name=name, created_at__lt=timezone.now() - untouched)
+        return bool(left.delete()[0])
 
     def delete(self, name: str) -> None:
         StoredFile.objects.filter(name=name).delete()

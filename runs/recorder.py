@@ -27,7 +27,7 @@ from exchanges import crash
 from exchanges.candle_files import flush_directory
 from exchanges.domain import CracktraderError
 
-from . import alerts, waking
+from . import alerts, shelf, waking
 from .models import Artifact, EquityPoint, Event, LiveSymbol, Run, Trade
 
 _PART = ".part"
@@ -178,12 +178,13 @@ def store(content: bytes) -> str:
     path = Artifact(sha256=digest).path
     storage = storages["artifacts"]
     present = storage.exists(path)
-    if present and _holds(storage, path, content):
+    sound = present and _holds(storage, path, content)
+    if sound and shelf.refresh(storage, path):
         return digest
     if isinstance(storage, FileSystemStorage):
         _write_whole(Path(storage.path(path)), content)
         return digest
-    if present:
+    if present and not sound:
         storage.delete(path)
     # A bucket shows a file when it is whole.
     saved = storage.save(path, ContentFile(content))

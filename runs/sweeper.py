@@ -27,7 +27,7 @@ from exchanges.services import downloads
 from . import alerts, at_work, clusters, leases, queries, recorder, services, verification
 from .models import Run
 from .recorder import Lease
-from .sweeps import watching
+from .sweeps import deleting, watching
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ def sweep(memory: Memory | None = None) -> None:
     fetched = [(owner, (-number, fence)) for owner, (number, fence) in downloads.look_after()]
     working = [(owner, claim) for claim, owner in held.items()]
     swept = watching.look_after(memory.sweeps)
+    deleting.go_on()
     clusters.check([*working, *fetched, *swept, *at_work.held()], memory.clusters)
 
 

@@ -83,6 +83,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "CREDENTIALS_REFUSED": (400, "The venue does not take the account's API key."),
     "VENUE_UNREACHABLE": (400, "The venue did not answer about an account; try again."),
     "RUN_ACTIVE": (400, "The run is still active; stop it first."),
+    "SWEEP_ACTIVE": (400, "The sweep is still active; stop it first."),
     "NO_DRIFT": (400, "A backtest, or a run that has not stepped a bar, has no drift."),
     # access
     "NOT_AUTHENTICATED": (401, "A key is needed, and one that is valid."),
@@ -104,6 +105,10 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "METHOD_NOT_ALLOWED": (405, "The path does not answer this method."),
     "BODY_TOO_LARGE": (413, "The body is larger than the server accepts."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be application/json in UTF-8."),
+    "TOO_MANY_ACTIVE": (
+        429,
+        "The caller has as many active runs or sweeps as it may; details say how many.",
+    ),
     "CHECK_BUSY": (429, "Enough checks are under way; Retry-After says when to come back."),
     "VENUE_RATE_LIMITED": (429, "The venue wants fewer requests; see Retry-After."),
     "RATE_LIMITED": (429, "Too many requests; Retry-After says when to come back."),

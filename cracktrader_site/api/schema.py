@@ -48,7 +48,12 @@ _OWN_CODES: dict[str, dict[int, tuple[str, ...]]] = {
         403: ("LIVE_TRADING_DISABLED", "CREDENTIALS_KEY_MISSING", "CREDENTIALS_UNREADABLE"),
     },
     "run_sweep": {400: ("INVALID_SPACE", "INVALID_WALK_FORWARD", "TOO_MANY_TRIALS")},
-    "run_trial": {400: _START_CODES, 404: ("TRIAL_NOT_FOUND",)},
+    "run_trial": {
+        400: _START_CODES,
+        404: ("TRIAL_NOT_FOUND",),
+        429: ("TOO_MANY_ACTIVE",),
+    },
+    "delete_sweep": {400: ("SWEEP_ACTIVE",)},
     "sweeps": {400: ("INVALID_CURSOR",)},
     "sweep_trials": {400: ("INVALID_CURSOR",)},
     "sweep_trial": {404: ("TRIAL_NOT_FOUND",)},
@@ -159,7 +164,7 @@ class EnvelopeSchema(AutoSchema):
         if self.method == "POST":
             more.append(_BODY_CODES)
         if operation in _STARTS:
-            more.append({400: _START_CODES})
+            more.append({400: _START_CODES, 429: ("TOO_MANY_ACTIVE",)})
         if operation in _KEPT:
             more.append({400: ("IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_IN_FLIGHT")})
         if operation in _RUN_ID:

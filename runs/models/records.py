@@ -147,6 +147,14 @@ class Run(models.Model):
                 condition=models.Q(verify_due_at__isnull=False),
                 name="run_verification_due",
             ),
+            models.Index(fields=["owner", "status"], name="run_owner_status"),
+            models.Index(
+                fields=["owner", "id"],
+                condition=models.Q(
+                    mode="backtest", finished_at__isnull=True, lease_expires_at__isnull=True
+                ),
+                name="run_waiting",
+            ),
             models.Index(fields=["strategy_name", "-id"], name="run_strategy_newest"),
             models.Index(fields=["-total_return", "-id"], name="run_best_return"),
             models.Index(fields=["-sharpe_ratio", "-id"], name="run_best_sharpe"),

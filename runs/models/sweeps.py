@@ -85,12 +85,20 @@ class Sweep(models.Model):
     equity_sha256 = models.CharField(
         max_length=64, blank=True, help_text="The artifact of the stitched equity curve."
     )
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nobody sees it and its rows go."
+    )
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["owner", "-id"], name="sweep_owner_newest"),
             models.Index(fields=["status", "rung_at"], name="sweep_due"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="sweep_going",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

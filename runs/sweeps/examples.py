@@ -47,6 +47,7 @@ def _answer(name: str, status: str, message: str) -> OpenApiExample:
 
 STARTED = _answer("Started", "starting", "sweep started")
 STOPPED = _answer("Stopping", "stopping", "stop requested")
+DELETED = _answer("Deleted", "completed", "the sweep is deleted")
 
 _BEST = {
     "number": 5,

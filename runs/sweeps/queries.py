@@ -20,7 +20,11 @@ COLUMNS = ("objective", "total_return", "sharpe_ratio", "max_drawdown", "trade_c
 
 
 def visible_sweeps(owner: str = "") -> QuerySet[Sweep]:
-    """The sweeps a caller may know of."""
+    """The sweeps a caller may know of; of one that is being deleted nobody does."""
+    return _all_sweeps(owner).filter(deleted_at=None)
+
+
+def _all_sweeps(owner: str) -> QuerySet[Sweep]:
     return Sweep.objects.filter(owner=owner) if owner else Sweep.objects.all()
 
 
@@ -29,13 +33,17 @@ def list_sweeps(owner: str = "") -> QuerySet[Sweep]:
     return visible_sweeps(owner).select_related("exchange").defer(*_LIST_SKIPS).order_by("-id")
 
 
-def get_sweep(sweep_id: str, owner: str = "") -> Sweep:
-    """By its public id.  Another's is as unknown as one that never was: SWEEP_NOT_FOUND."""
+def get_sweep(sweep_id: str, owner: str = "", *, deleted: bool = False) -> Sweep:
+    """By its public id.  Another's is as unknown as one that never was: SWEEP_NOT_FOUND.
+
+    `deleted`: also one whose deletion is not done yet.
+    """
     try:
         key = uuid.UUID(str(sweep_id))
     except ValueError:
         key = None
-    sweeps = visible_sweeps(owner).select_related("exchange").defer(*_VENUE_SKIPS)
+    sweeps = _all_sweeps(owner) if deleted else visible_sweeps(owner)
+    sweeps = sweeps.select_related("exchange").defer(*_VENUE_SKIPS)
     sweep = sweeps.filter(public_id=key).first() if key else None
     if sweep is None:
         raise NotFound("SWEEP_NOT_FOUND", "No such sweep", sweep_id=str(sweep_id)[:64])
@@ -190,4 +198,4 @@ def counts() -> dict[str, int]:
     """Sweeps by status."""
     from django.db.models import Count
 
-    return dict(Sweep.objects.order_by().values_list("status").annotate(n=Count("id")))
+    return dict(visible_sweeps().order_by().values_list("status").annotate(n=Count("id")))

@@ -16,7 +16,7 @@ from runs.models import Sweep
 from runs.serializers import RunResponse
 from runs.views import CURSOR, LIMIT, owner_of, require_scope, validated, viewer_of
 
-from . import asking, examples, payloads, queries, services
+from . import asking, deleting, examples, payloads, queries, services
 from . import serializers as s
 
 TAGS = ["Sweeps"]
@@ -28,6 +28,7 @@ class SweepViewSet(GenericViewSet[Sweep]):
     scopes = {
         "start": "backtest",
         "stop": "backtest",
+        "destroy": "backtest",
         # The body's mode says which of them.
         "run_trial": ("backtest", "paper"),
     }
@@ -178,6 +179,24 @@ class SweepViewSet(GenericViewSet[Sweep]):
         sweep = services.request_stop(sweep, getattr(request.auth, "name", ""))
         message = "stop requested" if was_active else f"the sweep is {sweep.status} already"
         return Response(payloads.response(sweep, message))
+
+    @extend_schema(
+        operation_id="delete_sweep",
+        summary="Delete a sweep",
+        description=(
+            "One that is over, with all its trials. Runs that were made of these stay. It is gone "
+            "at once for everybody; of a large one the rows follow within moments."
+        ),
+        parameters=[asking.SWEEP_ID],
+        responses={200: s.SweepStarted},
+        examples=[examples.DELETED],
+        tags=TAGS,
+    )
+    def destroy(self, request: Request, sweep_id: str) -> Response:
+        refuse_unknown_query(request)
+        sweep = queries.get_sweep(sweep_id, viewer_of(request), deleted=True)
+        deleting.delete(sweep, getattr(request.auth, "name", ""))
+        return Response(payloads.response(sweep, "the sweep is deleted"))
 
     @extend_schema(
         operation_id="sweep_heatmap",

@@ -34,6 +34,8 @@ class Known:
     """One that is completed."""
     sweeps: list[str] = field(default_factory=list)
     """Sweeps that may be stopped."""
+    doomed: list[str] = field(default_factory=list)
+    """Sweeps that are over and may be deleted, each of them once."""
     account: str = ""
     spare: str = ""
     """An account whose kill switch may be thrown."""
@@ -196,6 +198,7 @@ def aimed_at(known: Known) -> dict[str, Aimed]:
         {"sweep_id": st.just(known.sweep), "number": st.integers(0, 11)}
     )
     stoppable = st.fixed_dictionaries({"sweep_id": st.sampled_from(known.sweeps)})
+    doomed = st.fixed_dictionaries({"sweep_id": st.sampled_from(known.doomed)})
     a_run = st.fixed_dictionaries({"run_id": either})
     stopped = st.fixed_dictionaries(
         {"run_id": st.sampled_from(known.runs)}, optional={"flatten": st.booleans()}
@@ -226,6 +229,7 @@ def aimed_at(known: Known) -> dict[str, Aimed]:
             body=st.sampled_from([*[{}, {"mode": "backtest"}] * 5, {"mode": "paper"}]),
         ),
         "stop_sweep": of(path_parameters=stoppable, body=st.just({})),
+        "delete_sweep": of(path_parameters=doomed),
         "sweep_heatmap": of(path_parameters=a_sweep, query=cells),
         "sweep_equity": of(
             path_parameters=a_sweep,

@@ -58,11 +58,19 @@ def known_runs(desk: Desk) -> Known:
     )
     assert desk.wait(completed)["status"] == "completed"
     assert desk.wait(replay)["status"] == "completed"
-    sweeps = [desk.http.post("/run/sweep", json=GRID_BODY).json()["sweep_id"] for _ in range(2)]
-    desk.http.post(f"/sweeps/{sweeps[1]}/stop", json={})
+    started = [
+        desk.http.post("/run/sweep", json=GRID_BODY).json()["sweep_id"]
+        for _ in range(2 + 2 * WANTED_SUCCESSES)
+    ]
+    sweeps, doomed = started[:2], started[2:]
+    for sweep_id in started[1:]:
+        desk.http.post(f"/sweeps/{sweep_id}/stop", json={})
     sweep = f"/sweeps/{sweeps[0]}"
     until(lambda: desk.http.get(sweep).json()["status"] == "completed", 60, "it is tried")
-    return Known(completed, replay, [completed, replay, stopped, paper], sweeps[0], sweeps)
+    over = [f"/sweeps/{sweep_id}" for sweep_id in doomed]
+    until(lambda: all(desk.http.get(path).json()["end_time"] for path in over), 60, "all end")
+    stoppable = [completed, replay, stopped, paper]
+    return Known(completed, replay, stoppable, sweeps[0], sweeps, doomed)
 
 
 def settle(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from cracktrader_site.ui.visitors import page
 from exchanges.domain import InvalidInput, Refused
 from runs import plotly_js
 from runs.models import Run, Sweep
-from runs.sweeps import figures, queries, services
+from runs.sweeps import deleting, figures, queries, services
 
 from . import sweep_map, sweep_sheet, sweep_trials
 from .run_parts import may
@@ -175,6 +175,18 @@ def start(request: HttpRequest, sweep_id: Any, number: int) -> HttpResponse:
     return redirect("ui:run", run.public_id)
 
 
+@page("backtest", methods=("POST",))
+def delete(request: HttpRequest, sweep_id: Any) -> HttpResponse:
+    visitor = request.visitor  # type: ignore[attr-defined]
+    found = queries.get_sweep(str(sweep_id), visitor.sees, deleted=True)
+    if found.is_active:
+        messages.info(request, "The sweep still goes on: stop it first.")
+        return redirect("ui:sweep", sweep_id)
+    deleting.delete(found, by=visitor.name)
+    messages.success(request, "The sweep is deleted.")
+    return redirect("ui:sweeps")
+
+
 _SWEEP = "sweeps/<uuid:sweep_id>"
 
 urlpatterns = [
@@ -188,5 +200,6 @@ urlpatterns = [
     path(f"{_SWEEP}/trials/<int:number>", trial, name="sweep_trial"),
     path(f"{_SWEEP}/trials/<int:number>/run", start, name="sweep_trial_run"),
     path(f"{_SWEEP}/stop", stop, name="sweep_stop"),
+    path(f"{_SWEEP}/delete", delete, name="sweep_delete"),
     path(f"{_SWEEP}/<str:name>.json", figure, name="sweep_figure"),
 ]

@@ -329,6 +329,14 @@ export class CrackTrader {
     return this.#post(`${sweep(sweepId)}/stop`, {}, 'safe', options);
   }
 
+  /**
+   * One that is over, with its trials; runs made of them stay.  Sent again after a lost answer it may
+   * say SWEEP_NOT_FOUND: it is deleted then.
+   */
+  deleteSweep(sweepId: string, options?: RequestOptions): Promise<m.SweepStarted> {
+    return this.#send({ method: 'DELETE', path: sweep(sweepId), repeat: 'safe' }, options);
+  }
+
   /** One page; `{sort: '-sharpe_ratio'}`: the best first. */
   listSweepTrials(
     sweepId: string,

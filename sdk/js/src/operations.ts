@@ -13,6 +13,7 @@ export const OPERATIONS = {
   balance: 'getBalance',
   cancel_order: 'cancelOrder',
   check_strategy: 'checkStrategy',
+  delete_sweep: 'deleteSweep',
   discrepancies: 'listDiscrepancies',
   exchanges: 'listExchanges',
   health: 'health',

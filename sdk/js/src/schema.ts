@@ -655,7 +655,11 @@ export interface paths {
         get: operations["sweep"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a sweep
+         * @description One that is over, with all its trials. Runs that were made of these stay. It is gone at once for everybody; of a large one the rows follow within moments.
+         */
+        delete: operations["delete_sweep"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1363,7 +1367,7 @@ export interface components {
          * @description Of an answer's error, of a WebSocket message's, or of a run that failed.
          * @enum {string}
          */
-        ErrorCode: "ACCOUNT_KILLED" | "ACCOUNT_NOT_FOUND" | "ARTIFACT_NOT_FOUND" | "BODY_TOO_LARGE" | "CHECK_BUSY" | "CREDENTIALS_KEY_MISSING" | "CREDENTIALS_MISSING" | "CREDENTIALS_REFUSED" | "CREDENTIALS_UNREADABLE" | "CREDENTIAL_MISMATCH" | "CSRF_FAILED" | "DISCREPANCY_NOT_FOUND" | "DISCREPANCY_RESOLVED" | "DUPLICATE_KEY" | "EXCHANGE_CONFIG_KEY_NOT_ALLOWED" | "EXCHANGE_DISABLED" | "FOREIGN_ORIGIN" | "HISTORY_NOT_AVAILABLE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_MISMATCH" | "INSUFFICIENT_FUNDS" | "INTERNAL_ERROR" | "INVALID_BARS" | "INVALID_CASH" | "INVALID_CURSOR" | "INVALID_JSON" | "INVALID_LIMITS" | "INVALID_NUMBER" | "INVALID_PARAMS" | "INVALID_RANGE" | "INVALID_REQUEST" | "INVALID_SPACE" | "INVALID_STOPS" | "INVALID_SYMBOL" | "INVALID_SYMBOLS" | "INVALID_TEXT" | "INVALID_TYPE" | "INVALID_VALUE" | "INVALID_WALK_FORWARD" | "INVALID_WEIGHTS" | "JSON_TOO_DEEP" | "LENGTH_REQUIRED" | "LIVE_TRADING_DISABLED" | "LIVE_UNSUPPORTED" | "LOSS_LIMIT" | "METHOD_NOT_ALLOWED" | "MISSING_FIELD" | "NAIVE_DATETIME" | "NOT_AUTHENTICATED" | "NOT_FOUND" | "NOT_SUBSCRIBED" | "NO_CANDLES" | "NO_DRIFT" | "ORDER_NOT_FOUND" | "ORDER_NOT_OPEN" | "ORDER_TOO_SMALL" | "PERMISSION_DENIED" | "PROTECTIVE_ORDER" | "RATE_LIMITED" | "RUN_ACTIVE" | "RUN_ALREADY_ACTIVE" | "RUN_FAILED" | "RUN_NOT_ACTIVE" | "RUN_NOT_FOUND" | "RUN_NOT_LIVE" | "RUN_TIMEOUT" | "SANDBOX_UNSUPPORTED" | "STRATEGY_BAD_OUTPUT" | "STRATEGY_BROKEN" | "STRATEGY_FAILED" | "STRATEGY_NOT_FOUND" | "SWEEP_NOT_FOUND" | "TOO_MANY_BARS" | "TOO_MANY_CONNECTIONS" | "TOO_MANY_SUBSCRIPTIONS" | "TOO_MANY_SYMBOLS" | "TOO_MANY_TRIALS" | "TRIAL_NOT_FOUND" | "UNKNOWN_ACTION" | "UNKNOWN_CREDENTIAL" | "UNKNOWN_EXCHANGE" | "UNKNOWN_FIELD" | "UNKNOWN_PARAM" | "UNKNOWN_STRATEGY" | "UNKNOWN_TIMEFRAME" | "UNSUPPORTED_MEDIA_TYPE" | "VENUE_BAD_DATA" | "VENUE_ERROR" | "VENUE_RATE_LIMITED" | "VENUE_UNREACHABLE" | "WITHDRAWAL_ALLOWED" | "WORKER_LOST";
+        ErrorCode: "ACCOUNT_KILLED" | "ACCOUNT_NOT_FOUND" | "ARTIFACT_NOT_FOUND" | "BODY_TOO_LARGE" | "CHECK_BUSY" | "CREDENTIALS_KEY_MISSING" | "CREDENTIALS_MISSING" | "CREDENTIALS_REFUSED" | "CREDENTIALS_UNREADABLE" | "CREDENTIAL_MISMATCH" | "CSRF_FAILED" | "DISCREPANCY_NOT_FOUND" | "DISCREPANCY_RESOLVED" | "DUPLICATE_KEY" | "EXCHANGE_CONFIG_KEY_NOT_ALLOWED" | "EXCHANGE_DISABLED" | "FOREIGN_ORIGIN" | "HISTORY_NOT_AVAILABLE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_MISMATCH" | "INSUFFICIENT_FUNDS" | "INTERNAL_ERROR" | "INVALID_BARS" | "INVALID_CASH" | "INVALID_CURSOR" | "INVALID_JSON" | "INVALID_LIMITS" | "INVALID_NUMBER" | "INVALID_PARAMS" | "INVALID_RANGE" | "INVALID_REQUEST" | "INVALID_SPACE" | "INVALID_STOPS" | "INVALID_SYMBOL" | "INVALID_SYMBOLS" | "INVALID_TEXT" | "INVALID_TYPE" | "INVALID_VALUE" | "INVALID_WALK_FORWARD" | "INVALID_WEIGHTS" | "JSON_TOO_DEEP" | "LENGTH_REQUIRED" | "LIVE_TRADING_DISABLED" | "LIVE_UNSUPPORTED" | "LOSS_LIMIT" | "METHOD_NOT_ALLOWED" | "MISSING_FIELD" | "NAIVE_DATETIME" | "NOT_AUTHENTICATED" | "NOT_FOUND" | "NOT_SUBSCRIBED" | "NO_CANDLES" | "NO_DRIFT" | "ORDER_NOT_FOUND" | "ORDER_NOT_OPEN" | "ORDER_TOO_SMALL" | "PERMISSION_DENIED" | "PROTECTIVE_ORDER" | "RATE_LIMITED" | "RUN_ACTIVE" | "RUN_ALREADY_ACTIVE" | "RUN_FAILED" | "RUN_NOT_ACTIVE" | "RUN_NOT_FOUND" | "RUN_NOT_LIVE" | "RUN_TIMEOUT" | "SANDBOX_UNSUPPORTED" | "STRATEGY_BAD_OUTPUT" | "STRATEGY_BROKEN" | "STRATEGY_FAILED" | "STRATEGY_NOT_FOUND" | "SWEEP_ACTIVE" | "SWEEP_NOT_FOUND" | "TOO_MANY_ACTIVE" | "TOO_MANY_BARS" | "TOO_MANY_CONNECTIONS" | "TOO_MANY_SUBSCRIPTIONS" | "TOO_MANY_SYMBOLS" | "TOO_MANY_TRIALS" | "TRIAL_NOT_FOUND" | "UNKNOWN_ACTION" | "UNKNOWN_CREDENTIAL" | "UNKNOWN_EXCHANGE" | "UNKNOWN_FIELD" | "UNKNOWN_PARAM" | "UNKNOWN_STRATEGY" | "UNKNOWN_TIMEFRAME" | "UNSUPPORTED_MEDIA_TYPE" | "VENUE_BAD_DATA" | "VENUE_ERROR" | "VENUE_RATE_LIMITED" | "VENUE_UNREACHABLE" | "WITHDRAWAL_ALLOWED" | "WORKER_LOST";
         ErrorResponse: {
             error: {
                 code: components["schemas"]["ErrorCode"];
@@ -4552,7 +4556,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED, TOO_MANY_ACTIVE. */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4666,7 +4670,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED, TOO_MANY_ACTIVE. */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4989,7 +4993,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED, TOO_MANY_ACTIVE. */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -6613,6 +6617,104 @@ export interface operations {
             };
         };
     };
+    delete_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sweep's id. */
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepStarted"];
+                };
+            };
+            /** @description The request is wrong; details say what would be right. Codes: INVALID_REQUEST, UNKNOWN_FIELD, INVALID_VALUE, SWEEP_ACTIVE. */
+            400: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A key is needed. Codes: NOT_AUTHENTICATED. */
+            401: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not allowed. Codes: FOREIGN_ORIGIN, PERMISSION_DENIED, CSRF_FAILED. Scope: `backtest`. */
+            403: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No such thing. Codes: SWEEP_NOT_FOUND. */
+            404: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A fault of the server. Codes: INTERNAL_ERROR. */
+            500: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     sweep_equity: {
         parameters: {
             query?: {
@@ -7266,7 +7368,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED. */
+            /** @description Too much at once; Retry-After says when to come back. Codes: RATE_LIMITED, TOO_MANY_ACTIVE. */
             429: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

@@ -42,6 +42,7 @@ const ARGUMENTS = {
     },
   ],
   listSweeps: [ALL],
+  deleteSweep: [SWEEP],
   listSweepTrials: [
     SWEEP,
     { ...ALL, failed: 'false', segment: 0, sort: '-objective', variation: 0 },

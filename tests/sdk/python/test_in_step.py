@@ -55,6 +55,7 @@ AGREED = [
     "list_sweeps",
     "iterate_sweeps",
     "stop_sweep",
+    "delete_sweep",
     "list_sweep_trials",
     "iterate_sweep_trials",
     "get_trial",

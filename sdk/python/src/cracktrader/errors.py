@@ -321,6 +321,12 @@ class RunActive(InvalidRequest):
     CODE = "RUN_ACTIVE"
 
 
+class SweepActive(InvalidRequest):
+    """The sweep is still active; stop it first."""
+
+    CODE = "SWEEP_ACTIVE"
+
+
 class NoDrift(InvalidRequest):
     """A backtest, or a run that has not stepped a bar, has no drift."""
 
@@ -427,6 +433,12 @@ class UnsupportedMediaType(InvalidRequest):
     """The body must be application/json in UTF-8."""
 
     CODE = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class TooManyActive(RateLimited):
+    """The caller has as many active runs or sweeps as it may; details say how many."""
+
+    CODE = "TOO_MANY_ACTIVE"
 
 
 class CheckBusy(RateLimited):
@@ -595,6 +607,7 @@ BY_CODE: dict[str, type[APIError]] = {
     "CREDENTIALS_REFUSED": CredentialsRefused,
     "VENUE_UNREACHABLE": VenueUnreachable,
     "RUN_ACTIVE": RunActive,
+    "SWEEP_ACTIVE": SweepActive,
     "NO_DRIFT": NoDrift,
     "NOT_AUTHENTICATED": NotAuthenticated,
     "PERMISSION_DENIED": PermissionDenied,
@@ -615,6 +628,7 @@ BY_CODE: dict[str, type[APIError]] = {
     "METHOD_NOT_ALLOWED": MethodNotAllowed,
     "BODY_TOO_LARGE": BodyTooLarge,
     "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType,
+    "TOO_MANY_ACTIVE": TooManyActive,
     "CHECK_BUSY": CheckBusy,
     "VENUE_RATE_LIMITED": VenueRateLimited,
     "RATE_LIMITED": RateLimited,

@@ -665,6 +665,14 @@ class AsyncCrackTraderAPI:
         call = Call("POST", path, body={}, repeatable=True)
         return await self._session.call(models.SweepStarted, call)
 
+    async def delete_sweep(self, sweep_id: str | UUID) -> models.SweepStarted:
+        """Deletes one that is over, with its trials; runs made of them stay.
+
+        Sent again after a lost answer it may say SWEEP_NOT_FOUND: it is deleted then.
+        """
+        call = Call("DELETE", f"/sweeps/{_part(sweep_id=sweep_id)}", repeatable=True)
+        return await self._session.call(models.SweepStarted, call)
+
     async def list_sweep_trials(
         self,
         sweep_id: str | UUID,

@@ -643,6 +643,14 @@ class CrackTraderAPI:
         call = Call("POST", path, body={}, repeatable=True)
         return self._session.call(models.SweepStarted, call)
 
+    def delete_sweep(self, sweep_id: str | UUID) -> models.SweepStarted:
+        """Deletes one that is over, with its trials; runs made of them stay.
+
+        Sent again after a lost answer it may say SWEEP_NOT_FOUND: it is deleted then.
+        """
+        call = Call("DELETE", f"/sweeps/{_part(sweep_id=sweep_id)}", repeatable=True)
+        return self._session.call(models.SweepStarted, call)
+
     def list_sweep_trials(
         self,
         sweep_id: str | UUID,
