@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests import migrated, servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -16,16 +17,44 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", "ignore:<psycopg.Connection:ResourceWarning")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long modules come first: of several workers none is left with one in the end."""
-    long = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in long)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Nobody imports six thousand tests to run those few that start a desk."""
+    if config.getoption("markexpr") != "process" or collection_path.suffix != ".py":
+        return None
+    return "mark.process" not in collection_path.read_text() or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Those marked `long` run where they are asked for by that name (`make test-long`).
+
+    Modules that take long come first: of several workers none is left with one in the end.
+    """
+    if "long" not in config.getoption("markexpr"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end, and need not be looked at for garbage each time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
-    """Of PostgreSQL, the whole server goes at the end; a thread may still be at its database."""
-    return bool(request.config.getvalue("reuse_db")) or servers.wanted()
+def django_db_keepdb() -> bool:
+    """SQLite's is a copy that is migrated, and goes with its folder; PostgreSQL's whole server goes
+    at the end, when a thread may still be at its database."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    if not servers.wanted():
+        from django.db import connection
+
+        migrated.copy_to(Path(connection.creation._get_test_db_name()))
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests import servers
+from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parent.parent
 UNLIMITED = {"CRACKTRADER_RATE_LIMIT": "0", "CRACKTRADER_RATE_LIMIT_PAGES": "0"}
@@ -91,6 +91,8 @@ class Desk:
     def launch(self) -> None:
         """Starts it and does not wait."""
         self.home.mkdir(parents=True, exist_ok=True)
+        if "DATABASE_URL" not in self.env:
+            migrated.copy_to(self.home / migrated.DATABASE)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "serve"],

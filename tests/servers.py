@@ -171,8 +171,22 @@ def environment(home: Path) -> dict[str, str]:
     name = "desk_" + hashlib.sha256(str(home).encode()).hexdigest()[:16]
     url, there = shared_postgres(), "SELECT 1 FROM pg_database WHERE datname = %s"
     if not query(f"{url}/postgres", there, name):
-        query(f"{url}/postgres", f'CREATE DATABASE "{name}"')
+        query(f"{url}/postgres", f'CREATE DATABASE "{name}" TEMPLATE {_migrated()}')
     return {"DATABASE_URL": f"{url}/{name}", "REDIS_URL": redis_for(name)}
+
+
+def _migrated() -> str:
+    """A database to make others of."""
+    from tests import migrated
+
+    url, name = shared_postgres(), "desk_migrated"
+    with migrated.alone() as folder:
+        if not (folder / name).exists():
+            query(f"{url}/postgres", f"CREATE DATABASE {name}")
+            env = {"DATABASE_URL": f"{url}/{name}", "REDIS_URL": redis_for(name)}
+            migrated.migrate(folder / "machine", **env)
+            (folder / name).touch()
+    return name
 
 
 def same_as(connection: Any, redis: str) -> dict[str, str]:

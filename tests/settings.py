@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from cracktrader_site import compiled
-from tests import servers
+from tests import migrated, servers
 
 _home = tempfile.mkdtemp(prefix="cracktrader-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
@@ -17,6 +17,7 @@ for _name in [name for name in os.environ if name.startswith("CRACKTRADER_")]:
         del os.environ[_name]
 for _name in ("DATABASE_URL", "REDIS_URL"):
     os.environ.pop(_name, None)
+migrated.provide()
 _scaled_out = servers.wanted()
 if _scaled_out:
     servers.provide()

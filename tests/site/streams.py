@@ -17,7 +17,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from tests import servers
+from tests import migrated, servers
 from tests.desk import ROOT, UNLIMITED, free_port
 
 
@@ -36,8 +36,6 @@ class Web:
         self._helper: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Web:
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.manage("migrate", "--verbosity", "0")
         self.start()
         return self
 
@@ -51,6 +49,9 @@ class Web:
         subprocess.run(command, env=self.env, cwd=ROOT, check=True)
 
     def start(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        if "DATABASE_URL" not in self.env:
+            migrated.copy_to(self.home / migrated.DATABASE)
         command = [sys.executable, str(ROOT / "manage.py"), "serve", "--only", "web"]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
