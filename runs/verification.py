@@ -11,22 +11,20 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
-from exchanges.domain import CracktraderError, InvalidInput
+from exchanges.domain import CracktraderError
 from exchanges.processes import ProcessId
 
-from . import clusters, runner, services
+from . import clusters, runner, services, verify
 from .fields import iso
 from .models import Run
-
-if TYPE_CHECKING:
-    from .verify import Difference, Report
+from .verify import Difference, Report
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +45,7 @@ def ask(run: Run) -> bool:
 
     Raises RUN_NOT_COMPLETED for a run without a result.
     """
-    refuse_unfinished(run)
+    verify.refuse_unfinished(run)
     now = timezone.now()
     asked = {
         "state": CHECKING,
@@ -66,16 +64,6 @@ def ask(run: Run) -> bool:
             return False
         transaction.on_commit(lambda: services.send(run.pk, TASK))
     return True
-
-
-def refuse_unfinished(run: Run) -> None:
-    """Raises RUN_NOT_COMPLETED for a run without a result."""
-    if not run.result_hash:
-        raise InvalidInput(
-            "RUN_NOT_COMPLETED",
-            f"Only a run with a result can be verified; this one is {run.status}",
-            status=run.status,
-        )
 
 
 def keep(run_id: int) -> None:
@@ -149,10 +137,8 @@ def _claim(run_id: int) -> tuple[Run, datetime] | None:
 
 
 def _made(run: Run) -> dict[str, Any]:
-    from .verify import verify
-
     try:
-        return _kept(verify(run))
+        return _kept(verify.verify(run))
     except (TimeoutException, DatabaseError):
         raise
     except CracktraderError as error:

@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from exchanges.domain import CracktraderError
+from exchanges.domain import CracktraderError, InvalidInput
 
 from . import books, queries, recorder, runner
 from .engine.config import RunConfig
 from .models import Artifact, Run
-from .verification import refuse_unfinished
 
 # Figures on the run's own row.
 FIGURES = (
@@ -122,6 +121,16 @@ def verify(run: Run, on_progress: runner.Progress | None = None) -> Report:
     outcome = runner.compute(run, on_progress or _silent)
     differences = [*damaged, *_seal(run.seal, outcome.seal), *_result(run, outcome)]
     return Report(str(run.public_id), run.result_hash, outcome.result_hash, differences)
+
+
+def refuse_unfinished(run: Run) -> None:
+    """Raises RUN_NOT_COMPLETED for a run without a result."""
+    if not run.result_hash:
+        raise InvalidInput(
+            "RUN_NOT_COMPLETED",
+            f"Only a run with a result can be verified; this one is {run.status}",
+            status=run.status,
+        )
 
 
 def _anew(run: Run) -> tuple[str, list[Difference]]:

@@ -104,7 +104,7 @@ def _asked(
     from optuna.trial import TrialState, create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    distributions = space.distributions()
+    distributions = {d.name: distribution(d) for d in space.dimensions}
     with warnings.catch_warnings():
         # Of what Optuna calls experimental, the batch of proposals is what is needed.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -101,15 +101,6 @@ class Space:
         """JSON that `parse` takes."""
         return {dimension.name: dimension.to_json() for dimension in self.dimensions}
 
-    def distributions(self) -> dict[str, Any]:
-        """Optuna's view: a whole number for what has an order, an index for the rest.
-
-        `sampler` translates between these and values.
-        """
-        from .sampler import distribution
-
-        return {dimension.name: distribution(dimension) for dimension in self.dimensions}
-
 
 def split(point: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
     """Of a point: the strategy's parameters, and the engine's fields without `run.`."""

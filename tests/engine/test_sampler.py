@@ -139,7 +139,7 @@ def test_optunas_view_of_a_dimension_leads_back_to_its_values(dimension):
 
 
 def test_what_rises_is_a_number_to_optuna_and_what_does_not_a_category():
-    kinds = {name: type(seen).__name__ for name, seen in parse(RAW).distributions().items()}
+    kinds = {d.name: type(sampler.distribution(d)).__name__ for d in parse(RAW).dimensions}
     assert kinds == {
         "whole": "IntDistribution",
         "share": "FloatDistribution",
