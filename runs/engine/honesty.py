@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .blocks import Blocks, Chosen, blocks_of
 from .overfitting import Overfitting, probability_of_overfitting
+from .points import Points
 from .sharpe import (
     deflated_sharpe_ratio,
     effective_trials,
@@ -30,12 +32,12 @@ MOST_BINS = 40
 
 
 def honesty(
-    blocks: NDArray[np.float64],
+    blocks: NDArray[np.float64] | Blocks,
     *,
     best: int,
     objectives: Sequence[float | None] | NDArray[np.float64],
     total_returns: Sequence[float | None] | NDArray[np.float64],
-    params: Sequence[Mapping[str, Any]],
+    params: Sequence[Mapping[str, Any]] | Points,
     skew: float | None,
     kurtosis: float | None,
     bars_per_year: float | NDArray[np.float64],
@@ -48,9 +50,10 @@ def honesty(
     """Honesty figures of a sweep as JSON: numbers or None, never NaN.
 
     `blocks` (n, S, 3): count, sum and sum of squares of each trial's bar returns in
-    S spans of one window, NaN for trials that failed, which are left out.  `best`:
-    index of the trial the sweep chose.  `objectives`, `total_returns` (n,): None or
-    NaN where there is none.  `params` (n): what was varied.  `skew`, `kurtosis`: the
+    S spans of one window, NaN for trials that failed, which are left out; gone through
+    several times, a few trials at once.  `best`: index of the trial the sweep chose.
+    `objectives`, `total_returns` (n,): None or NaN where there is none.  `params` (n):
+    what was varied.  `skew`, `kurtosis`: the
     best's metrics of these names (kurtosis in excess of 3).  `bars_per_year`: a
     number, or (n,) where timeframes were varied.  `variations` (n,): on which symbols
     and timeframe each was tried, if on several; stability is told within the best's,
@@ -66,16 +69,23 @@ def honesty(
     "stability": {"neighbours", "share", "worst", "params": {name: {"best", "below", "above":
     {"value", "objective", "share"} or None, "at_edge"}}}, as `stability` tells.
     """
-    count = len(blocks)
-    known = np.flatnonzero(np.isfinite(blocks).all(axis=(1, 2)))
-    worked = blocks if len(known) == count else blocks[known]
+    trials, count = blocks_of(blocks), len(blocks)
+    ratios, bars = _ratios(trials)
+    known = bars >= 0
+    worked = Chosen(trials, known)
     scale = np.sqrt(np.broadcast_to(np.asarray(bars_per_year, dtype=np.float64), (count,)))
-    figures: dict[str, Any] = {"trials": len(known), "failed": count - len(known)}
-    figures |= _luck(worked, np.flatnonzero(known == best), skew, kurtosis, scale[known])
-    returns = _floats(total_returns)[known]
-    figures["profitable_share"] = float((returns > 0).mean()) if len(known) else None
-    found = probability_of_overfitting(worked, scale[known])
-    figures |= _overfitting(found)
+    figures: dict[str, Any] = {"trials": len(worked), "failed": count - len(worked)}
+    tried = 0 <= best < count and bool(known[best])
+    figures |= _luck(
+        ratios * scale,
+        effective_trials(worked),
+        (int(bars[best]), float(ratios[best]), float(scale[best])) if tried else None,
+        skew,
+        kurtosis,
+    )
+    returns = _floats(total_returns)
+    figures["profitable_share"] = float((returns[known] > 0).mean()) if len(worked) else None
+    figures |= _overfitting(probability_of_overfitting(worked, scale[known]))
     plateau = None
     goals = _floats(objectives)
     if variations is not None and 0 <= best < count:
@@ -84,7 +94,7 @@ def honesty(
         plateau = stability(params, goals, best, maximize=maximize, grid=grid, logs=logs)
     figures["stability"] = plateau and plateau.to_dict()
     warnings = _warnings(figures, plateau)
-    earned = _floats(total_returns)[best] if 0 <= best < count else math.nan
+    earned = returns[best] if 0 <= best < count else math.nan
     warnings = _about_all(count, asked, earned) + warnings
     return figures | {"verdict": _verdict(figures), "warnings": _told(warnings)}
 
@@ -141,37 +151,48 @@ def _floats(values: Sequence[float | None] | NDArray[np.float64]) -> NDArray[np.
     return np.array(values, dtype=np.float64)
 
 
+def _ratios(blocks: Blocks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each trial the Sharpe ratio, of a bar, and the bars: NaN and -1 where it failed."""
+    ratios, bars = np.full(len(blocks), np.nan), np.full(len(blocks), -1.0)
+    first = 0
+    for some in blocks:
+        at = slice(first, first + len(some))
+        first += len(some)
+        count, total, squares = some.sum(axis=1).T
+        with np.errstate(all="ignore"):
+            variance = (squares - total * total / count) / (count - 1)
+            found = np.where(variance > 1e-12 * squares, total / count / np.sqrt(variance), np.nan)
+        known = np.isfinite(some).all(axis=(1, 2))
+        ratios[at], bars[at] = np.where(known, found, np.nan), np.where(known, count, -1.0)
+    return ratios, bars
+
+
 def _luck(
-    blocks: NDArray[np.float64],
-    at: NDArray[np.intp],
+    ratios: NDArray[np.float64],
+    independent: float,
+    best: tuple[int, float, float] | None,
     skew: float | None,
     kurtosis: float | None,
-    scale: NDArray[np.float64],
 ) -> dict[str, Any]:
-    """Sharpe ratios, annualised to be compared, and of one bar again in the formulas."""
-    count, total, squares = blocks.sum(axis=1).T
-    with np.errstate(all="ignore"):
-        variance = (squares - total * total / count) / (count - 1)
-        ratios = np.where(variance > 1e-12 * squares, total / count / np.sqrt(variance), np.nan)
-    ratios *= scale
+    """`ratios`: annualised, to be compared.  `best`: its bars, its Sharpe ratio of a bar, and
+    what annualises it."""
     measured = ratios[np.isfinite(ratios)]
-    independent = effective_trials(blocks[:, :, 1])
     spread = float(measured.var(ddof=1)) if len(measured) > 1 else 0.0
+    bars, ratio, year = best or (0, math.nan, 1.0)
     figures: dict[str, Any] = {
-        "bars": int(count[at[0]]) if len(at) else 0,
+        "bars": bars,
         "effective_trials": independent,
         "sharpe_ratio": None,
         "expected_max_sharpe": expected_maximum_sharpe(independent, spread),
         "deflated_sharpe": None,
         "probabilistic_sharpe": None,
     }
-    if not len(at) or not math.isfinite(ratios[at[0]]):
+    if not math.isfinite(ratio * year):
         return figures
-    ratio, year = float(ratios[at[0]]), float(scale[at[0]])
-    figures["sharpe_ratio"] = ratio
+    figures["sharpe_ratio"] = ratio * year
     if skew is None or kurtosis is None:
         return figures
-    moments = (ratio / year, figures["bars"], skew, kurtosis + 3)
+    moments = (ratio, bars, skew, kurtosis + 3)
     return figures | {
         "deflated_sharpe": deflated_sharpe_ratio(
             *moments, trials=independent, variance=spread / year**2

@@ -6,7 +6,9 @@ The time is cut into blocks.  For every way to call half of them in-sample, the
 trial with the highest Sharpe ratio there is ranked among all trials in the rest.
 
 The Sharpe ratio of any union of blocks follows from each block's count, sum and sum
-of squares of the returns, so the returns themselves are not needed.
+of squares of the returns, so the returns themselves are not needed.  Trials are
+gone through twice, a few at a time: for the best of each half, then for its rank.
+Whatever their number, no more is kept than a few figures a combination.
 """
 
 from __future__ import annotations
@@ -14,17 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations, compress
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+from .blocks import Blocks, blocks_of
 
 MOST_WORK = 200_000_000
 """Trials x combinations looked at; beyond, a sample of the combinations is."""
 
-# Of Sharpe ratios: what is held of two halves at once, and what is worked on at once.
-_HELD = 1 << 20
-_TILE = 1 << 14
 _SEED = 2017
 _SLIGHT = 1e-12
 
@@ -71,7 +73,7 @@ class Overfitting:
 
 
 def probability_of_overfitting(
-    blocks: NDArray[np.float64],
+    blocks: NDArray[np.float64] | Blocks,
     scale: float | NDArray[np.float64] = 1.0,
     *,
     most_work: int = MOST_WORK,
@@ -86,84 +88,133 @@ def probability_of_overfitting(
     rank is the mean of theirs.
 
     None where there is nothing to choose: fewer than two trials or blocks, or all
-    trials alike.  Memory is bounded whatever n is; where n x combinations exceed
-    `most_work`, a fixed sample of the combinations is taken, each with its mirror
-    image.
+    trials alike.  Where n x combinations exceed `most_work`, a fixed sample of the
+    combinations is taken, each with its mirror image.
     """
-    blocks = blocks[:, blocks.shape[1] % 2 :]
-    trials, parts = blocks.shape[:2]
-    if trials < 2 or parts < 2 or (blocks == blocks[0]).all():
+    blocks = blocks_of(blocks)
+    trials = len(blocks)
+    parts = _parts(blocks)
+    if trials < 2 or parts < 2 or _are_alike(blocks, parts):
         return None
     scales = np.broadcast_to(np.asarray(scale, dtype=np.float64), (trials,))
     pairs = math.comb(parts, parts // 2) // 2
     wanted = min(pairs, max(most_work // (2 * trials), 1))
-    found = [
-        _judge(_sharpe(blocks, chosen, scales), _sharpe(blocks, ~chosen, scales))
-        for chosen in _halves(parts, pairs, wanted, max(min(_HELD // trials, 128), 1))
-    ]
-    logits, inside, outside = (np.concatenate(part) for part in zip(*found, strict=True))
+    halves = _halves(parts, pairs, wanted)
+    inside, outside = np.full(halves.shape, -math.inf), np.zeros(halves.shape)
+    below, equal = np.zeros(halves.shape, np.int64), np.zeros(halves.shape, np.int64)
+    for some, scaled in _with_scales(blocks, parts, scales):
+        _best_nb(some, scaled, halves, inside, outside)
+    for some, scaled in _with_scales(blocks, parts, scales):
+        _rank_nb(some, scaled, halves, outside, below, equal)
+    rank = ((below + (equal + 1) / 2) / (trials + 1)).ravel()
+    logits = np.log(rank / (1 - rank))
     return Overfitting(
         probability=float((logits <= 0).mean()),
         blocks=parts,
         sampled=wanted < pairs,
         logits=logits,
-        in_sample=inside,
-        out_of_sample=outside,
+        in_sample=inside.ravel(),
+        out_of_sample=outside.ravel(),
     )
 
 
-def _halves(parts: int, pairs: int, wanted: int, at_once: int) -> Iterator[NDArray[np.bool_]]:
-    """Halves of the blocks as flags (up to `at_once`, parts); their mirror images are left out."""
+def warm_up() -> None:
+    """Compiles, or loads from numba's cache, the kernels below."""
+    probability_of_overfitting(np.arange(12.0).reshape(2, 2, 3))
+
+
+def _parts(blocks: Blocks) -> int:
+    """Spans of the trials, without the first of an odd number."""
+    some = next(iter(blocks), None)
+    return 0 if some is None else some.shape[1] // 2 * 2
+
+
+def _are_alike(blocks: Blocks, parts: int) -> bool:
+    first = next(some[0] for some in blocks if len(some))
+    return all((some[:, -parts:] == first[-parts:]).all() for some in blocks)
+
+
+def _with_scales(
+    blocks: Blocks, parts: int, scales: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    at = 0
+    for some in blocks:
+        yield np.ascontiguousarray(some[:, -parts:]), scales[at : at + len(some)].copy()
+        at += len(some)
+
+
+def _halves(parts: int, pairs: int, wanted: int) -> NDArray[np.int64]:
+    """Halves of the blocks and what each leaves, (2, wanted), a bit for a block."""
     # Every half that holds the first block: the others are what it leaves.
     halves: Iterator[tuple[int, ...]] = combinations(range(1, parts), parts // 2 - 1)
     if wanted < pairs:
         picked = np.zeros(pairs, dtype=bool)
         picked[np.random.default_rng(_SEED).choice(pairs, wanted, replace=False)] = True
-        halves = (half for half, keep in zip(halves, picked, strict=True) if keep)
-    while some := list(islice(halves, at_once)):
-        flags = np.zeros((len(some), parts), dtype=bool)
-        flags[:, 0] = True
-        np.put_along_axis(flags, np.array(some, dtype=np.intp), True, axis=1)
-        yield flags
+        halves = compress(halves, picked)
+    one = 1 + (1 << np.array(list(halves), np.int64).reshape(wanted, -1)).sum(axis=1)
+    return np.stack([one, (1 << parts) - 1 - one])
 
 
-def _sharpe(
-    blocks: NDArray[np.float64], chosen: NDArray[np.bool_], scales: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Sharpe ratios (halves, trials) of the chosen blocks' returns."""
-    weights = chosen.astype(np.float64)
-    found = np.empty((len(weights), len(scales)))
-    step = max(_TILE // len(weights), 1)
-    for first in range(0, len(scales), step):
-        tile = slice(first, first + step)
-        # A copy of a tile, not of all: they may be a hundred thousand.
-        columns = np.ascontiguousarray(blocks[tile].transpose(2, 1, 0))
-        count, total, squares = (weights @ column for column in columns)
-        with np.errstate(divide="ignore", invalid="ignore"):
+@njit(cache=True, error_model="numpy")
+def _best_nb(blocks, scales, halves, inside, outside):  # type: ignore[no-untyped-def]
+    """Keeps what the best trial so far earned in each half, and in what that leaves."""
+    ratios, room = np.empty(halves.shape), _room_nb(blocks, halves)
+    for i in range(len(blocks)):
+        _ratios_nb(blocks[i], scales[i], halves, room, ratios)
+        for side in range(2):
+            mine, other = ratios[side], ratios[1 - side]
+            best, earned = inside[side], outside[side]
+            for k in range(len(mine)):
+                if mine[k] > best[k]:
+                    best[k], earned[k] = mine[k], other[k]
+
+
+@njit(cache=True, error_model="numpy")
+def _rank_nb(blocks, scales, halves, outside, below, equal):  # type: ignore[no-untyped-def]
+    """Counts the trials that earned less than the best of each half did outside, and as much."""
+    ratios, room = np.empty(halves.shape), _room_nb(blocks, halves)
+    for i in range(len(blocks)):
+        _ratios_nb(blocks[i], scales[i], halves, room, ratios)
+        for side in range(2):
+            other, earned = ratios[1 - side], outside[side]
+            less, same = below[side], equal[side]
+            for k in range(len(other)):
+                less[k] += other[k] < earned[k]
+                same[k] += other[k] == earned[k]
+
+
+@njit(cache=True, error_model="numpy")
+def _room_nb(blocks, halves):  # type: ignore[no-untyped-def]
+    """Sums of each choice of eight blocks that follow one another, and of one side's halves."""
+    return np.zeros(((blocks.shape[1] + 7) // 8, 256, 3)), np.empty((3, halves.shape[1]))
+
+
+@njit(cache=True, error_model="numpy")
+def _ratios_nb(trial, scale, halves, room, ratios):  # type: ignore[no-untyped-def]
+    """A trial's Sharpe ratios (2, halves) of the blocks of each half."""
+    tables, sums = room
+    parts = len(trial)
+    for group in range(len(tables)):
+        table, first = tables[group], 8 * group
+        for bit in range(min(8, parts - first)):
+            for rest in range(1 << bit):
+                for j in range(3):
+                    table[(1 << bit) + rest, j] = table[rest, j] + trial[first + bit, j]
+    for side in range(2):
+        chosen, found = halves[side], ratios[side]
+        counts, totals, squares = sums[0], sums[1], sums[2]
+        for k in range(len(chosen)):
+            count = total = square = 0.0
+            for group in range(len(tables)):
+                some = (chosen[k] >> (8 * group)) & 255
+                count += tables[group, some, 0]
+                total += tables[group, some, 1]
+                square += tables[group, some, 2]
+            counts[k], totals[k], squares[k] = count, total, square
+        for k in range(len(chosen)):
+            count, total, square = counts[k], totals[k], squares[k]
             # mean / std = sum / √((squares - sum² / count) count / (count - 1) count)
-            variance = squares - total * total / count
-            moves = (variance > _SLIGHT * squares) & (count > 1)
-            ratio = total / np.sqrt(variance * (count / (count - 1) * count))
-        found[:, tile] = np.where(moves, ratio, 0.0) * scales[tile]
-    return found
-
-
-def _judge(
-    one: NDArray[np.float64], other: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Logits and the best's two Sharpe ratios, with either half as the in-sample one."""
-    told = [_rank(one, other), _rank(other, one)]
-    logits, inside, outside = (np.concatenate(part) for part in zip(*told, strict=True))
-    return logits, inside, outside
-
-
-def _rank(
-    inside: NDArray[np.float64], outside: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    rows, trials = np.arange(len(inside)), inside.shape[1]
-    best = inside.argmax(axis=1)
-    earned = outside[rows, best]
-    below = np.count_nonzero(outside < earned[:, None], axis=1)
-    equal = np.count_nonzero(outside == earned[:, None], axis=1)
-    rank = (below + (equal + 1) / 2) / (trials + 1)
-    return np.log(rank / (1 - rank)), inside[rows, best], earned
+            variance = square - total * total / count
+            ratio = total / math.sqrt(variance * (count / (count - 1) * count))
+            moves = (variance > _SLIGHT * square) & (count > 1)
+            found[k] = ratio * scale if moves else 0.0

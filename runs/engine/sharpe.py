@@ -14,7 +14,8 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+
+from .blocks import Blocks
 
 EULER_MASCHERONI = 0.5772156649015329
 
@@ -62,23 +63,28 @@ def deflated_sharpe_ratio(
     return probabilistic_sharpe_ratio(sharpe, bars, skew, kurtosis, luck)
 
 
-def effective_trials(returns: NDArray[np.float64]) -> float:
+def effective_trials(blocks: Blocks) -> float:
     """How many independent trials so many correlated ones amount to, in [1, n].
 
     r + (1 - r) n, with r the average correlation of two different trials (appendix
-    of the paper of 2014), not below 0.  `returns` (n, spans): what each trial earned
-    in each span of time.  Trials that earned the same in every span, as those that
-    never trade, are not counted: 0 where there are no others.
+    of the paper of 2014), not below 0, by what each trial earned in each span of time.
+    Trials that earned the same in every span, as those that never trade, are not
+    counted: 0 where there are no others.
     """
-    centred = returns - returns.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.einsum("ij,ij->i", centred, centred))
-    moving = length > 1e-12 * np.abs(returns).max(axis=1, initial=0.0)
-    units = centred[moving] / length[moving, None]
-    count = len(units)
+    count, units = 0, np.zeros((1, 1))
+    for some in blocks:
+        returns = some[:, :, 1]
+        centred = returns - returns.mean(axis=1, keepdims=True)
+        length = np.sqrt(np.einsum("ij,ij->i", centred, centred))
+        moving = length > 1e-12 * np.abs(returns).max(axis=1, initial=0.0)
+        count += int(np.count_nonzero(moving))
+        found = centred[moving] / length[moving, None]
+        # One after the other, so that it does not matter where the pieces were cut.
+        units = np.concatenate([np.broadcast_to(units, (1, found.shape[1])), found])
+        units = units.sum(axis=0, keepdims=True)
     if count < 2:
         return float(count)
     # The square of the units' sum is the sum over all pairs, each unit with itself too.
-    total = units.sum(axis=0)
-    average = (float(total @ total) - count) / (count * (count - 1))
+    average = (float(units[0] @ units[0]) - count) / (count * (count - 1))
     rho = min(max(average, 0.0), 1.0)
     return rho + (1 - rho) * count

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Point = Mapping[str, Any]
+from .points import Column, Point, Points, is_number
+
 Beside = dict[tuple[str, int], int]
 """By parameter and side, the trial that stands there."""
 BELOW, ABOVE = -1, 1
@@ -70,7 +71,7 @@ class Stability:
 
 
 def stability(
-    params: Sequence[Point],
+    params: Sequence[Point] | Points,
     objectives: NDArray[np.float64],
     best: int,
     *,
@@ -88,27 +89,29 @@ def stability(
     ranges tried being 1 (of logarithms for `logs`).  Trials less than `LEAST_APART`
     away in every parameter count for the worst, since a cliff may be there, too.
     """
-    known = np.flatnonzero(np.isfinite(objectives)).tolist()
-    centre, objective = params[best], float(objectives[best])
+    points = params if isinstance(params, Points) else Points.of(params, len(params))
+    known = np.isfinite(objectives)
+    centre, objective = points[best], float(objectives[best])
     close: list[int] = []
     if grid:
-        beside = _steps(params, known, best)
+        beside = _steps(points, known, best)
     else:
-        beside, close = _around(params, known, best, logs)
+        beside, close = _around(points, known, best, logs)
 
     def step_to(name: str, side: int) -> Step | None:
         found = beside.get((name, side))
         if found is None:
             return None
         value = float(objectives[found])
-        return Step(params[found][name], value, share_of(value, objective, maximize=maximize))
+        share = share_of(value, objective, maximize=maximize)
+        return Step(points[found][name], value, share)
 
     by_name: dict[str, ParamStability] = {}
     for name, value in centre.items():
-        if not _is_number(value):
+        if not is_number(value):
             continue
-        tried = {params[i][name] for i in known if _is_number(params[i].get(name))}
-        at_edge = len(tried) > 2 and value in (min(tried), max(tried))
+        tried = _tried(points.columns[name], known)
+        at_edge = len(tried) > 2 and value in (tried[0], tried[-1])
         by_name[name] = ParamStability(value, step_to(name, BELOW), step_to(name, ABOVE), at_edge)
     around = [float(objectives[i]) for i in sorted(set(beside.values()))]
     if not around:
@@ -133,48 +136,48 @@ def share_of(other: float, best: float, *, maximize: bool) -> float | None:
     return above / below if below > 0 else None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _tried(column: Column, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The numbers among the values tried, each once, rising."""
+    return np.unique(column.numbers[known & column.are_numbers])
 
 
-def _steps(params: Sequence[Point], known: Sequence[int], best: int) -> Beside:
+def _steps(points: Points, known: NDArray[np.bool_], best: int) -> Beside:
     """On a grid: the trials that differ in one number, by one of the steps tried."""
-    centre = params[best]
-    single: dict[tuple[str, Any], int] = {}
-    for i in known:
-        apart = [name for name, value in centre.items() if params[i].get(name) != value]
-        if len(apart) == 1 and _is_number(value := params[i].get(apart[0])):
-            single.setdefault((apart[0], value), i)
+    apart = np.zeros(len(points), np.int32)
+    for _, column in points.items():
+        apart += column.differ(best)
+    single = known & (apart == 1)
     beside: Beside = {}
-    for name, value in centre.items():
-        if not _is_number(value):
+    for name, column in points.items():
+        if not is_number(column[best]):
             continue
-        tried = sorted({params[i][name] for i in known if _is_number(params[i].get(name))})
-        at = tried.index(value)
+        tried = _tried(column, known)
+        at = int(np.searchsorted(tried, column.numbers[best]))
+        alone = single & column.differ(best)
         for side, to in ((BELOW, at - 1), (ABOVE, at + 1)):
-            if 0 <= to < len(tried) and (name, tried[to]) in single:
-                beside[name, side] = single[name, tried[to]]
+            if not 0 <= to < len(tried):
+                continue
+            there = np.flatnonzero(alone & (column.numbers == tried[to]))
+            if len(there):
+                beside[name, side] = int(there[0])
     return beside
 
 
 def _around(
-    params: Sequence[Point], known: Sequence[int], best: int, logs: Collection[str]
+    points: Points, known: NDArray[np.bool_], best: int, logs: Collection[str]
 ) -> tuple[Beside, list[int]]:
     """Off a grid: the nearest trial to each side of each number, and those closer still."""
-    centre = params[best]
-    others = [i for i in known if i != best]
-    apart = {
-        name: _apart([params[i].get(name) for i in others], value, log=name in logs)
-        for name, value in centre.items()
-    }
+    others = np.flatnonzero(known)
+    others = others[others != best]
+    apart = {name: _apart(c, others, best, log=name in logs) for name, c in points.items()}
     squares = np.zeros(len(others))
-    for column in apart.values():
-        squares += column**2
+    for distance in apart.values():
+        squares += distance**2
     beside: Beside = {}
-    for name, value in centre.items():
-        if not _is_number(value):
+    for name, column in points.items():
+        if not is_number(column[best]):
             continue
-        numbers = np.array([_is_number(params[i].get(name)) for i in others], dtype=bool)
+        numbers = column.are_numbers[others]
         # What is exact in decimals is not quite so in floats.
         in_reach = squares - apart[name] ** 2 <= REACH**2 + 1e-12
         for side in (BELOW, ABOVE):
@@ -187,20 +190,22 @@ def _around(
             to_side = beyond & in_reach & (distance <= furthest)
             if to_side.any():
                 nearest = np.where(to_side, squares, np.inf).argmin()
-                beside[name, side] = others[nearest]
+                beside[name, side] = int(others[nearest])
     within = np.ones(len(others), dtype=bool)
-    for column in apart.values():
-        within &= np.abs(column) < LEAST_APART
-    return beside, [others[i] for i in np.flatnonzero(within)]
+    for distance in apart.values():
+        within &= np.abs(distance) < LEAST_APART
+    return beside, others[within].tolist()
 
 
-def _apart(values: Sequence[Any], centre: Any, *, log: bool) -> NDArray[np.float64]:
-    """How far each value is above the centre, as a share of the range; 1 for another choice."""
-    if not _is_number(centre):
-        return np.array([value != centre for value in values], dtype=np.float64)
-    column = np.array([v if _is_number(v) else math.nan for v in values] + [centre], float)
+def _apart(
+    column: Column, others: NDArray[np.intp], best: int, *, log: bool
+) -> NDArray[np.float64]:
+    """How far each value is above the best's, as a share of the range; 1 for another choice."""
+    if not is_number(column[best]):
+        return column.differ(best)[others].astype(np.float64)
+    values, centre = column.numbers[others], column.numbers[best]
     if log:
-        column = np.log(column)
-    spread = np.nanmax(column) - np.nanmin(column)
-    distance = (column[:-1] - column[-1]) / (spread if spread > 0 else 1.0)
+        values, centre = np.log(values), np.log(centre)
+    spread = np.nanmax(values, initial=centre) - np.nanmin(values, initial=centre)
+    distance = (values - centre) / (spread if spread > 0 else 1.0)
     return np.where(np.isnan(distance), 1.0, distance)

@@ -458,12 +458,12 @@ def _optional(*fractions: float | None) -> tuple[float, ...]:
 
 
 def warm_up() -> None:
-    """Compiles, or loads from numba's cache, all that a backtest or a trial needs.
+    """Compiles, or loads from numba's cache, all that a run, a trial or a sweep's end needs.
 
     Call it once before workers fork.
     """
     # It builds upon this module.
-    from . import trial_sums
+    from . import overfitting, trial_sums
 
     hour = Timeframe.parse("1h")
     time = np.arange(4, dtype=np.int64) * hour.ms
@@ -476,3 +476,4 @@ def warm_up() -> None:
         simulate(config, bars[:count], [Signals(flags, ~flags)] * count)
     simulate(config, bars, Weights(np.full((4, 2), 0.5)))
     trial_sums.warm_up(config, bars, [Signals(flags, ~flags)] * 2)
+    overfitting.warm_up()

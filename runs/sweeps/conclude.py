@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Max, Sum
+from django.db.models import Max
 
 from exchanges.domain import CracktraderError, Timeframe
 from runs import recorder
-from runs.models import Sweep, SweepChunk, Trial
+from runs.models import Sweep, Trial
 
 from . import queries, workshop
 from .layout import Layout
+from .tried import Tried
 from .workshop import Workshop
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from runs.engine.results import Simulation
     from runs.engine.walk_forward import Window
 
@@ -70,31 +68,17 @@ def describe(sweep: Sweep, trial: Trial) -> dict[str, Any]:
 def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
     from runs.engine.honesty import honesty
 
-    numbers, blocks = _blocks(sweep, best.segment)
-    count = len(numbers)
-    objectives, returns = np.full(count, np.nan), np.full(count, np.nan)
-    params: list[dict[str, Any]] = []
-    rows = Trial.objects.filter(sweep=sweep, segment=best.segment).order_by("number")
-    found = rows.values_list("objective", "total_return", "params").iterator(2_000)
-    for i, (objective, total_return, varied) in enumerate(found):
-        if objective is not None:
-            objectives[i] = objective
-        if total_return is not None:
-            returns[i] = total_return
-        # One text for a name, not one a trial.
-        params.append({sys.intern(name): value for name, value in varied.items()})
-    if len(params) != count:
-        raise RuntimeError("the sweep's chunks and trials do not agree")
+    tried = Tried(sweep, best.segment)
     years = np.array(
         [Timeframe.parse(v["timeframe"]).bars_per_year for v in sweep.config["variations"]]
     )
-    variations = numbers % len(years)
+    variations = tried.numbers % len(years)
     return honesty(
-        blocks,
-        best=int(np.searchsorted(numbers, best.number)),
-        objectives=objectives,
-        total_returns=returns,
-        params=params,
+        tried,
+        best=int(np.searchsorted(tried.numbers, best.number)),
+        objectives=tried.objectives,
+        total_returns=tried.returns,
+        params=tried.points,
         skew=best.metrics.get("skew"),
         kurtosis=best.metrics.get("kurtosis"),
         bars_per_year=years[variations],
@@ -111,22 +95,6 @@ def _forward_warnings(report: dict[str, Any]) -> list[dict[str, str]]:
 
     found = report["metrics"]
     return forward_warnings(found["total_return"], found["benchmark_return"], report["efficiency"])
-
-
-def _blocks(sweep: Sweep, segment: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Numbers (n,) and blocks (n, S, 3) of the segment's trials, by number."""
-    from runs.engine.trials import BLOCKS
-
-    over = SweepChunk.objects.filter(sweep=sweep, segment=segment, blocks__isnull=False)
-    count = over.aggregate(n=Sum("count"))["n"] or 0
-    numbers, blocks = np.empty(count, np.int64), np.empty((count, BLOCKS, 3))
-    at = 0
-    rows = over.order_by("first").values_list("first", "count", "blocks")
-    for first, n, content in rows.iterator(20):
-        numbers[at : at + n] = np.arange(first, first + n)
-        blocks[at : at + n] = np.frombuffer(content, np.float64).reshape(n, BLOCKS, 3)
-        at += n
-    return numbers, blocks
 
 
 def _walk_forward(sweep: Sweep, found: dict[int, Trial], last: int, renew: Renew) -> dict[str, Any]:

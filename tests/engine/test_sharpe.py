@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from runs.engine.blocks import Held
 from runs.engine.sharpe import (
     deflated_sharpe_ratio,
     effective_trials,
@@ -104,25 +105,30 @@ def correlated(rho, trials=400, spans=4000, seed=3):
     return math.sqrt(rho) * rng.normal(size=spans) + math.sqrt(1 - rho) * own
 
 
+def independent(returns):
+    """`effective_trials` of what each earned in each span."""
+    return effective_trials(Held(returns[:, :, None] * [1.0, 1.0, 1.0]))
+
+
 @pytest.mark.parametrize("rho", [0.0, 0.3, 0.9])
 def test_correlated_trials_count_for_fewer(rho):
     expected = rho + (1 - rho) * 400
-    assert effective_trials(correlated(rho)) == pytest.approx(expected, rel=0.03, abs=3)
+    assert independent(correlated(rho)) == pytest.approx(expected, rel=0.03, abs=3)
 
 
 def test_the_average_correlation_is_that_of_all_pairs():
     returns = correlated(0.4, trials=7, spans=16)
     table = np.corrcoef(returns)
     rho = table[np.triu_indices(7, 1)].mean()
-    assert effective_trials(returns) == pytest.approx(rho + (1 - rho) * 7, rel=1e-12)
+    assert independent(returns) == pytest.approx(rho + (1 - rho) * 7, rel=1e-12)
 
 
 def test_copies_of_a_trial_are_one_trial_and_idle_ones_none():
     one = np.random.default_rng(1).normal(size=(1, 16))
-    assert effective_trials(np.repeat(one, 50, axis=0)) == pytest.approx(1)
+    assert independent(np.repeat(one, 50, axis=0)) == pytest.approx(1)
     opposite = np.concatenate([one, -one])
-    assert effective_trials(opposite) == 2
+    assert independent(opposite) == 2
     idle = np.zeros((3, 16))
-    assert effective_trials(np.concatenate([opposite, idle])) == 2
-    assert effective_trials(idle) == 0
-    assert effective_trials(np.zeros((0, 16))) == 0
+    assert independent(np.concatenate([opposite, idle])) == 2
+    assert independent(idle) == 0
+    assert independent(np.zeros((0, 16))) == 0
