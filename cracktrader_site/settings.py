@@ -406,6 +406,19 @@ MAX_TRIALS = env.integer(
     minimum=1,
     maximum=10_000_000,
 )
+MAX_ACTIVE = env.integer(
+    "CRACKTRADER_MAX_ACTIVE",
+    1_000,
+    "Runs one owner (a key, a user, or all without a key) may have active, queued ones too; "
+    "0: no limit.",
+    maximum=1_000_000,
+)
+MAX_ACTIVE_SWEEPS = env.integer(
+    "CRACKTRADER_MAX_ACTIVE_SWEEPS",
+    20,
+    "Sweeps one owner may have active; 0: no limit.",
+    maximum=100_000,
+)
 VENUE_TIMEOUT = env.integer(
     "CRACKTRADER_VENUE_TIMEOUT", 15, "Seconds to wait for a venue's answer.", minimum=1, maximum=600
 )

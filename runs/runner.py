@@ -21,7 +21,7 @@ from strategies import services as strategies
 from strategies.base import AnyStrategy, Params
 from strategies.models import StrategyVersion
 
-from . import leases, recorder
+from . import leases, recorder, shares
 from .engine.config import RunConfig
 from .models import Run
 from .recorder import Lease, LeaseLost
@@ -41,6 +41,23 @@ Progress = Callable[[str, float], None]
 _READ, _COMPUTED = 0.4, 0.95
 SPARKLINE_POINTS = 40
 CLAIMS_BESIDES_ATTEMPTS = 5
+_TAKEN_FIRST = 50
+"""So often another worker may be quicker at the same, before the message's own run is taken."""
+
+
+def execute_next(run_id: int) -> bool:
+    """Runs the backtest whose turn it is (`shares.next_backtest`), else this one.
+
+    As many are begun as messages come, so each has its turn.  False where
+    there was nothing to do.
+    """
+    for _ in range(_TAKEN_FIRST):
+        chosen = shares.next_backtest()
+        if chosen is None:
+            break
+        if execute(chosen):
+            return True
+    return execute(run_id)
 
 
 def execute(run_id: int, on_progress: Progress | None = None) -> bool:

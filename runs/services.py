@@ -16,12 +16,13 @@ from django_q.tasks import async_task
 
 from exchanges import audit
 from exchanges.domain import InvalidInput, Refused
+from exchanges.domain.errors import Busy
 from exchanges.models import Account
 from exchanges.queries import venues
 from exchanges.services.venues import get_exchange
 from strategies.models import StrategyVersion
 
-from . import clusters, queries, recorder
+from . import clusters, queries, recorder, shares
 from .models import LiveSymbol, Run, Runner
 from .resolve import Resolved, resolve
 from .trading import outbox
@@ -45,7 +46,8 @@ def start_backtest(
     `ring=False` leaves the execution to the caller (`runner.execute`).  A
     second start with the same `idempotency_key` gives the first one's run,
     or IDEMPOTENCY_MISMATCH where it asks for something else.  `version`: the
-    strategy's, where another than the newest is to be run.
+    strategy's, where another than the newest is to be run.  Raises
+    TOO_MANY_ACTIVE where the owner has as many active runs as it may.
     """
     return _start(Run.Mode.BACKTEST, request, owner, ring, idempotency_key, version=version)
 
@@ -175,7 +177,8 @@ def _start(
     resolved = resolve(request, version=version)
     try:
         return _record(mode, resolved, request, owner, tell, idempotency_key, account, by)
-    except IntegrityError:
+    except (IntegrityError, Busy):
+        # What was accepted is not refused for there being as many as may be by now.
         if not idempotency_key:
             raise
         earlier = queries.run_by_key(idempotency_key, owner)
@@ -195,6 +198,7 @@ def _record(
     by: str,
 ) -> Run:
     with transaction.atomic():
+        shares.require_room_for_run(owner)
         run = Run.objects.create(
             owner=owner,
             mode=mode,

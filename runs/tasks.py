@@ -23,9 +23,11 @@ GIVE_BACK_SECONDS = 30.0
 
 
 def run_backtest(run_id: int) -> None:
+    """The backtest whose turn it is, of whichever owner: one message, one backtest."""
+
     def work() -> None:
         turns.wind_alarm(settings.BACKTEST_TIMEOUT)
-        if runner.execute(run_id):
+        if runner.execute_next(run_id):
             gc.collect()
 
     _guarded(work, f"run {run_id}")

@@ -7,8 +7,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from exchanges.domain import InvalidInput
+from exchanges.domain import Busy, InvalidInput
 from runs import services as runs
+from runs import shares
 from runs.models import Run, Sweep, SweepChunk, Trial
 
 from . import bells, queries
@@ -32,14 +33,14 @@ def start_sweep(
     with the same `idempotency_key` gives the first one's sweep, or
     IDEMPOTENCY_MISMATCH where it asks for something else.  Raises what a
     backtest's start does, INVALID_SPACE, INVALID_WALK_FORWARD and
-    TOO_MANY_TRIALS.
+    TOO_MANY_TRIALS, and TOO_MANY_ACTIVE where the owner has as many sweeps as it may.
     """
     if idempotency_key and (earlier := queries.sweep_by_key(idempotency_key, owner)):
         return _same_start(earlier, request)
     resolved = resolve(request)
     try:
         return _record(resolved, request, owner, ring, idempotency_key)
-    except IntegrityError:
+    except (IntegrityError, Busy):
         earlier = idempotency_key and queries.sweep_by_key(idempotency_key, owner)
         if not earlier:
             raise
@@ -50,6 +51,7 @@ def start_sweep(
 def _record(
     resolved: Resolved, request: dict[str, Any], owner: str, ring: bool, idempotency_key: str
 ) -> Sweep:
+    shares.require_room_for_sweep(owner)
     sweep = Sweep.objects.create(
         owner=owner,
         strategy_version=resolved.version,
