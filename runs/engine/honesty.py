@@ -100,14 +100,26 @@ def honesty(
 
 
 def forward_warnings(
-    total_return: float | None, benchmark_return: float | None, efficiency: float | None
+    total_return: float | None,
+    benchmark_return: float | None,
+    efficiency: float | None,
+    left_out: int = 0,
 ) -> list[dict[str, str]]:
-    """What speaks against a walk-forward's stitched curve, by its metrics and efficiency."""
+    """What speaks against a walk-forward's stitched curve, by its metrics and efficiency.
+
+    `left_out`: windows that chose nothing, because not all of their trials were made.
+    """
     found: list[tuple[str, str]] = []
 
     def warn(code: str, message: str) -> None:
         found.append((code, message))
 
+    if left_out:
+        warn(
+            "WINDOWS_LEFT_OUT",
+            f"Not all trials of {left_out:,} {'window' if left_out == 1 else 'windows'} were made: "
+            "the best of those that were is no choice, and the out-of-sample curve goes without.",
+        )
     if efficiency is not None and efficiency < EFFICIENT:
         warn(
             "LOW_EFFICIENCY",

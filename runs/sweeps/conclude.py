@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Max
+from django.db.models import Sum
 
 from exchanges.domain import CracktraderError, Timeframe
 from runs import recorder
-from runs.models import Sweep, Trial
+from runs.models import Sweep, SweepChunk, Trial
 
 from . import queries, workshop
 from .layout import Layout
@@ -38,15 +38,22 @@ def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
     fields: dict[str, Any] = {"best": {}, "honesty": {}, "walk_forward": {}}
     if not found:
         return fields
-    last = queries.all_trials(sweep).aggregate(last=Max("segment"))["last"]
+    made = _made(sweep)
+    last = max(made)
     if last in found:
         fields["best"] = describe(sweep, found[last])
         renew("judging the best")
         fields["honesty"] = _honesty(sweep, found[last])
     if sweep.config["windows"]:
-        fields |= _walk_forward(sweep, found, last, renew)
-        if fields["honesty"] and "metrics" in fields["walk_forward"]:
-            fields["honesty"]["warnings"] += _forward_warnings(fields["walk_forward"])
+        partly = {
+            segment: f"only {made.get(segment, 0):,} of {layout.per_segment:,} trials were made"
+            for segment in range(last + 1)
+            if made.get(segment, 0) < layout.per_segment
+        }
+        fields |= _walk_forward(sweep, found, partly, last, renew)
+        if fields["honesty"]:
+            warnings = _forward_warnings(fields["walk_forward"], len(partly))
+            fields["honesty"]["warnings"] += warnings
     return fields
 
 
@@ -90,40 +97,54 @@ def _honesty(sweep: Sweep, best: Trial) -> dict[str, Any]:
     )
 
 
-def _forward_warnings(report: dict[str, Any]) -> list[dict[str, str]]:
+def _made(sweep: Sweep) -> dict[int, int]:
+    """How many trials of each segment there are."""
+    done = sweep.chunks.exclude(status=SweepChunk.Status.READY).order_by()
+    return dict(done.values_list("segment").annotate(made=Sum("count")))
+
+
+def _forward_warnings(report: dict[str, Any], left_out: int) -> list[dict[str, str]]:
     from runs.engine.honesty import forward_warnings
 
-    found = report["metrics"]
-    return forward_warnings(found["total_return"], found["benchmark_return"], report["efficiency"])
+    found = report.get("metrics", {})
+    figures = found.get("total_return"), found.get("benchmark_return"), report.get("efficiency")
+    return forward_warnings(*figures, left_out)
 
 
-def _walk_forward(sweep: Sweep, found: dict[int, Trial], last: int, renew: Renew) -> dict[str, Any]:
+def _walk_forward(
+    sweep: Sweep, found: dict[int, Trial], partly: dict[int, str], last: int, renew: Renew
+) -> dict[str, Any]:
     """`found`: the best trial of each window that has one; `last`: the last that was tried.
 
-    Who has nothing to choose, or a choice that cannot be tried, stays in cash.
+    Who has nothing to choose, or a choice that cannot be tried, stays in cash.  The best
+    of a window that was tried `partly` (what to say, by window) is no choice, and what
+    follows the last whole window is no part of the curve.
     """
     from runs.engine import artifacts, walk_forward
 
     shop = workshop.of(sweep, lambda stage, _: renew(stage))
     windows, parts = [], []
     kept: list[Trial | None] = []
-    skipped = []
+    errors = dict(partly)
+    while last in partly:
+        last -= 1
     for segment in range(last + 1):
         renew(f"window {segment + 1} of {shop.layout.segments}, out of sample")
         window = walk_forward.Window(**sweep.config["windows"][segment])
-        trial, error = found.get(segment), f"no trial has a {sweep.objective}"
+        trial = None if segment in partly else found.get(segment)
         part = None
         if trial is not None:
             try:
                 part = _out_of_sample(shop, trial, window)
             except CracktraderError as refused:
-                trial, error = None, str(refused)[:300]
+                trial, errors[segment] = None, str(refused)[:300]
         if part is None:
-            skipped.append({"segment": segment, "error": error})
             part = _in_cash(shop, window)
+            errors.setdefault(segment, f"no trial has a {sweep.objective}")
         windows.append(window)
         parts.append(part)
         kept.append(trial)
+    skipped = [{"segment": segment, "error": errors[segment]} for segment in sorted(errors)]
     if not any(kept):
         return {"walk_forward": {"windows": [], "skipped": skipped}}
     report, books = walk_forward.report(

@@ -104,7 +104,7 @@ class SkippedSchema(serializers.Serializer[Any]):
 
 class WalkForwardSchema(serializers.Serializer[Any]):
     windows = WindowSchema(many=True, help_text="Those that chose something, in time.")
-    skipped = SkippedSchema(many=True, help_text="Those whose choice could not be tried.")
+    skipped = SkippedSchema(many=True, help_text="Those without a choice that was tried.")
     efficiency = serializers.FloatField(
         allow_null=True, help_text="Annual return out of sample over that in sample."
     )

@@ -263,6 +263,14 @@ def test_a_walk_forward_is_held_against_its_samples_and_against_holding(figures,
     assert [warning["code"] for warning in forward_warnings(*figures)] == expected
 
 
+def test_windows_that_are_left_out_of_the_curve_are_said_to_be():
+    (one,) = forward_warnings(0.2, 0.1, 0.9, left_out=1)
+    assert one["code"] == "WINDOWS_LEFT_OUT"
+    assert "1 window " in one["message"]
+    many = forward_warnings(None, None, None, left_out=2)
+    assert "2 windows " in many[0]["message"]
+
+
 def test_stability_is_told_on_the_symbols_and_timeframe_of_the_best():
     asked = sweep(noise(8))
     goals = np.concatenate([np.full(50, 1.0), np.full(50, 5.0)])
@@ -334,7 +342,7 @@ def test_every_warning_and_verdict_is_in_the_docs():
     text = (Path(django_settings.BASE_DIR) / "docs" / "honesty.md").read_text()
     source = Path(module.__file__).read_text()
     told = set(re.findall(r'warn\(\s*"([A-Z_]+)"', source))
-    assert len(told) == 15
+    assert len(told) == 16
     assert told == set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
     for verdict in ("likely_luck", "doubtful", "holds_up", "too_few"):
         assert f"`{verdict}`" in text

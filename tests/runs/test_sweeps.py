@@ -414,7 +414,37 @@ def test_a_stopped_sweep_is_concluded_over_the_trials_it_has() -> None:
     assert 15 <= sweep.trials_done < sweep.trials_total
     assert Trial.objects.filter(sweep=sweep).count() == sweep.trials_done
     assert sweep.best
-    assert sweep.walk_forward["windows"]
+
+
+@needs_commits
+@pytest.mark.parametrize("half", [[2], [1], [0, 1, 2]])
+def test_a_window_that_was_not_tried_whole_chooses_nothing(half: list[int]) -> None:
+    sweep = start(walk_forward={"in_sample": 500, "out_of_sample": 300})
+    for segment in half:
+        chunk = sweep.chunks.filter(segment=segment).latest("first")
+        assert chunk.first % 12, "others are tried"
+        chunk.delete()
+    while sweep.chunks.filter(status="ready").exists():
+        _one(sweep)
+    services.request_stop(sweep)
+    finish(sweep)
+    assert sweep.status == Sweep.Status.STOPPED
+    whole = [segment for segment in range(3) if segment not in half]
+    assert [window["segment"] for window in sweep.walk_forward["windows"]] == whole
+    skipped = sweep.walk_forward["skipped"]
+    assert [window["segment"] for window in skipped] == half
+    assert all("of 12 trials" in window["error"] for window in skipped)
+    codes = [warning["code"] for warning in sweep.honesty["warnings"]]
+    assert "WINDOWS_LEFT_OUT" in codes
+    found = queries.equity(sweep)
+    if not whole:
+        assert found is None
+        return
+    assert found is not None
+    # Nothing is said of bars after the last whole window, and those between are in cash.
+    assert len(found[1]) == 300 * (max(whole) + 1)
+    if half == [1]:
+        assert len(set(found[1][300:600])) == 1
 
 
 def _one(sweep: Sweep) -> None:
