@@ -13,7 +13,16 @@ LOCK_SECONDS = 20
 """How long a statement waits for what another transaction holds, on either of them."""
 
 
+_PAGES = {"web": (32_000, 128 * 2**20), "worker": (8_000, 0)}
+"""kB of the file that a process keeps, and the bytes of it that are mapped.
+
+A page that is mapped counts as the process's memory, and the file grows by 2 kB a
+trial.  Who answers requests reads all over it; a worker writes, and reads in order.
+"""
+
+
 def sqlite(path: Path) -> Database:
+    cached, mapped = _PAGES["worker" if os.environ.get("Q_CLUSTER_NAME") else "web"]
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
@@ -26,7 +35,7 @@ def sqlite(path: Path) -> Database:
             "timeout": LOCK_SECONDS,
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728;"
+                f"PRAGMA cache_size=-{cached}; PRAGMA mmap_size={mapped};"
             ),
         },
         "TEST": {"OPTIONS": {}},
