@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 UNKNOWN = "unknown"
 _SUBSCRIBER_BITS = 64
+_LONGEST = 200
 
 
 def client_address(request: HttpRequest) -> str:
@@ -45,7 +47,11 @@ def is_trusted(address: str) -> bool:
 
 def counted_address(request: HttpRequest) -> str:
     """The client's address as limits count it: of IPv6 the /64, which one subscriber has."""
-    address = client_address(request)
+    return _counted(client_address(request))
+
+
+@lru_cache(maxsize=1024)
+def _counted(address: str) -> str:
     if ":" not in address:
         return address
     return str(ipaddress.ip_network((address, _SUBSCRIBER_BITS), strict=False))
@@ -57,6 +63,11 @@ def _is_proxy(address: Address) -> bool:
 
 def _parse(text: str) -> Address | None:
     """An address as proxies write it, also with a port; None of anything else."""
+    return _read(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text, _, port = text[1:].partition("]")

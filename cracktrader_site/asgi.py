@@ -10,16 +10,23 @@ from __future__ import annotations
 import os
 
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
 
-from .wsgi import application as django
+from .wsgi import django
 
 # Needs Django's applications.
 from . import bridge, doors, headers, sockets  # isort: skip
 
-# Not a Mount: that one splits paths by a pattern, and takes a trailing line
-# feed for the end of the line.
-_root = Starlette(routes=sockets.ROUTES)
-_root.router.default = sockets.or_none(bridge.Threads(django))
+_requests = bridge.Threads(django)
+_sockets = Starlette(routes=sockets.ROUTES)
+_sockets.router.default = sockets.refuse
+
+
+async def _root(scope: Scope, receive: Receive, send: Send) -> None:
+    """Django has all routes of requests: Starlette would only look for them first."""
+    await (_requests if scope["type"] == "http" else _sockets)(scope, receive, send)
+
+
 application = doors.keep(headers.without_underscores(_root))

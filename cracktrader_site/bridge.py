@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +18,7 @@ from django.conf import settings
 from starlette.types import Receive, Scope, Send
 
 from . import wire
+from .pools import Pool
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -42,9 +41,9 @@ class Threads:
 
     def __init__(self, app: Wsgi) -> None:
         self._app = app
-        self._ordinary = ThreadPoolExecutor(THREADS, "request")
-        self._urgent = ThreadPoolExecutor(URGENT_THREADS, "urgent")
-        self._health = ThreadPoolExecutor(HEALTH_THREADS, "health")
+        self._ordinary = Pool(THREADS, "request")
+        self._urgent = Pool(URGENT_THREADS, "urgent")
+        self._health = Pool(HEALTH_THREADS, "health")
         self._large = asyncio.Semaphore(_LARGE_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +54,7 @@ class Threads:
             await wire.write(answer, scope, receive, send)
         finally:
             if isinstance(answer.body, wire.File):
-                self._ordinary.submit(answer.body.close)
+                self._ordinary.run(answer.body.close)
 
     async def _answer(self, scope: Scope, receive: Receive) -> wire.Answer | None:
         length, limit = wire.promised(scope), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -77,9 +76,7 @@ class Threads:
             **build_environ(scope, BytesIO(body)),  # type: ignore[arg-type]
             "wsgi.file_wrapper": wire.File,
         }
-        run = copy_context().run
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool(path), run, _call, self._app, environ)
+        return await self._pool(path).run(_call, self._app, environ)
 
     async def _body(self, receive: Receive, length: int) -> bytes | None:
         if not length:
@@ -89,7 +86,7 @@ class Threads:
         async with asyncio.timeout(wire.BODY_SECONDS), self._large:
             return await wire.read(receive, length)
 
-    def _pool(self, path: str) -> ThreadPoolExecutor:
+    def _pool(self, path: str) -> Pool:
         if path in _HEALTH:
             return self._health
         return self._urgent if _URGENT.fullmatch(path) else self._ordinary

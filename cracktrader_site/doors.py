@@ -34,6 +34,7 @@ _ELSEWHERE = safety.Place("(another server's)", is_local=False)
 
 # Other servers take a connection's address from these (uvicorn's FORWARDED_ALLOW_IPS).
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED")
+_FORWARDED_RAW = (b"x-forwarded-for", b"forwarded")
 
 
 def keep_wsgi(app: Wsgi) -> Wsgi:
@@ -63,7 +64,7 @@ def keep(app: ASGIApp) -> ASGIApp:
         said = [
             value.decode("latin1")
             for name, value in scope.get("headers", ())
-            if f"HTTP_{name.decode('latin1').upper().replace('-', '_')}" in _FORWARDED
+            if name.lower().replace(b"_", b"-") in _FORWARDED_RAW
         ]
         if scope["type"] == "lifespan" or _may_come(client[0], said):
             await app(scope, receive, send)

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from exchanges.domain import Busy, CracktraderError, Refused
@@ -183,18 +183,11 @@ async def _deny(websocket: WebSocket, error: Exception) -> None:
     )
 
 
-def or_none(http: ASGIApp) -> ASGIApp:
-    """`http` for requests; a WebSocket that no route wants is refused with 404."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            body = orjson.dumps(errors.envelope("NOT_FOUND", "No such path"))
-            answer = Response(body, 404, media_type="application/json")
-            await WebSocket(scope, receive, send).send_denial_response(answer)
-        else:
-            await http(scope, receive, send)
-
-    return serve
+async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """404, of a WebSocket that no route wants."""
+    body = orjson.dumps(errors.envelope("NOT_FOUND", "No such path"))
+    answer = Response(body, 404, media_type="application/json")
+    await WebSocket(scope, receive, send).send_denial_response(answer)
 
 
 ROUTES = [WebSocketRoute("/ws", events), WebSocketRoute("/api/v1/ws/status", status)]

@@ -2,10 +2,14 @@
 
 import os
 
-from django.core.handlers.wsgi import WSGIRequest
-from django.core.wsgi import get_wsgi_application
+import django as framework
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
+framework.setup(set_prefix=False)
+
+# Need Django's applications.
+from . import doors, passage  # noqa: E402
 
 
 class Utf8Request(WSGIRequest):
@@ -14,10 +18,13 @@ class Utf8Request(WSGIRequest):
     encoding = property(lambda request: None, lambda request, charset: None)
 
 
-django = get_wsgi_application()
-django.request_class = Utf8Request
+class Handler(WSGIHandler):
+    request_class = Utf8Request
 
-# Needs Django's applications.
-from . import doors  # noqa: E402
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async)
+        passage.part(self)
 
+
+django = Handler()
 application = doors.keep_wsgi(django)

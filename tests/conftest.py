@@ -42,6 +42,22 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _clients_ask_as_of_the_server() -> Iterator[None]:
+    """Programs' requests take the way through the middlewares that they take in `wsgi`."""
+    from django.test.client import ClientHandler
+
+    from cracktrader_site import passage
+
+    def load(handler: ClientHandler, is_async: bool = False) -> None:
+        super(ClientHandler, handler).load_middleware(is_async)
+        passage.part(handler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClientHandler, "load_middleware", load)
+        yield
+
+
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
     """SQLite's is a copy that is migrated, and goes with its folder; PostgreSQL's whole server goes

@@ -13,6 +13,7 @@ from . import keys, sessions
 from .keys import Caller
 
 SCHEME = "bearer"
+AUTHORIZATION = "HTTP_AUTHORIZATION"
 
 
 class BearerKey(BaseAuthentication):
@@ -20,7 +21,7 @@ class BearerKey(BaseAuthentication):
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[None, Caller] | None:
-        if not settings.AUTH or "Authorization" not in request.headers:
+        if not settings.AUTH or AUTHORIZATION not in request.META:
             return None
         return None, caller(bearer(request))
 
@@ -46,7 +47,7 @@ class StaffSession(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[None, Caller] | None:
-        if not settings.AUTH or "Authorization" in request.headers:
+        if not settings.AUTH or AUTHORIZATION in request.META:
             return None
         found = sessions.caller_of(getattr(request._request, "user", None))
         if found is None:
@@ -58,7 +59,7 @@ class StaffSession(BaseAuthentication):
 @sensitive_variables()
 def bearer(request: HttpRequest | Request) -> str:
     """The key of the Authorization header; empty where it holds none."""
-    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, presented = request.META.get(AUTHORIZATION, "").partition(" ")
     return presented.strip(" ") if scheme.lower() == SCHEME else ""
 
 

@@ -14,5 +14,5 @@ class ListedOrigins(CorsMiddleware):
     """
 
     def is_enabled(self, request: HttpRequest) -> bool:
-        origin = request.headers.get("Origin")
+        origin = request.META.get("HTTP_ORIGIN")
         return origin in settings.CORS_ALLOWED_ORIGINS and request.path_info.startswith("/api/")

@@ -55,6 +55,20 @@ class ApiGuard:
         return _json(status, code, message, details)
 
 
+class Sealed:
+    """What Django's middlewares for pages would put on an answer of the API besides."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
+        if not response.streaming and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+
 def refusal(request: HttpRequest) -> HttpResponse | None:
     """The answer to a request that no view may see; None for all others."""
     try:
@@ -65,7 +79,7 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
         return _json(400, "INVALID_REQUEST", "This Host is not served here", dict(details))
     if is_foreign(request, host):
         return _json(403, "FOREIGN_ORIGIN", "Requests from other sites' pages are refused")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         return _json(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed")
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         return _json(400, "LENGTH_REQUIRED", "Send the body with a Content-Length")
@@ -85,17 +99,18 @@ def _is_ours(request: HttpRequest) -> bool:
 
 def is_foreign(request: HttpRequest, host: str) -> bool:
     """It comes from another site's page; `host`: ours."""
-    if request.headers.get("Origin") in settings.CORS_ALLOWED_ORIGINS:
+    # Not `request.headers`, which is made anew of all there are.
+    said, origin = request.META, request.META.get("HTTP_ORIGIN")
+    if origin in settings.CORS_ALLOWED_ORIGINS:
         # Its pages come with a key, which they had to ask for in a preflight; that a
         # browser would add the admin's session to their requests is not enough.
         return not _brings_key(request)
-    if request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site"):
+    if said.get("HTTP_SEC_FETCH_SITE", "none") in ("cross-site", "same-site"):
         # Frames navigate too.
-        to_a_page = request.headers.get("Sec-Fetch-Dest", "document") == "document"
-        followed = to_a_page and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        to_a_page = said.get("HTTP_SEC_FETCH_DEST", "document") == "document"
+        followed = to_a_page and said.get("HTTP_SEC_FETCH_MODE") == "navigate"
         if request.method not in _SAFE or not followed:
             return True
-    origin = request.headers.get("Origin")
     if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
         return False
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from importlib import import_module
 
@@ -25,3 +26,6 @@ def warm() -> None:
     for name in _MODULES:
         import_module(name)
     figures.pack_library()
+    # What is loaded by now stays: nobody is to wait until the collector has looked at it again.
+    gc.collect()
+    gc.freeze()

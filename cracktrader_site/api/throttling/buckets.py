@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Of what has a bucket of its own, whatever the limits are: no emergency is to wait.
 ALLOWANCE = 100
 _SCOPES = ("backtest", "paper", "live")
+_SETTINGS = {scope: f"RATE_LIMIT_{scope.upper()}" for scope in _SCOPES}
 
 
 def of_request(request: Request, view: APIView) -> list[Limit]:
@@ -51,7 +52,7 @@ def of_handshake(request: HttpRequest, caller: Caller | None) -> list[Limit]:
 def of_page(request: HttpRequest, caller: Caller, scope: str) -> list[Limit]:
     """Of what a form of the desk asks for, where the API needs `scope`: under the same limits."""
     who = _caller(request, caller if settings.AUTH else None)
-    most = getattr(settings, f"RATE_LIMIT_{scope.upper()}") if scope in _SCOPES else 0
+    most = getattr(settings, _SETTINGS[scope]) if scope in _SCOPES else 0
     return [limit for limit in (who, Limit(f"{scope}:{who.bucket}", most)) if limit.most]
 
 
@@ -72,7 +73,7 @@ def _caller(request: HttpRequest, caller: Caller | None) -> Limit:
         return Limit(f"key:{caller.owner}", settings.RATE_LIMIT)
     address = counted_address(request)
     # Browsers say so, scripts do not: the dashboard must not use up what is theirs.
-    if not settings.AUTH and request.headers.get("Sec-Fetch-Site") == "same-origin":
+    if not settings.AUTH and request.META.get("HTTP_SEC_FETCH_SITE") == "same-origin":
         return Limit(f"pages:{address}", settings.RATE_LIMIT_PAGES)
     return Limit(f"address:{address}", settings.RATE_LIMIT)
 
@@ -83,7 +84,7 @@ def _of_view(view: APIView, method: str | None) -> str | None:
 
 
 def _of_scope(request: Request, view: APIView, who: str) -> list[Limit]:
-    limits = {scope: getattr(settings, f"RATE_LIMIT_{scope.upper()}") for scope in _SCOPES}
+    limits = {scope: getattr(settings, name) for scope, name in _SETTINGS.items()}
     if not any(limits.values()) or not hasattr(view, str(request.method).lower()):
         return []
     needed = needed_scopes(view, str(request.method))
