@@ -1,11 +1,11 @@
 """A worker, a feed or a sender that dies at a commit's very edge leaves nothing half done.
 
-Each named place is hit once with the suite; `make crash-test` hits it 20 times.
+Each named place is hit once with the suite, a few times with `make test-long`, 20 times with
+`make crash-test`.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from exchanges.queries import clock
 from exchanges.services import feeds
 from runs import alerts, feeding, paper, recorder, services, verify, webhooks
 from runs.models import Delivery, Run
+from tests.rounds import rounds
 from tests.runs.factory import make_run
 from tests.runs.finished import prepare_desk
 from tests.runs.receiver import Receiver, answer
@@ -34,8 +35,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
-HITS = int(os.environ.get("CRACKTRADER_TEST_HITS", "1"))
-LONG = HITS > 1
 # A run whose worker dies more often at one place fails.
 MOST_A_RUN = 4
 SPEED = 600
@@ -43,7 +42,9 @@ SPEED = 600
 FEED_POINTS = crash.POINTS[12:15]
 SENDER_POINTS = crash.POINTS[-3:]
 RUN_POINTS = crash.POINTS[:12]
-LIVE_POINTS = RUN_POINTS if LONG else ("prepared, not committed", "written, not committed")
+FEW_POINTS = ("prepared, not committed", "written, not committed")
+
+each_hit = pytest.mark.parametrize("hits", rounds("CRACKTRADER_TEST_HITS", 1, 5))
 
 REPLAY: dict[str, Any] = {
     "strategy_name": "TestStrategy",
@@ -85,14 +86,15 @@ def test_there_is_a_place_at_every_commit() -> None:
     assert (FEED_POINTS[0], SENDER_POINTS[0]) == ("answered", "delivery claimed")
 
 
+@each_hit
 def test_a_replay_ends_as_if_its_workers_had_lived(
-    undisturbed: dict[str, Any], tmp_path: Path
+    undisturbed: dict[str, Any], tmp_path: Path, hits: int
 ) -> None:
     for number, point in enumerate(RUN_POINTS):
         hit = 0
         tickets = Tickets(tmp_path / str(number), point)
-        while hit < HITS:
-            tickets.issue(min(MOST_A_RUN, HITS - hit) - tickets.left())
+        while hit < hits:
+            tickets.issue(min(MOST_A_RUN, hits - hit) - tickets.left())
             run = hands.start(**REPLAY)
             deaths = hands.finish(run.id, **tickets.env)
             assert deaths > 0, f"nobody came by at {point!r}"
@@ -139,13 +141,16 @@ def check_against_a_replay(run: Run) -> None:
     assert verify.verify(run).identical
 
 
-def test_a_paper_run_ends_as_if_its_workers_had_lived(rehearsal: None, tmp_path: Path) -> None:
+@each_hit
+def test_a_paper_run_ends_as_if_its_workers_had_lived(
+    rehearsal: None, tmp_path: Path, hits: int
+) -> None:
     with hands.beside(feed_all):
-        for number, point in enumerate(LIVE_POINTS):
+        for number, point in enumerate(RUN_POINTS if hits > 1 else FEW_POINTS):
             hit = 0
             tickets = Tickets(tmp_path / str(number), point)
-            while hit < HITS:
-                tickets.issue(min(MOST_A_RUN, HITS - hit) - tickets.left())
+            while hit < hits:
+                tickets.issue(min(MOST_A_RUN, hits - hit) - tickets.left())
                 run = hands.start(**LIVE)
                 hit += hands.finish(run.id, some_bars, **tickets.env)
                 check_against_a_replay(run)
@@ -189,15 +194,18 @@ def is_due(run: Run) -> bool:
     return Run.objects.filter(id=run.id, due_at__lte=timezone.now()).exists()
 
 
-def test_a_feed_accepts_every_bar_once_whenever_it_dies(rehearsal: None, tmp_path: Path) -> None:
+@each_hit
+def test_a_feed_accepts_every_bar_once_whenever_it_dies(
+    rehearsal: None, tmp_path: Path, hits: int
+) -> None:
     run = hands.start(**LIVE)
     with hands.beside(lambda: hands.work_on(run.id)):
         for number, point in enumerate(FEED_POINTS):
             tickets = Tickets(tmp_path / str(number), point)
-            tickets.issue(HITS)
+            tickets.issue(hits)
             while tickets.left():
                 assert hands.died(hands.fork(feed_all, **tickets.env))
-            print(f"{point}: {HITS} hits")
+            print(f"{point}: {hits} hits")
         with hands.beside(feed_all):
             bars = stepped(run)
             hands.wait_until(lambda: stepped(run) > bars + 10, "the run goes on")
@@ -217,22 +225,25 @@ def send_all() -> None:
         alerts.deliver(due.id)
 
 
-def test_an_alert_whose_sender_dies_is_sent_with_the_same_id(desk: None, tmp_path: Path) -> None:
+@each_hit
+def test_an_alert_whose_sender_dies_is_sent_with_the_same_id(
+    desk: None, tmp_path: Path, hits: int
+) -> None:
     with Receiver(answer(204)) as receiver:
         run = make_run(mode=Run.Mode.PAPER)
         webhooks.add(receiver.url)
         sent_twice = 0
         for number, point in enumerate(SENDER_POINTS):
             tickets = Tickets(tmp_path / str(number), point)
-            for _ in range(HITS):
+            for _ in range(hits):
                 recorder.append(run.id, "limit.hit", {"reason": point})
                 tickets.issue(1)
                 assert hands.died(hands.fork(send_all, **tickets.env))
                 # Its claim is over some time later.
                 Delivery.objects.filter(status="waiting").update(due_at=timezone.now())
                 assert not hands.died(hands.fork(send_all))
-            sent_twice += HITS * (point == "delivered, not recorded")
-            print(f"{point}: {HITS} hits")
+            sent_twice += hits * (point == "delivered, not recorded")
+            print(f"{point}: {hits} hits")
         deliveries = Delivery.objects.all()
         assert {delivery.status for delivery in deliveries} == {"delivered"}
         posts = [post.id for post in receiver.posts]

@@ -1,6 +1,6 @@
 """kill -9 of anything at any moment costs time and nothing else.
 
-The short form runs with the suite; `make kill-test` kills 40 times.
+A few kills run with the suite, more with `make test-long`, 40 with `make kill-test`.
 CRACKTRADER_TEST_SEED repeats a run's choices.
 """
 
@@ -18,13 +18,13 @@ import httpx
 import pytest
 
 from tests.desk import DONE, Desk
+from tests.rounds import rounds
 
 from . import harness
 from .harness import Tree, ask, until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "7"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 IN_FLIGHT = 4
 KINDS = (
@@ -130,8 +130,9 @@ def all_runs(desk: Desk) -> list[dict[str, Any]]:
         page = ask(desk, f"/runs?limit=100&cursor={page['next_cursor']}")
 
 
-def test_every_run_ends_as_if_nothing_had_been_killed(desk: Desk) -> None:
-    print(f"\nseed {SEED}, {KILLS} kills")
+@pytest.mark.parametrize("kills", rounds("CRACKTRADER_TEST_KILLS", 3, 20))
+def test_every_run_ends_as_if_nothing_had_been_killed(desk: Desk, kills: int) -> None:
+    print(f"\nseed {SEED}, {kills} kills")
     undisturbed = []
     for variant in VARIANTS:
         run = desk.wait(desk.start_backtest(**variant))
@@ -139,7 +140,7 @@ def test_every_run_ends_as_if_nothing_had_been_killed(desk: Desk) -> None:
     assert all(r["status"] == "completed" and r["trades"] for r in undisturbed)
 
     chaos = Chaos(desk, SEED)
-    kinds = [KINDS[n % len(KINDS)] for n in range(KILLS)]
+    kinds = [KINDS[n % len(KINDS)] for n in range(kills)]
     chaos.choose.shuffle(kinds)
     for kind in kinds:
         chaos.kill(kind)

@@ -22,6 +22,7 @@ from exchanges.services import accounts
 from runs.models import VenueOrder
 from runs.trading import slots, tending
 from runs.trading.naming import MANUAL, client_id
+from tests.rounds import rounds
 from tests.venue import RemoteVenue
 
 from . import live_books
@@ -34,7 +35,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
-ORDERS = int(os.environ.get("CRACKTRADER_TEST_ORDERS", "120"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 TRADERS = 4
 CHAOS: dict[str, Any] = {
@@ -105,11 +105,12 @@ def work_off(
         return time.monotonic() - began
 
 
+@pytest.mark.parametrize("number", rounds("CRACKTRADER_TEST_ORDERS", 50, 200))
 def test_four_traders_on_one_account_send_ten_orders_a_second(
-    desk: LiveDesk, tmp_path: Path
+    desk: LiveDesk, tmp_path: Path, number: int
 ) -> None:
     nursery = Nursery(tmp_path, random.Random(SEED), {"trader": TRADERS}, patch=respect_no_claim)
-    took = work_off(desk, nursery, ORDERS, 180, CHAOS)
+    took = work_off(desk, nursery, number, 180, CHAOS)
     dump = desk.venue.dump()
     moments = [posted["at"] for posted in dump["accepted"]]
     sent = Counter(VenueOrder.objects.values_list("state", flat=True))
@@ -119,12 +120,13 @@ def test_four_traders_on_one_account_send_ten_orders_a_second(
         f" {dict(sent)}; venue: {desk.venue.do('counts')['dealt']}"
     )
     assert nursery.faults == []
-    assert sent == {VenueOrder.State.FILLED: ORDERS}
-    assert len(moments) == ORDERS
+    assert sent == {VenueOrder.State.FILLED: number}
+    assert len(moments) == number
     assert live_books.doubled(dump) == []
     assert live_books.busiest(dump, "real") <= 10
 
 
+@pytest.mark.long
 def test_slots_that_are_free_at_once_let_more_through(desk: LiveDesk, tmp_path: Path) -> None:
     """The test above can fail."""
     nursery = Nursery(

@@ -4,7 +4,8 @@ Live runs of bars of a second, at a wire-level venue in a process of its own,
 which loses one answer in ten after it has taken the order, shows orders late,
 splits them, and lets cancels race fills; meanwhile traders, workers, the feed
 and the ticker are killed, and frozen between an intent and its request.  The
-short form runs with the suite; `make live-kill-test` kills 1,000 times.
+ten kills run with the suite, more with `make test-long`, and
+`make live-kill-test` kills 1,000 times.
 CRACKTRADER_TEST_SEED repeats a run's choices.
 """
 
@@ -25,6 +26,7 @@ from exchanges.models import Account
 from exchanges.processes import ProcessId
 from runs.models import Execution, Run, VenueOrder
 from runs.trading import orders, resolving
+from tests.rounds import rounds
 from tests.venue import RemoteVenue
 
 from . import live_books
@@ -37,7 +39,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
-KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "25"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 SECONDS = float(os.environ.get("CRACKTRADER_TEST_SECONDS", "1080"))
 PACE = 0.5
@@ -220,15 +221,18 @@ def desk(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[Live
         yield LiveDesk(venue, settings, tmp_path)
 
 
-def test_no_order_is_lost_or_doubled_whatever_is_killed(desk: LiveDesk, tmp_path: Path) -> None:
-    print(f"\nseed {SEED}, {KILLS} kills")
+@pytest.mark.parametrize("kills", rounds("CRACKTRADER_TEST_KILLS", 10, 100))
+def test_no_order_is_lost_or_doubled_whatever_is_killed(
+    desk: LiveDesk, tmp_path: Path, kills: int
+) -> None:
+    print(f"\nseed {SEED}, {kills} kills")
     nursery = Nursery(tmp_path, random.Random(SEED + 1), PARTS, DOOMED)
     with nursery:
         chaos, began = Chaos(desk, nursery, SEED), time.monotonic()
         chaos.fill()
         chaos.go_on(2)
         desk.venue.do("chaos", seed=SEED, **CHAOS)
-        chaos.rage(KILLS, SECONDS)
+        chaos.rage(kills, SECONDS)
         took, dealt = time.monotonic() - began, desk.venue.do("counts")["dealt"]
         chaos.settle(60)
     faults = nursery.faults + live_books.differences(desk.venue, desk.holders)
@@ -240,7 +244,7 @@ def test_no_order_is_lost_or_doubled_whatever_is_killed(desk: LiveDesk, tmp_path
         f" {len(chaos.doubted)} orders seen in doubt, the longest for {chaos.longest_doubt:.1f} s"
     )
     assert faults == []
-    assert nursery.killed.total() >= KILLS
+    assert nursery.killed.total() >= kills
 
     # What was compared would have been seen.
     Execution.objects.latest("id").delete()
@@ -264,11 +268,12 @@ def ask_and_not_wait() -> None:
     resolving.final_at = lambda venue, order: 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("careless", [send_again_at_once, ask_and_not_wait])
 def test_a_careless_trader_is_caught(
     desk: LiveDesk, tmp_path: Path, careless: Callable[[], None]
 ) -> None:
-    """The harness finds doubled orders where somebody sends again too soon."""
+    """The harness above finds doubled orders where somebody sends again too soon."""
     nursery = Nursery(tmp_path, random.Random(SEED), PARTS | {"trader": 2}, DOOMED, careless)
     with nursery:
         chaos = Chaos(desk, nursery, SEED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from tests.desk import EXAMPLE, Desk
+from tests.rounds import rounds
 
 from .harness import Tree, result, until
 
@@ -19,9 +19,6 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 AT_ONCE = 50
 CONNECTIONS = 8
-# 10 shows a leak; CRACKTRADER_TEST_LOAD=200 measures it.
-EXAMPLES = int(os.environ.get("CRACKTRADER_TEST_LOAD", "60"))
-YEARS = max(4, EXAMPLES // 10)
 YEAR = {
     "timeframe": "1m",
     "start_date": "2023-01-01T00:00:00Z",
@@ -49,6 +46,9 @@ def test_fifty_backtests_posted_at_once_all_complete(desk: Desk) -> None:
     bodies = [EXAMPLE | {"initial_cash": 1000.0 + n // 2} for n in range(AT_ONCE)]
     answers: list[httpx.Response] = []
     barrier = threading.Barrier(CONNECTIONS)
+    tree = Tree(desk)
+    until(tree.whole, 20, "the tree is whole")
+    sentinel = tree.find()["sentinel"]
 
     def post(share: int) -> None:
         with httpx.Client(base_url=desk.url, timeout=60) as http:
@@ -75,9 +75,11 @@ def test_fifty_backtests_posted_at_once_all_complete(desk: Desk) -> None:
     assert len(by_cash) == AT_ONCE // 2
     assert all(len(hashes) == 1 for hashes in by_cash.values())
     assert result(desk, runs[0]["run_id"])["trades"]
+    assert tree.find()["sentinel"] == sentinel, "who has much to do is not taken for deaf"
     check_log(desk)
 
 
+@pytest.mark.long
 def test_a_long_queue_is_not_taken_for_a_deaf_cluster(desk: Desk) -> None:
     tree = Tree(desk)
     until(tree.whole, 20, "the tree is whole")
@@ -87,8 +89,10 @@ def test_a_long_queue_is_not_taken_for_a_deaf_cluster(desk: Desk) -> None:
     assert tree.find()["sentinel"] == before
 
 
-def test_workers_do_not_grow_without_bound(desk: Desk) -> None:
-    tree = Tree(desk)
+# 10 show a leak, 200 measure it.
+@pytest.mark.parametrize("number", rounds("CRACKTRADER_TEST_LOAD", 16, 200))
+def test_workers_do_not_grow_without_bound(desk: Desk, number: int) -> None:
+    tree, length = Tree(desk), max(4, number // 10)
 
     def megabytes() -> list[float]:
         found = tree.find()
@@ -105,9 +109,9 @@ def test_workers_do_not_grow_without_bound(desk: Desk) -> None:
     warm = megabytes()
     figures = [warm]
     for _ in range(2):
-        work(EXAMPLES // 2, YEARS // 2)
+        work(number // 2, length // 2)
         figures.append(megabytes())
-    print(f"\nworkers' memory in MB, warm and after each half of {EXAMPLES} + {YEARS}: {figures}")
+    print(f"\nworkers' memory in MB, warm and after each half of {number} + {length}: {figures}")
     # The allocator's own slack; a leaked year is 50 MB.
     assert max(figures[-1]) < max(warm) + 120
     check_log(desk)

@@ -1,7 +1,7 @@
 """Two machines with nothing shared but a PostgreSQL and a Redis lose nothing and double nothing.
 
-The short form runs with the suite; `make machines-test` has 50 paper runs and
-more of everything.
+A short form runs with the suite, a longer one with `make test-long`;
+`make machines-test` has 50 paper runs and more of everything.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,32 @@ from .machines import Listener, Witness, World
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-BACKTESTS = int(os.environ.get("CRACKTRADER_TEST_BACKTESTS", "30"))
-PAPERS = int(os.environ.get("CRACKTRADER_TEST_PAPERS", "10"))
-TRIALS = int(os.environ.get("CRACKTRADER_TEST_TRIALS", "2000"))
-BARS = int(os.environ.get("CRACKTRADER_TEST_BARS", "4"))
-CALM = int(os.environ.get("CRACKTRADER_TEST_CALM", "4"))
-"""Of so many backtests one is repeated when nothing disturbs it."""
+
+@dataclass(frozen=True)
+class Work:
+    """How much there is to do; `bars`: how far paper runs go each time; `calm`: of so many
+    backtests one is repeated when nothing disturbs it."""
+
+    backtests: int
+    papers: int
+    trials: int
+    bars: int
+    calm: int
+
+    @classmethod
+    def asked_for(cls) -> list[Any]:
+        """A little, and more for `make test-long`; or what the environment says."""
+        long = cls(30, 10, 2_000, 4, 4)
+        given = {
+            field.name: int(text)
+            for field in fields(cls)
+            if (text := os.environ.get(f"CRACKTRADER_TEST_{field.name.upper()}"))
+        }
+        if given:
+            return [replace(long, **given)]
+        return [cls(9, 4, 800, 2, 3), pytest.param(long, marks=pytest.mark.long)]
+
+
 LEASE = 5
 PATIENCE = 300.0
 SPEED = 20
@@ -84,15 +105,15 @@ def sweep(trials: int) -> dict[str, Any]:
 class Desk:
     """What is asked of both machines, now of the one and now of the other."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, work: Work) -> None:
+        self.world, self.work = world, work
         self.backtests: dict[str, dict[str, Any]] = {}
         self.papers: list[str] = []
         self.sweeps: list[str] = []
 
     def sweep(self) -> None:
-        started = self.world.beta.post("/run/sweep", sweep(TRIALS))
-        assert started["trials"] == TRIALS
+        started = self.world.beta.post("/run/sweep", sweep(self.work.trials))
+        assert started["trials"] == self.work.trials
         self.sweeps.append(started["sweep_id"])
 
     def sweeps_on(self, machine: str) -> bool:
@@ -134,8 +155,9 @@ class Desk:
         until(lambda: not self.world.query(active), PATIENCE, f"all runs are over: {active}")
 
 
-def test_what_two_machines_do_together_survives_each_of_them(world: World) -> None:
-    desk, witness, listener = Desk(world), Witness(world), Listener(world.alpha)
+@pytest.mark.parametrize("work", Work.asked_for(), ids=lambda work: f"{work.backtests} backtests")
+def test_what_two_machines_do_together_survives_each_of_them(world: World, work: Work) -> None:
+    desk, witness, listener = Desk(world, work), Witness(world), Listener(world.alpha)
     witness.start()
     listener.start()
     assert listener.ready.wait(30)
@@ -144,9 +166,9 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     def told(what: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {what}; {desk.done()} backtests are over")
 
-    third = BACKTESTS // 3
+    third = work.backtests // 3
     desk.sweep()
-    desk.start(range(BACKTESTS), range(PAPERS))
+    desk.start(range(work.backtests), range(work.papers))
     told("everything is started")
     for kind in ("run backtest", "run paper"):
         for machine in world.machines:
@@ -161,22 +183,22 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     world.crash_database()
     told("PostgreSQL was restarted")
     before = desk.stepped()
-    until(lambda: desk.done() == BACKTESTS, PATIENCE, "alpha does what beta left")
+    until(lambda: desk.done() == work.backtests, PATIENCE, "alpha does what beta left")
     until(desk.swept, PATIENCE, "alpha tries what beta left")
-    until(lambda: desk.stepped() >= before + BARS, PATIENCE, "alpha steps all paper runs")
+    until(lambda: desk.stepped() >= before + work.bars, PATIENCE, "alpha steps all paper runs")
     world.beta.launch()
     world.beta.wait_healthy(PATIENCE)
     told("beta is back")
-    desk.start(range(BACKTESTS, BACKTESTS + third), by=0)
+    desk.start(range(work.backtests, work.backtests + third), by=0)
     until(lambda: desk.sweeps_on("beta"), PATIENCE, "beta is in the midst of a sweep")
     world.beta.cut_off()
     told("beta was cut off")
     # What it holds is taken over, while it lives and thinks it holds it.
-    until(lambda: desk.done() == BACKTESTS + third, PATIENCE, "alpha does it alone")
+    until(lambda: desk.done() == work.backtests + third, PATIENCE, "alpha does it alone")
     until(desk.swept, PATIENCE, "alpha tries them alone")
     world.beta.reconnect()
     before = desk.stepped()
-    until(lambda: desk.stepped() >= before + BARS, PATIENCE, "all paper runs go on")
+    until(lambda: desk.stepped() >= before + work.bars, PATIENCE, "all paper runs go on")
     until(lambda: world.beta.health() in world.beta.fine, PATIENCE, "beta is healthy again")
     desk.stop_papers()
     told("everything is over")
@@ -192,10 +214,10 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     for run_id in desk.papers:
         expected = [seq for public_id, seq in equity if public_id == run_id]
         assert [seq for told, seq in listener.heard if told == run_id] == expected
-    work = witness.work()
-    print(dict(work))
+    held = witness.work()
+    print(dict(held))
     assert all(
-        work[kind, name]
+        held[kind, name]
         for kind in ("run backtest", "run paper", "chunk")
         for name in ("alpha", "beta")
     )
@@ -205,7 +227,7 @@ def test_what_two_machines_do_together_survives_each_of_them(world: World) -> No
     until(desk.swept, PATIENCE, "all is tried in calm")
     *disturbed, calm = [tried(world, name) for name in desk.sweeps]
     assert len(disturbed) >= 2
-    assert [number for number, *_ in calm] == list(range(TRIALS))
+    assert [number for number, *_ in calm] == list(range(work.trials))
     assert all(trials == calm for trials in disturbed)
     for machine in world.machines:
         assert machine.health() in machine.fine
@@ -240,7 +262,7 @@ def faults(desk: Desk) -> list[str]:
         ends = [kind for _, kind in seqs if kind in ("run.completed", "run.stopped", "run.failed")]
         if len(ends) != 1:
             found.append(f"{mode} {public_id} ended {ends}")
-    for run_id, body in list(desk.backtests.items())[::CALM]:
+    for run_id, body in list(desk.backtests.items())[:: desk.work.calm]:
         again = world.beta.post("/run/backtest", body)["run_id"]
         world.alpha.wait(again, PATIENCE)
         if result_hash(world, again) != result_hash(world, run_id):

@@ -1,8 +1,8 @@
 """kill -9 of anything at any moment costs a paper run time and nothing else.
 
 Replays, and paper runs on a venue whose bars close a second apart, while
-processes of the desk are killed.  The short form runs with the suite;
-`make paper-kill-test` kills 500 times.  CRACKTRADER_TEST_SEED repeats a run's
+processes of the desk are killed.  A few kills run with the suite, more with
+`make test-long`, 500 with `make paper-kill-test`.  CRACKTRADER_TEST_SEED repeats a run's
 choices.
 """
 
@@ -22,13 +22,13 @@ import httpx
 import pytest
 
 from tests.desk import DONE, Desk
+from tests.rounds import rounds
 
 from . import books
 from .harness import Tree, until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-KILLS = int(os.environ.get("CRACKTRADER_TEST_KILLS", "6"))
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 SECONDS = float(os.environ.get("CRACKTRADER_TEST_SECONDS", "3600"))
 LONG = 100
@@ -370,18 +370,19 @@ class Chaos:
         return faults
 
 
+@pytest.mark.parametrize("kills", rounds("CRACKTRADER_TEST_KILLS", 3, 40))
 def test_every_paper_run_comes_to_the_same_whatever_is_killed(
-    expected: tuple[Desk, dict[str, Any]],
+    expected: tuple[Desk, dict[str, Any]], kills: int
 ) -> None:
     desk, undisturbed = expected
     chaos, began = Chaos(desk, SEED), time.monotonic()
-    print(f"\nseed {SEED}, {KILLS} kills")
-    while chaos.killed.total() < KILLS and time.monotonic() < began + SECONDS:
+    print(f"\nseed {SEED}, {kills} kills")
+    while chaos.killed.total() < kills and time.monotonic() < began + SECONDS:
         chaos.kill()
     took = time.monotonic() - began
     chaos.settle(180)
     assert not chaos.waiting
-    if KILLS >= LONG:
+    if kills >= LONG:
         chaos.wait_for_reports()
     faults = chaos.faults(undisturbed)
     resumed, lost = (
@@ -414,10 +415,11 @@ def kill_behind_a_slice(tree: Tree) -> None:
     raise AssertionError("no worker came to the end of a slice")
 
 
+@pytest.mark.long
 def test_a_careless_slice_is_caught(
     expected: tuple[Desk, dict[str, Any]], env: dict[str, str]
 ) -> None:
-    """The harness fails where a slice's rows and its cursor are two transactions."""
+    """The harness above fails where a slice's rows and its cursor are two transactions."""
     desk, undisturbed = expected
     desk.stop()
     desk.env["DJANGO_SETTINGS_MODULE"] = "tests.site.naive"

@@ -1,6 +1,7 @@
 """Of any number of workers told to do a slice, one does it; one that lost its lease writes nothing.
 
-`make crash-test` has two clusters told 500 times; with the suite they are told 50 times.
+Two clusters are told 12 times with the suite, 100 with `make test-long`, and 500
+with `make crash-test`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from runs.recorder import Lease, LeaseLost
 from tests import messages, servers
 from tests.desk import ROOT
 from tests.exchanges.tools import FixedClock
+from tests.rounds import rounds
 from tests.runs.finished import prepare_desk
 
 from . import hands
@@ -44,8 +46,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
-SLICES = int(os.environ.get("CRACKTRADER_TEST_SLICES", "50"))
-FREEZES = max(4, SLICES // 10)
 SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 10**6)
 LEASE_SECONDS = 0.4
 MINUTE = 60_000
@@ -114,8 +114,9 @@ def two_clusters(witnessed: Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.parametrize("slices", rounds("CRACKTRADER_TEST_SLICES", 12, 100))
 def test_of_two_clusters_told_to_do_a_slice_exactly_one_does(
-    two_clusters: None, witnessed: Path, monkeypatch: pytest.MonkeyPatch
+    two_clusters: None, witnessed: Path, monkeypatch: pytest.MonkeyPatch, slices: int
 ) -> None:
     monkeypatch.setattr(feeding, "_ring", lambda: None)
     run = hands.start(**LIVE | {"strategy_name": "Witness", "strategy_params": {}})
@@ -124,7 +125,7 @@ def test_of_two_clusters_told_to_do_a_slice_exactly_one_does(
     assert run.cursor_ms is not None, "it is prepared"
     begun, start = run.fence, run.config["engine"]["start_ms"]
     witnessed.unlink(missing_ok=True)
-    for number in range(1, SLICES + 1):
+    for number in range(1, slices + 1):
         now = FixedClock(start + number * MINUTE + 1000)
         for feed in run.feeds.all():
             feeds.poll(feed, now, feeding.tell)
@@ -136,15 +137,15 @@ def test_of_two_clusters_told_to_do_a_slice_exactly_one_does(
     hands.wait_until(lambda: not messages.count(), "every message was taken")
     run.refresh_from_db()
     events = hands.traded(run)
-    assert [kind for kind, _ in events].count("equity") == run.points.count() == SLICES
-    assert run.fence - begun == SLICES, "nobody else has claimed it"
+    assert [kind for kind, _ in events].count("equity") == run.points.count() == slices
+    assert run.fence - begun == slices, "nobody else has claimed it"
     assert run.settled_fence == run.fence
     # Two symbols a slice, each computed once.
     lines = [line.split() for line in witnessed.read_text().splitlines()]
-    closes = [start + number * MINUTE for number in range(SLICES)]
+    closes = [start + number * MINUTE for number in range(slices)]
     assert [int(time) for _, time in lines] == [time for time in closes for _ in range(2)]
     by_cluster = {name: sum(line[0] == name for line in lines) // 2 for name in ("jobs", "live")}
-    print(f"\n{SLICES} slices, each told to both clusters twice, done by {by_cluster}")
+    print(f"\n{slices} slices, each told to both clusters twice, done by {by_cluster}")
     assert all(by_cluster.values()), "both took part"
 
 
@@ -182,7 +183,13 @@ def fence(run: Run) -> int:
 
 @pytest.mark.parametrize(
     ("point", "after"),
-    [("claimed", 0), ("prepared", 0), ("stepped", 1), ("claimed", 3), ("stepped", 4)],
+    [
+        ("claimed", 0),
+        ("prepared", 0),
+        ("stepped", 1),
+        pytest.param("claimed", 3, marks=pytest.mark.long),
+        pytest.param("stepped", 4, marks=pytest.mark.long),
+    ],
 )
 def test_a_frozen_worker_loses_its_slice_and_writes_nothing_when_it_thaws(
     undisturbed: dict[str, Any], tmp_path: Path, point: str, after: int
@@ -207,6 +214,7 @@ def taken_from_a_frozen_worker(run: Run, point: str, folder: Path, after: int) -
     return before
 
 
+@pytest.mark.long
 def test_a_worker_that_minds_no_fence_is_caught(
     desk: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,12 +254,15 @@ def expired(run: Run) -> bool:
     return Run.objects.filter(id=run.id, lease_expires_at__lt=timezone.now()).exists()
 
 
-def test_workers_frozen_at_random_moments_change_nothing(undisturbed: dict[str, Any]) -> None:
+@pytest.mark.parametrize("freezes", rounds("CRACKTRADER_TEST_FREEZES", 2, 20))
+def test_workers_frozen_at_random_moments_change_nothing(
+    undisturbed: dict[str, Any], freezes: int
+) -> None:
     choose = random.Random(SEED)
-    print(f"\nseed {SEED}, {FREEZES} freezes")
+    print(f"\nseed {SEED}, {freezes} freezes")
     taken_over = frozen = 0
     # Now and then one is frozen between two runs' slices, or has done its work.
-    while frozen < FREEZES or (not taken_over and frozen < 10 * FREEZES):
+    while frozen < freezes or (not taken_over and frozen < 10 * freezes):
         frozen += 1
         run = hands.start(**REPLAY)
         first = hands.fork(lambda run=run: hands.work_on(run.id))
