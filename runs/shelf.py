@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db.models import QuerySet
 
-from .models import Artifact, Sweep
+from .models import Artifact, Run, Sweep
 
 FRESH = timedelta(minutes=5)
 """Used again within it, a file need not be marked as used."""
@@ -55,10 +56,17 @@ def refresh(storage: Storage, path: str) -> bool:
         return False
 
 
-def named() -> set[str]:
-    """The digests that rows name."""
-    found = set(Artifact.objects.order_by().values_list("sha256", flat=True).distinct().iterator())
+def named(
+    but_runs: QuerySet[Run] | None = None, but_sweeps: QuerySet[Sweep] | None = None
+) -> set[str]:
+    """The digests that rows name; rows of these runs and sweeps do not count."""
+    artifacts = Artifact.objects.order_by()
     curves = Sweep.objects.exclude(equity_sha256="").order_by()
+    if but_runs is not None:
+        artifacts = artifacts.exclude(run__in=but_runs.order_by().values("pk"))
+    if but_sweeps is not None:
+        curves = curves.exclude(pk__in=but_sweeps.order_by().values("pk"))
+    found = set(artifacts.values_list("sha256", flat=True).distinct().iterator())
     return found | set(curves.values_list("equity_sha256", flat=True).iterator())
 
 
