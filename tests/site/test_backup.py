@@ -104,10 +104,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         yield Made(file, desk.home, desk.env, results, under_way)
 
 
-def test_a_desk_that_worked_meanwhile_is_there_again_and_goes_on(made, tmp_path):
-    home = tmp_path / "home"
-    said = manage(home, "restore", made.file)
-    assert "Each account is" in said
+@pytest.fixture(scope="module")
+def home(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk that was restored, stopped."""
+    found = tmp_path_factory.mktemp("restored") / "home"
+    assert "Each account is" in manage(found, "restore", made.file)
+    return found
+
+
+def test_a_desk_that_worked_meanwhile_is_there_again_and_goes_on(made, home, tmp_path):
+    manage(home, "backup", tmp_path / "again.tar")
+    assert contents(made.file) == contents(tmp_path / "again.tar")
     with Desk(home) as desk:
         for run_id, result in made.results.items():
             assert result_of(desk, run_id) == result
@@ -179,7 +186,9 @@ def contents(file: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_rows_are_the_same_on_postgresql_and_back(made, tmp_path):
+    """From one SQLite to another they are compared above."""
     postgres = servers.Postgres()
     try:
         postgres.start()
@@ -216,14 +225,6 @@ def refused_while_held(
 
 
 # --- what is refused -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def home(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk that was restored, stopped."""
-    found = tmp_path_factory.mktemp("restored") / "home"
-    manage(found, "restore", made.file)
-    return found
 
 
 def test_a_desk_is_not_overwritten_unasked_nor_while_it_is_used(made, home):

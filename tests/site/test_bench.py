@@ -1,4 +1,7 @@
-"""The benchmarks with small numbers: they run, and what they tell is there."""
+"""The benchmarks with small numbers: they run, and what they tell is there.
+
+With the suite one of them does, and what the others measure by; all with `make test-long`.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +83,7 @@ def test_the_grid_has_as_many_pairs_as_asked_for(trials: int) -> None:
     assert (end - start) // (15 * 60_000) == grid.BARS
 
 
+@pytest.mark.long
 def test_requests_are_measured_beside_djangos_own_handler(tmp_path: Path) -> None:
     figures = api.measure(tmp_path / "home", 1, 0.3, 1.0, SMALL)
     assert set(figures.ours) == set(figures.djangos) == set(api.CONNECTIONS)
@@ -123,6 +127,7 @@ def test_a_follower_that_is_not_let_in_says_why() -> None:
     asyncio.run(refused())
 
 
+@pytest.mark.long
 def test_a_sweep_is_measured_and_its_trials_are_their_runs(tmp_path: Path) -> None:
     figures = sweep.measure(tmp_path / "home", trials=12, rounds=1, large=20, peers=False)
     assert set(figures.seconds) == {sweep.API, sweep.ENGINE}

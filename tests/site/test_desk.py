@@ -149,7 +149,7 @@ def test_a_queued_run_stops_at_once_and_stopping_again_changes_nothing(
 def test_a_stop_that_races_the_end_gives_one_end(desk: Desk) -> None:
     choose = random.Random(7)
     ends = []
-    for _ in range(20):
+    while len(ends) < 8 or (len(set(ends)) < 2 and len(ends) < 40):
         run_id = desk.start_backtest(**odd("Slow", seconds=0.2))
         time.sleep(choose.uniform(0, 0.4))
         desk.http.post("/run/stop", json={"run_id": run_id})
@@ -321,7 +321,7 @@ def test_an_interrupt_that_python_loses_is_heeded_all_the_same() -> None:
         sys.unraisablehook = hook
 
 
-@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM to make"])
+@pytest.mark.parametrize("how", ["Ctrl-C", pytest.param("SIGTERM to make", marks=pytest.mark.long)])
 def test_make_run_leaves_nothing_behind(tmp_path: Path, how: str) -> None:
     if not (ROOT / ".venv" / "bin" / "python").exists():
         pytest.skip("no .venv: `make run` would make one")

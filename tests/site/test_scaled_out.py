@@ -102,8 +102,8 @@ def test_a_killed_workers_run_is_taken_up_again(desk: Desk, tree: Tree) -> None:
 
 
 def _under_way(desk: Desk, tree: Tree) -> list[str]:
-    """Two that are worked on, and four that wait."""
-    runs = [desk.start_backtest(**odd("Slow", seconds=2.0)) for _ in range(6)]
+    """Two that are worked on, and three that wait."""
+    runs = [desk.start_backtest(**odd("Slow", seconds=1.5)) for _ in range(5)]
     until(lambda: len(tree.busy()) == 2, 30, "two of them are worked on")
     return runs
 
