@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material's notice about its own future is kept off the console.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
-.PHONY: run test test-postgres check docs screenshots tour audit sdk bench bench-speed bench-sweep bench-api bench-fanout bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
+.PHONY: run test test-long test-all test-postgres check docs screenshots tour audit sdk bench bench-speed bench-sweep bench-api bench-fanout bench-paper bench-page kill-test paper-kill-test live-kill-test live-burst-test crash-test machines-test ws-test fuzz clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve
@@ -18,9 +18,17 @@ run: $(VENV)/installed
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: check
 	$(PYTEST) -n 4 -m "not process" $(PYTEST_ARGS); first=$$?; \
-	  $(PYTEST) -n 2 -m process $(PYTEST_ARGS) && exit $$first
+	  $(PYTEST) -n 3 -m process $(PYTEST_ARGS) && exit $$first
 
-# The same tests on a PostgreSQL and a Redis, both out of installed packages.
+# What takes too long for every change: many rounds of what `test` does a few of, and whether the
+# harnesses catch the careless.  Takes half an hour.
+test-long: $(VENV)/installed-dev
+	$(PYTEST) -n 2 -m long $(PYTEST_ARGS)
+
+test-all:
+	$(MAKE) test; first=$$?; $(MAKE) test-long && exit $$first
+
+# The same tests as `test` on a PostgreSQL and a Redis, both out of installed packages.
 test-postgres: export CRACKTRADER_TEST_DATABASE := postgres
 test-postgres: test
 

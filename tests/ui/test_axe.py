@@ -1,8 +1,11 @@
-"""Every page by axe, in both themes and on both sizes: no violation, nothing wider than a phone."""
+"""Every page by axe, in both themes and on both sizes: no violation, nothing wider than a phone.
+
+With the suite each page wears one of the four looks, in turn; with `make test-long` all of them.
+"""
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Iterable
 
 import pytest
@@ -21,10 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = f"axe.run({{runOnly: {RULES}, resultTypes: ['violations']}})"
 SMALLEST = (320, 640)
-# Each theme and each size once; with CRACKTRADER_TEST_AXE=all each theme on each size.
-LOOKS = [(DESKTOP, False), (PHONE, True)]
-if os.environ.get("CRACKTRADER_TEST_AXE") == "all":
-    LOOKS += [(DESKTOP, True), (PHONE, False)]
+LOOKS = [(DESKTOP, False), (PHONE, True), (DESKTOP, True), (PHONE, False)]
 
 # What is wider than its page, of what is not scrolled in a box of its own.
 TOO_WIDE = """() => {
@@ -38,16 +38,16 @@ TOO_WIDE = """() => {
 }"""
 
 
-def faults(visitor: Visitor, pages: Iterable[tuple[str, str]]) -> list[str]:
-    """All that is wrong on these pages, a line each."""
+def faults(visitor: Visitor, pages: Iterable[tuple[str, str]], each: int = 1) -> list[str]:
+    """All that is wrong on these pages, each in so many looks; a line each."""
     found: list[str] = []
-    page = visitor.page
+    page, turns = visitor.page, itertools.cycle(LOOKS)
     for name, path in pages:
         visitor.resize(DESKTOP)
         visitor.open(path)
         visitor.settle()
         page.evaluate(AXE_SCRIPT)
-        for size, dark in LOOKS:
+        for size, dark in itertools.islice(turns, each):
             visitor.resize(size)
             visitor.dress(dark=dark)
             page.wait_for_timeout(50)
@@ -82,9 +82,10 @@ def test_an_empty_desk_can_be_read_by_everybody(visitor):
     assert not found, "\n".join(found)
 
 
-def test_a_desk_at_work_can_be_read_by_everybody(filled, signed_in):
+@pytest.mark.parametrize("each", [1, pytest.param(len(LOOKS), marks=pytest.mark.long)])
+def test_a_desk_at_work_can_be_read_by_everybody(filled, signed_in, each):
     signed_in.expected |= {400}
-    found = faults(signed_in, filled.pages().items())
+    found = faults(signed_in, filled.pages().items(), each)
     assert not found, "\n".join(found)
 
 
