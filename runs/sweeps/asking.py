@@ -15,9 +15,8 @@ from runs.engine.metrics import METRICS
 from runs.filters import refuse_unknown_query
 from runs.models import Sweep, Trial
 
-from . import queries
+from . import ordering, queries
 
-SIGNED = [sign + name for name in ("number", *queries.COLUMNS) for sign in ("", "-")]
 LEAST_POINTS, POINTS, MOST_POINTS = 6, 1_000, 10_000
 _MOST = 2**31 - 1
 _LONGEST_FIXED = 4_000
@@ -46,9 +45,16 @@ VARIATION = _whole("variation", "Index in the sweep's `variations`.")
 TRIALS = [
     OpenApiParameter(
         "sort",
-        enum=SIGNED,
-        default="number",
-        description="With `-`: the greatest first. Orders by a figure leave out trials without it.",
+        {
+            "type": "string",
+            "pattern": f"^-?({'|'.join(('number', *ordering.COLUMNS))}|{ordering.PARAM}.+)$",
+            "default": "number",
+        },
+        description=(
+            f"`number`, {', '.join(f'`{name}`' for name in ordering.COLUMNS)}, or `param:` and the "
+            "name of a parameter that is varied, `param:fast_period`. With `-` before it: the "
+            "greatest first. Orders by a figure or a parameter leave out trials without a number."
+        ),
     ),
     SEGMENT,
     VARIATION,
@@ -86,16 +92,16 @@ EQUITY = [
 ]
 
 
-def ordering(request: Request) -> tuple[str, ...]:
+def page_ordering(request: Request) -> tuple[str, ...]:
     """Of a page of trials; trials whose figure is the same go by their number."""
-    sort = request.query_params.get("sort", "number")
-    return (sort,) if sort.lstrip("-") == "number" else (sort, "number")
+    by = ordering.field(request.query_params.get("sort", "number"))
+    return (by,) if by.removeprefix("-") == "number" else (by, "number")
 
 
 def trials(sweep: Sweep, request: Request) -> QuerySet[Trial]:
     """Those that are asked for by TRIALS, without those whose figure is unknown."""
     refuse_unknown_query(request, "sort", "segment", "variation", "failed", "cursor", "limit")
-    sort = choice(request, "sort", SIGNED, "number")
+    sort = request.query_params.get("sort", "number")
     failed = choice(request, "failed", list(_BOOLEANS)) if "failed" in request.query_params else ""
     found = queries.trials(
         sweep,
@@ -104,7 +110,7 @@ def trials(sweep: Sweep, request: Request) -> QuerySet[Trial]:
         whole(request, "variation"),
         _BOOLEANS.get(failed),
     )
-    figure = sort.lstrip("-")
+    figure = ordering.field(sort).removeprefix("-")
     return found if figure == "number" else found.exclude(**{figure: None})
 
 

@@ -11,12 +11,11 @@ from django.db.models import F, QuerySet
 from exchanges.domain import InvalidInput, NotFound
 from runs.models import Sweep, Trial
 
-from . import heat
+from . import heat, ordering
+from .ordering import COLUMNS
 
 _VENUE_SKIPS = ("exchange__markets", "exchange__timeframes")
 _LIST_SKIPS = ("request", "honesty", "walk_forward", "error_details", *_VENUE_SKIPS)
-COLUMNS = ("objective", "total_return", "sharpe_ratio", "max_drawdown", "trade_count")
-"""Figures that trials have as columns: what they may be sorted by, besides their number."""
 
 
 def visible_sweeps(owner: str = "") -> QuerySet[Sweep]:
@@ -68,9 +67,8 @@ def trials(
 ) -> QuerySet[Trial]:
     """A sweep's trials; those without a figure to sort by come last.
 
-    `order`: `number` or one of COLUMNS, with `-` before it for the highest
-    first; empty: the best first.  Equal ones go by their number.  Raises
-    INVALID_VALUE.
+    `order`: one of `ordering.valid`, with `-` before it for the highest first;
+    empty: the best first.  Equal ones go by their number.  Raises INVALID_VALUE.
     """
     found = all_trials(sweep)
     if segment is not None:
@@ -79,15 +77,14 @@ def trials(
         found = found.filter(variation=variation)
     if failed is not None:
         found = found.exclude(error_code="") if failed else found.filter(error_code="")
-    order = order or ("-objective" if sweep.maximize else "objective")
-    name = order.removeprefix("-")
-    if name not in ("number", *COLUMNS):
-        valid = [sign + column for column in ("number", *COLUMNS) for sign in ("", "-")]
-        raise InvalidInput("INVALID_VALUE", f"{order[:40]!r} is no order of trials", valid=valid)
-    if name == "number":
-        return found.order_by(order)
-    by = F(name).desc(nulls_last=True) if order != name else F(name).asc(nulls_last=True)
-    return found.order_by(by, "number")
+    order = ordering.checked(sweep, order or ("-objective" if sweep.maximize else "objective"))
+    by = ordering.field(order)
+    if by.removeprefix("-") == "number":
+        return found.order_by(by)
+    found, figure = found.annotate(**ordering.computed(order)), F(by.removeprefix("-"))
+    falls = by.startswith("-")
+    last = figure.desc(nulls_last=True) if falls else figure.asc(nulls_last=True)
+    return found.order_by(last, "number")
 
 
 def get_trial(sweep: Sweep, number: int) -> Trial:

@@ -48,7 +48,7 @@ class SweepViewSet(GenericViewSet[Sweep]):
         return MOST_TRIALS if self.action == "trials" else MOST_SWEEPS
 
     def page_ordering(self, request: Request) -> tuple[str, ...]:
-        return asking.ordering(request) if self.action == "trials" else ("-id",)
+        return asking.page_ordering(request) if self.action == "trials" else ("-id",)
 
     def _sweep(self, sweep_id: str) -> Sweep:
         return queries.get_sweep(sweep_id, viewer_of(self.request))

@@ -14,7 +14,7 @@ from cracktrader_site.api import keys
 from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep, Trial
 from runs.sweeps import services, work
-from runs.sweeps.asking import SIGNED
+from runs.sweeps.ordering import SIGNED
 from runs.sweeps.examples import GRID_BODY, WALK_FORWARD_BODY
 from tests.runs import finished as made
 from tests.runs import sweeping
@@ -245,6 +245,34 @@ def test_pages_in_any_order_have_each_trial_once(client, swept, sort, state):
     assert places == sorted(places)
     known = [t for t in all_trials(client, sweep) if t[figure] is not None]
     assert len(found) == len({t["number"] for t in found}) == len(known)
+
+
+@pytest.mark.parametrize("sort", ["param:fast_period", "-param:fast_period", "-param:slow_period"])
+def test_trials_are_sorted_by_a_parameter_as_a_number(client, swept, sort):
+    """5, 10, 15: not 10, 15, 5."""
+    sweep = swept["with refusals"]
+    name, sign = sort.split(":")[1], -1 if sort.startswith("-") else 1
+    found = all_trials(client, sweep, limit=2, sort=sort)
+    places = [(sign * t["params"][name], t["number"]) for t in found]
+    assert places == sorted(places)
+    assert len(places) == 6
+    assert len({value for value, _ in places}) > 1
+
+
+def test_trials_without_a_number_for_a_parameter_are_left_out_of_its_order(client, swept):
+    asked = {"space": {"run.stop_loss": [None, 0.5, 0.25], "fast_period": [5]}}
+    sweep = sweeping.finished(**asked)
+    found = all_trials(client, sweep, limit=1, sort="param:run.stop_loss")
+    assert [t["params"]["run.stop_loss"] for t in found] == [0.25, 0.5]
+    at = API + path(sweep, "trials")
+    cursor = get(client, path(sweep, "trials"), limit=1, sort="param:run.stop_loss")["next_cursor"]
+    answer = client.get(at, {"sort": "param:fast_period", "cursor": cursor})
+    error(answer, 400, "INVALID_CURSOR")
+    for unknown in ("param:period", "param:", "fast_period", "-param:params"):
+        told = error(client.get(at, {"sort": unknown}), 400, "INVALID_VALUE")
+        assert {"number", "-param:run.stop_loss", "param:fast_period"} <= set(
+            told["details"]["valid"]
+        )
 
 
 def test_a_page_has_at_most_5000_trials_and_a_cursor_belongs_to_its_order(client, swept):

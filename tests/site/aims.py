@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runs.examples import REPLAY_BODY
 from runs.filters import ORDERINGS
-from runs.sweeps.asking import SIGNED
+from runs.sweeps.ordering import SIGNED
 from runs.trading.killing import STEPS
 from tests.desk import EXAMPLE
 
@@ -169,7 +169,7 @@ def aimed_at(known: Known) -> dict[str, Aimed]:
     trials = st.fixed_dictionaries(
         {},
         optional={
-            "sort": st.sampled_from(SIGNED),
+            "sort": st.sampled_from([*SIGNED, "param:fast_period", "-param:period", "param:"]),
             "segment": st.integers(0, 3),
             "variation": st.integers(0, 3),
             "failed": st.sampled_from(["true", "false"]),

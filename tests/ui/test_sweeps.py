@@ -487,6 +487,25 @@ def test_headings_sort_up_and_down(client, swept, column):
         assert f'aria-sort="{"descending" if sign else "ascending"}"' in html
 
 
+def test_a_parameters_heading_sorts_by_its_numbers(client, swept):
+    html = shown(client, at(swept, "/trials"), headers=PART)
+    assert 't-sort=param%3Afast_period"' in html
+    for sign in ("", "-"):
+        html = shown(client, at(swept, f"/trials?t-sort={sign}param:fast_period"), headers=PART)
+        params = dict(swept.trials.values_list("number", "params"))
+        values = [params[number]["fast_period"] for number in numbers(html)]
+        assert values == sorted(values, reverse=sign == "-")
+        assert len(set(values)) > 2
+        assert f'aria-sort="{"descending" if sign else "ascending"}"' in html
+
+
+def test_a_choice_of_no_numbers_has_a_heading_that_sorts_nothing(client):
+    sweep = sweeps_made.swept(space={"fast_period": [5, 10], "run.stop_loss": [None]})
+    html = shown(client, at(sweep, "/trials"), headers=PART)
+    assert "run.stop_loss</th>" in html
+    assert "param%3Afast_period" in html
+
+
 def test_trials_of_one_market_or_window_can_be_had(client):
     sweep = sweeps_made.swept(symbols=["BTC/USDT", "ETH/USDT"], each_symbol=True)
     html = shown(client, at(sweep, "/trials?t-variation=1"), headers=PART)

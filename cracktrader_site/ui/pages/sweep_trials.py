@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from runs.models import Run, Sweep, Trial
-from runs.sweeps import queries
+from runs.sweeps import ordering, queries
 
 from . import sweep_sheet
 from .run_parts import Pages, may, page_number
@@ -44,7 +44,7 @@ class Asked:
     def of(cls, request: HttpRequest, sweep: Sweep) -> Asked:
         """Whatever the address says that means nothing is left out."""
         said = {name: request.GET.get(f"{_PREFIX}{name}", "") for name in _NAMES}
-        sort = said["sort"] if said["sort"].removeprefix("-") in _SORTS else ""
+        sort = said["sort"] if said["sort"] in ordering.valid(sweep) else ""
         windows, variations = len(sweep.config["windows"]), len(sweep.config["variations"])
         return cls(
             sort,
@@ -63,7 +63,6 @@ class Asked:
 
 
 _NAMES = ("sort", "outcome", "segment", "variation", "page")
-_SORTS = ("number", *queries.COLUMNS)
 
 
 def context(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def context(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
             }
             for trial in shown
         ],
-        "names": names,
+        "params": [_param_heading(name, asked, sweep) for name in names],
         "number_heading": _heading("number", "#", asked, sweep),
         "headings": [
             _heading("objective", sweep_sheet.label_of(sweep.objective), asked, sweep),
@@ -151,15 +150,23 @@ def _heading(name: str, label: str, asked: Asked, sweep: Sweep) -> dict[str, str
     now = asked.sort or ("-objective" if sweep.maximize else "objective")
     is_sorted = now.removeprefix("-") == name
     falls = now.startswith("-")
-    # Of figures one wants the highest first, of numbers the lowest.
-    descending = not falls if is_sorted else name != "number"
+    # Of figures one wants the highest first, of numbers and parameters the lowest.
+    rises = name == "number" or name.startswith(ordering.PARAM)
+    descending = not falls if is_sorted else not rises
     sort = f"-{name}" if descending else name
     return {
-        "name": name,
+        "name": name.replace(":", "-"),
         "label": label,
         "order": ("descending" if falls else "ascending") if is_sorted else "",
         "query": replace(asked, sort=sort, page=1).query(),
     }
+
+
+def _param_heading(name: str, asked: Asked, sweep: Sweep) -> dict[str, str]:
+    """Without a link for a choice of what are no numbers."""
+    by = ordering.PARAM + name
+    found = _heading(by, name, asked, sweep)
+    return found if by in ordering.valid(sweep) else {"label": name}
 
 
 def _below(text: str, count: int) -> int | None:

@@ -337,7 +337,7 @@ export class CrackTrader {
     return this.#send({ method: 'DELETE', path: sweep(sweepId), repeat: 'safe' }, options);
   }
 
-  /** One page; `{sort: '-sharpe_ratio'}`: the best first. */
+  /** One page; `{sort: '-sharpe_ratio'}`: the best first; `'param:fast_period'`: by that. */
   listSweepTrials(
     sweepId: string,
     filters: r.TrialFilters = {},

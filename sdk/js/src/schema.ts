@@ -2788,7 +2788,7 @@ export interface components {
             };
             /** @description Out of sample. */
             profitable_windows: number;
-            /** @description Those whose choice could not be tried. */
+            /** @description Those without a choice that was tried. */
             skipped: components["schemas"]["SkippedSchema"][];
             /** @description Those that chose something, in time. */
             windows: components["schemas"]["WindowSchema"][];
@@ -7064,8 +7064,8 @@ export interface operations {
                 limit?: number;
                 /** @description The walk-forward window. */
                 segment?: number;
-                /** @description With `-`: the greatest first. Orders by a figure leave out trials without it. */
-                sort?: "-max_drawdown" | "-number" | "-objective" | "-sharpe_ratio" | "-total_return" | "-trade_count" | "max_drawdown" | "number" | "objective" | "sharpe_ratio" | "total_return" | "trade_count";
+                /** @description `number`, `objective`, `total_return`, `sharpe_ratio`, `max_drawdown`, `trade_count`, or `param:` and the name of a parameter that is varied, `param:fast_period`. With `-` before it: the greatest first. Orders by a figure or a parameter leave out trials without a number. */
+                sort?: string;
                 /** @description Index in the sweep's `variations`. */
                 variation?: number;
             };

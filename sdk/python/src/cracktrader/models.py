@@ -1662,7 +1662,7 @@ class WalkForwardSchema(Model):
     windows: list[WindowSchema]
     """Those that chose something, in time."""
     skipped: list[SkippedSchema]
-    """Those whose choice could not be tried."""
+    """Those without a choice that was tried."""
     efficiency: float | None
     """Annual return out of sample over that in sample."""
     profitable_windows: int

@@ -664,8 +664,8 @@ class CrackTraderAPI:
     ) -> models.TrialPage:
         """A page of a sweep's trials, by number unless `sort` says otherwise.
 
-        `sort`: number, objective, total_return, sharpe_ratio, max_drawdown or trade_count, the
-        greatest first with `-` before it.
+        `sort`: number, objective, total_return, sharpe_ratio, max_drawdown or trade_count, or
+        a parameter, `param:fast_period`; the greatest first with `-` before it.
         """
         params = query(
             sort=sort,
