@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -35,6 +34,8 @@ from .machine import share
 
 MINUTE = 60_000
 ORIGIN_MS = 1_717_200_000_000  # 2024-06-01
+OVERLAP = 500
+"""Events of PostgreSQL are not committed in the order of their ids."""
 LOOK_SECONDS = 0.003
 SETTLE_MS = 300
 # What comes later than this after the last close counts as missing.
@@ -61,10 +62,7 @@ class Restless(Strategy):
 '''
 
 _NEW_EVENTS = """
-SELECT id, run_id, kind, strftime('%s', created_at), substr(created_at, 21, 6),
-       coalesce(json_extract(data, '$.created'), json_extract(data, '$.timestamp')),
-       coalesce(json_extract(data, '$.late'), 0)
-FROM runs_event
+SELECT id, run_id, kind, created_at, data FROM runs_event
 WHERE id > ? AND kind IN ('equity', 'order.new', 'order.filled', 'order.canceled', 'run.failed')
 ORDER BY id
 """
@@ -147,11 +145,7 @@ class Rehearsal:
         return (self.clock.wall_origin_ms + (ms - self.clock.origin_ms) / self.speed) / 1000
 
     def query(self, sql: str, *values: Any) -> list[Any]:
-        database = sqlite3.connect(self.home / "db.sqlite3", timeout=20)
-        try:
-            return database.execute(sql, values).fetchall()
-        finally:
-            database.close()
+        return self.desk.query(sql, *values)
 
     def _manage(self, *args: str) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), *args]
@@ -191,33 +185,33 @@ class Rehearsal:
             first += MINUTE
         time.sleep(max(0.0, self.wall(first) - 0.1 * step - time.time()))
         last = first + (bars - 1) * MINUTE
-        newest = self.query("SELECT coalesce(MAX(id), 0) FROM runs_event")[0][0]
+        oldest = newest = self.query("SELECT coalesce(MAX(id), 0) FROM runs_event")[0][0]
+        known: set[int] = set()
         self.figures.memory = [self._memory()]
         before = self._cpu(venue)
         began = time.time()
-        database = sqlite3.connect(self.home / "db.sqlite3", timeout=20)
-        try:
-            while time.time() < self.wall(last) + 0.9 * step or (
-                len(self.figures.latencies("equity")) < self.runs * bars
-                and time.time() < self.wall(last) + PATIENCE_SECONDS
-            ):
-                found = database.execute(_NEW_EVENTS, (newest,)).fetchall()
-                read = time.time()
-                for id_, run, kind, second, fraction, told, late in found:
-                    newest = id_
-                    if kind == "run.failed":
-                        raise SystemExit(f"a run failed:\n{self.desk.log.read_text()[-3000:]}")
-                    close = told + MINUTE if kind == "equity" else told
-                    # An order that is told later was made by an earlier close.
-                    close += MINUTE if kind in ("order.filled", "order.canceled") else 0
-                    made = int(second) + float(f"0.{fraction or 0}")
-                    if first <= close <= last:
-                        self.figures.seen.append(
-                            Seen(run, kind, self.wall(close), made, read, bool(late))
-                        )
-                time.sleep(LOOK_SECONDS)
-        finally:
-            database.close()
+        while time.time() < self.wall(last) + 0.9 * step or (
+            len(self.figures.latencies("equity")) < self.runs * bars
+            and time.time() < self.wall(last) + PATIENCE_SECONDS
+        ):
+            found = self.query(_NEW_EVENTS, max(oldest, newest - OVERLAP))
+            read = time.time()
+            for number, run, kind, created, data in found:
+                if number in known:
+                    continue
+                known.add(number)
+                newest = max(newest, number)
+                if kind == "run.failed":
+                    raise SystemExit(f"a run failed:\n{self.desk.log.read_text()[-3000:]}")
+                event = json.loads(data)
+                close = event.get("created", event.get("timestamp"))
+                # An order that is told later was made by an earlier close.
+                if kind in ("equity", "order.filled", "order.canceled"):
+                    close += MINUTE
+                if first <= close <= last:
+                    moments = self.wall(close), _seconds(created), read
+                    self.figures.seen.append(Seen(run, kind, *moments, bool(event.get("late"))))
+            time.sleep(LOOK_SECONDS)
         seconds = time.time() - began
         after = self._cpu(venue)
         self.figures.cpu = {
@@ -225,14 +219,12 @@ class Rehearsal:
         }
         self.figures.memory.append(self._memory())
         accepted = self.query(
-            "SELECT time, strftime('%s', accepted_at), substr(accepted_at, 21, 6) "
-            "FROM exchanges_feedbar WHERE time >= ? AND time < ?",
+            "SELECT time, accepted_at FROM exchanges_feedbar WHERE time >= ? AND time < ?",
             first - MINUTE,
             last,
         )
         self.figures.feed = sorted(
-            int(second) + float(f"0.{fraction or 0}") - self.wall(opened + MINUTE)
-            for opened, second, fraction in accepted
+            _seconds(moment) - self.wall(opened + MINUTE) for opened, moment in accepted
         )
         told = len(self.figures.latencies("equity"))
         self.figures.rows_missing = self.runs * bars - told
@@ -267,6 +259,12 @@ class Rehearsal:
         for name, process in self._parts():
             found[name] = found.get(name, 0.0) + process.memory_full_info().uss / 1e6
         return found
+
+
+def _seconds(moment: str | datetime) -> float:
+    """SQLite gives text without a zone."""
+    read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def replay(home: Path, bars: int) -> float:

@@ -11,7 +11,6 @@ import argparse
 import math
 import os
 import random
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -165,15 +164,11 @@ def post_to_completed(desk: Desk, trials: int) -> tuple[str, float]:
 
 def engine_rate(desk: Desk, sweep_id: str) -> float:
     """Trials a second that the workers together compute, as their chunks say."""
-    database = sqlite3.connect(desk.home / "db.sqlite3", timeout=20)
-    try:
-        trials, seconds = database.execute(
-            "SELECT SUM(count), SUM(seconds) FROM runs_sweepchunk c JOIN runs_sweep s "
-            "ON s.id = c.sweep_id WHERE s.public_id = ?",
-            (sweep_id.replace("-", ""),),
-        ).fetchone()
-    finally:
-        database.close()
+    [(trials, seconds)] = desk.query(
+        "SELECT SUM(count), SUM(seconds) FROM runs_sweepchunk c JOIN runs_sweep s "
+        "ON s.id = c.sweep_id WHERE REPLACE(CAST(s.public_id AS text), '-', '') = ?",
+        sweep_id.replace("-", ""),
+    )
     return float(WORKERS * trials / seconds)
 
 
