@@ -7,13 +7,13 @@ what concerns pages, and those who look at them: sessions, forms, frames, htmx.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
-from django.urls import ResolverMatch
+from django.urls import ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -60,7 +60,7 @@ def of_programs() -> list[str]:
 
 
 def part(handler: BaseHandler) -> None:
-    """Gives programs' requests a chain of their own in a handler that has loaded its middlewares."""
+    """Gives programs a chain of their own in a handler that has loaded its middlewares."""
     pages: Respond = handler._middleware_chain
     programs = _Programs().respond
 
@@ -70,32 +70,40 @@ def part(handler: BaseHandler) -> None:
     handler._middleware_chain = respond
 
 
-class _Programs(BaseHandler):
-    """Django's own way to a view, behind `of_programs`."""
+class _Programs:
+    """`BaseHandler`'s way to a view, without its special cases: asynchronous ones, transactions."""
 
     def __init__(self) -> None:
-        # Paths that name nothing: as many as there are in `urls`.
+        # By paths that name nothing: as many as there are in `urls`.
         self._known: dict[str, ResolverMatch] = {}
-        self._view_middleware: list[Any] = []
-        self._template_response_middleware: list[Any] = []
-        self._exception_middleware: list[Any] = []
-        respond: Respond = convert_exception_to_response(self._get_response)
+        self._rescuers: list[Callable[[HttpRequest, Exception], HttpResponse | None]] = []
+        respond: Respond = convert_exception_to_response(self._meet_view)
         for name in reversed(of_programs()):
             middleware = import_string(name)(respond)
-            if hasattr(middleware, "process_view"):
-                self._view_middleware.insert(0, middleware.process_view)
-            if hasattr(middleware, "process_template_response"):
-                self._template_response_middleware.append(middleware.process_template_response)
+            if hasattr(middleware, "process_view") or hasattr(
+                middleware, "process_template_response"
+            ):
+                raise ImproperlyConfigured(f"Programs' requests cannot pass through {name}")
             if hasattr(middleware, "process_exception"):
-                self._exception_middleware.append(middleware.process_exception)
+                self._rescuers.append(middleware.process_exception)
             respond = convert_exception_to_response(middleware)
         self.respond = respond
 
-    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        match = self._known.get(request.path_info)
+    def _meet_view(self, request: HttpRequest) -> HttpResponse:
+        request.resolver_match = view, args, kwargs = self._resolve(request.path_info)
+        try:
+            response: HttpResponse = view(request, *args, **kwargs)
+            return response.render() if hasattr(response, "render") else response
+        except Exception as error:
+            for rescue in self._rescuers:
+                if (rescued := rescue(request, error)) is not None:
+                    return rescued
+            raise
+
+    def _resolve(self, path: str) -> ResolverMatch:
+        match = self._known.get(path)
         if match is None:
-            match = super().resolve_request(request)
+            match = get_resolver().resolve(path)
             if not (match.args or match.kwargs):
-                self._known[request.path_info] = match
-        request.resolver_match = match
+                self._known[path] = match
         return match

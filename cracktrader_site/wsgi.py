@@ -3,7 +3,12 @@
 import os
 
 import django as framework
+from django.conf import settings
+from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.signals import request_finished, request_started
+from django.db import reset_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cracktrader_site.settings")
 framework.setup(set_prefix=False)
@@ -25,6 +30,13 @@ class Handler(WSGIHandler):
         super().load_middleware(is_async)
         passage.part(self)
 
+
+# Each costs a request as much as a middleware: there is no cache to close, one URLconf, and
+# queries are remembered for debugging alone.
+request_finished.disconnect(close_caches)
+request_finished.disconnect(reset_urlconf)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)
 
 django = Handler()
 application = doors.keep_wsgi(django)

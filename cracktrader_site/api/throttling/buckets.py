@@ -36,12 +36,24 @@ _SETTINGS = {scope: f"RATE_LIMIT_{scope.upper()}" for scope in _SCOPES}
 
 def of_request(request: Request, view: APIView) -> list[Limit]:
     """Of one that was let in; empty: it is not limited."""
+    if not _limits_anybody():
+        return []
     who = _caller(request._request, request.auth)
     own = _of_view(view, request.method)
     if own is not None:
         return [Limit(f"{own}:{who.bucket}", ALLOWANCE)] if who.most else []
     limits = [who, *_of_scope(request, view, who.bucket)]
     return [limit for limit in limits if limit.most]
+
+
+def _limits_anybody() -> bool:
+    return bool(
+        settings.RATE_LIMIT
+        or settings.RATE_LIMIT_PAGES
+        or settings.RATE_LIMIT_BACKTEST
+        or settings.RATE_LIMIT_PAPER
+        or settings.RATE_LIMIT_LIVE
+    )
 
 
 def of_handshake(request: HttpRequest, caller: Caller | None) -> list[Limit]:
