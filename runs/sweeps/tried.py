@@ -13,8 +13,8 @@ from runs.models import Sweep, SweepChunk, Trial
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROWS, _CHUNKS = 2_000, 4
-"""Read from the database at once: of trials, and of chunks, which have 500 trials at most."""
+_ROWS, _CHUNKS = 500, 1
+"""Read from the database at once: of trials, and of chunks, of 500 trials at most."""
 
 
 class Tried:
