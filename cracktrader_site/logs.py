@@ -21,7 +21,7 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(0x20), *range(0x7F, 0xA0
 _CONTROLS |= {code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F))}
 _CONTROLS |= {code: f"\\u{code:04x}" for code in range(0x2066, 0x206A)}
 _CONTROLS |= {10: "\\n", 13: "\\r"}
-_RUN = re.compile(r"\brun ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+_NAMED = re.compile(r"\b(run|sweep) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 
 
 class OneLine(logging.Formatter):
@@ -34,9 +34,10 @@ class OneLine(logging.Formatter):
 
 class Json(OrjsonFormatter):
     """One object a line: time, level, logger, machine, part, pid, message, and where there are
-    such run_id, request_id and exception.
+    such run_id, sweep_id, request_id, exception, and the counts and seconds of a sweep.
 
     Nothing else that a record carries: Django's hold requests and the values of queries.
+    `facts` are our own.
     """
 
     def __init__(self) -> None:
@@ -56,8 +57,10 @@ class Json(OrjsonFormatter):
             "pid": record.process,
             "message": record.getMessage(),
         }
-        if run := _RUN.search(log_data["message"]):
-            log_data["run_id"] = run[1]
+        for kind, public_id in _NAMED.findall(log_data["message"]):
+            log_data.setdefault(f"{kind}_id", public_id)
+        if record.name.startswith("runs."):
+            log_data |= getattr(record, "facts", {})
         if request := request_ids.current():
             log_data["request_id"] = request
         if exception := message_dict.get("exc_info"):

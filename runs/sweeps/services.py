@@ -12,7 +12,7 @@ from runs import services as runs
 from runs import shares
 from runs.models import Run, Sweep, SweepChunk, Trial
 
-from . import bells, queries
+from . import bells, journal, queries
 from .layout import Layout
 from .resolve import Resolved, resolve
 
@@ -39,12 +39,14 @@ def start_sweep(
         return _same_start(earlier, request)
     resolved = resolve(request)
     try:
-        return _record(resolved, request, owner, ring, idempotency_key)
+        sweep = _record(resolved, request, owner, ring, idempotency_key)
     except (IntegrityError, Busy):
         earlier = idempotency_key and queries.sweep_by_key(idempotency_key, owner)
         if not earlier:
             raise
         return _same_start(earlier, request)
+    journal.started(sweep)
+    return sweep
 
 
 @transaction.atomic
@@ -92,9 +94,12 @@ def request_stop(sweep: Sweep, by: str = "") -> Sweep:
     now = timezone.now()
     active = Sweep.objects.filter(pk=sweep.pk, status__in=Sweep.ACTIVE, stop_requested_at=None)
     with transaction.atomic():
-        if active.update(stop_requested_at=now, status=Sweep.Status.STOPPING):
+        asked = active.update(stop_requested_at=now, status=Sweep.Status.STOPPING)
+        if asked:
             bells.ring()
     sweep.refresh_from_db()
+    if asked:
+        journal.stop_asked(sweep)
     return sweep
 
 

@@ -19,7 +19,7 @@ from exchanges.domain import CracktraderError
 from exchanges.processes import ProcessId
 from runs.models import Sweep, SweepChunk, Trial
 
-from . import bells, chunks, workshop
+from . import bells, chunks, journal, workshop
 from .cutting import cut
 from .layout import Layout
 
@@ -61,6 +61,12 @@ def settle(sweep: Sweep) -> None:
     if claim is None:
         return
     sweep = claim.sweep
+    if sweep.attempts > 1:
+        logger.warning(
+            "sweep %s: what concerns all of it is tried again, attempt %s",
+            sweep.public_id,
+            sweep.attempts,
+        )
     try:
         if sweep.attempts > settings.RUN_MAX_ATTEMPTS:
             lost = sweep.attempts - 1
@@ -85,7 +91,6 @@ def settle(sweep: Sweep) -> None:
 
 def fail(sweep: Sweep, error: CracktraderError, claim: Claim | None = None) -> None:
     """Ends the sweep for a reason that concerns all its trials; those there are stay."""
-    logger.warning("sweep %s failed: %s", sweep.public_id, error)
     ended = Sweep.objects.filter(pk=sweep.pk, status__in=Sweep.ACTIVE)
     if claim is not None:
         ended = ended.filter(fence=claim.fence)
@@ -99,6 +104,7 @@ def fail(sweep: Sweep, error: CracktraderError, claim: Claim | None = None) -> N
         error_details=error.details,
     ):
         shut(sweep)
+        journal.ended(Sweep.objects.get(pk=sweep.pk))
 
 
 def shut(sweep: Sweep) -> None:
@@ -207,6 +213,7 @@ def _conclude(claim: Claim) -> None:
     fields = conclude(sweep, claim.renew)
     status = Sweep.Status.STOPPED if stopped else Sweep.Status.COMPLETED
     claim.write(**_FREE, **fields, status=status, finished_at=timezone.now())
+    journal.ended(Sweep.objects.get(pk=sweep.pk))
 
 
 def _why_none(sweep: Sweep) -> CracktraderError:

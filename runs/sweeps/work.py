@@ -25,7 +25,7 @@ from runs.engine.trials import BLOCKS
 from runs.models import Sweep, SweepChunk
 from runs.runner import drop_connection
 
-from . import bells, chunks, settling, workshop
+from . import bells, chunks, journal, settling, workshop
 from .candles import may_pass
 from .chunks import ChunkLost, Held, Row
 from .settling import SweepLost
@@ -133,6 +133,8 @@ class _Chunk:
         if self._held.is_lost:
             self._give_up_first()
             return
+        if self._held.attempts > 1:
+            journal.tried_again(self._sweep, self._held)
         shop = workshop.of(self._sweep, self._progress)
         held: Held | None = self._held
         while held is not None:
@@ -217,6 +219,7 @@ class _Chunk:
         held = self._held
         place = shop.layout.place(held.first)
         varied = shop.point(place.point) if held.plan is None else held.plan[0]
+        journal.given_up(self._sweep, held)
         error = CracktraderError("WORKER_LOST", "Each worker that tried it was lost")
         row, block = _failed((held.first, place.segment, place.variation, varied), error)
         chunks.commit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -61,9 +62,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="The sweep as JSON on stdout.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from runs.sweeps import services
+        from runs.sweeps import journal, services
         from runs.sweeps.serializers import SweepRequest
 
+        # Who waits here is told here.
+        journal.logger.setLevel(logging.WARNING)
         try:
             request = cli.validated(SweepRequest(data=_body(options)))
             sweep = services.start_sweep(request)
