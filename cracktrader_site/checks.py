@@ -12,6 +12,9 @@ from django.core.checks import Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from . import listening, safety
+from .backups import unfinished
+
+register(unfinished.check)
 
 
 # Not at other times: the kill switch, say, must work whatever is set.

@@ -163,6 +163,7 @@ COMMAND_CODES: dict[str, str] = {
     "DAMAGED_BACKUP": "The file is no backup, or not what it was when it was made.",
     "UNKNOWN_BACKUP": "The backup is of a newer version.",
     "NOT_EMPTY": "A desk would be lost.",
+    "NOT_WRITABLE": "A folder that a restore has files for cannot be written.",
     "DESK_RUNNING": "A desk is at work where a backup is to be restored.",
 }
 """What only management commands, pages and Python callers can meet."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage, storages
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import Error, OperationalError, connection, transaction
@@ -17,47 +19,87 @@ from django.utils import timezone
 
 from cracktrader_site.api import audit
 from cracktrader_site.supervisor import AlreadyRunning, only_one
+from exchanges import crash
 from exchanges.candle_files import flush_directory
 from exchanges.domain import InvalidInput, Refused
 from exchanges.models import Account, Download
 from exchanges.services.candles import sync_series
 from runs import clusters, recorder
 from runs.models import Heartbeat, Run, Sweep, SweepChunk
+from runs.trading import halting
 
-from . import archive, tables
+from . import archive, tables, unfinished
 from .archive import Manifest, Reader
 from .making import ARTIFACTS, CANDLES, STRATEGIES, TABLES
 
 _DRAFT = "db.restoring.sqlite3"
 _ENVIRONMENT = "restored.env"
+_HALTED = "restored from a backup made"
 
 
 def restore(path: Path, *, replace: bool = False) -> Manifest:
     """The manifest of what is there now.
 
-    Raises FILE_NOT_FOUND, DAMAGED_BACKUP, UNKNOWN_BACKUP; NOT_EMPTY where something would be lost
-    (`replace`: it may be); DESK_RUNNING.  Then nothing has changed but for files of artifacts.
+    Raises FILE_NOT_FOUND, DAMAGED_BACKUP, UNKNOWN_BACKUP; NOT_WRITABLE; NOT_EMPTY where something
+    would be lost (`replace`: it may be); DESK_RUNNING.  Then nothing has changed but for files of
+    artifacts.  Where it breaks off later, or its process dies, `unfinished` keeps the desk from
+    starting until the same backup has been restored to the end.
     """
     home = settings.CRACKTRADER_HOME
     with archive.opened(path) as backup:
         manifest = backup.manifest
         _require_known(manifest)
+        _require_writable(backup, home)
         try:
             with only_one(home):
-                if not replace:
+                if not (replace or unfinished.is_of(manifest)):
                     _require_empty(backup)
                 _require_idle()
-                with _database(home):
-                    _fill(backup)
-                # From here on the desk is the restored one; what follows can be done again.
-                _files(backup, STRATEGIES, settings.STRATEGIES_DIR)
-                _files(backup, CANDLES, settings.CANDLES_DIR)
-                if archive.SECRETS in manifest.files:
-                    _secrets(backup, home)
-                _settle(path, manifest)
+                with unfinished.marked(path, manifest) as mark:
+                    with _database(home):
+                        _fill(backup)
+                        _settle(path, manifest)
+                        crash.point("restored, not in its place")
+                        mark.in_place()
+                    # From here on the desk is the restored one; what follows can be done again.
+                    crash.point("restored, without its files")
+                    _files(backup, STRATEGIES, settings.STRATEGIES_DIR)
+                    _files(backup, CANDLES, settings.CANDLES_DIR)
+                    if archive.SECRETS in manifest.files:
+                        _secrets(backup, home)
+                    # Users' permissions, for what is new since.
+                    call_command("migrate", verbosity=0, interactive=False)
+                    sync_series()
         except AlreadyRunning:
             raise Refused("DESK_RUNNING", f"A desk is running in {home}: stop it first") from None
+        except OSError as error:
+            raise Refused(
+                "NOT_WRITABLE", f"The restore broke off: {error}; mend that, and restore again"
+            ) from None
     return manifest
+
+
+def _require_writable(backup: Reader, home: Path) -> None:
+    """Before anything is touched: each folder that something goes to takes a file."""
+    places = {home}
+    for folder, place in ((STRATEGIES, settings.STRATEGIES_DIR), (CANDLES, settings.CANDLES_DIR)):
+        names = (name.partition("/")[2] for name in backup.manifest.under(folder))
+        places |= {(place / name).parent for name in names}
+    storage = storages["artifacts"]
+    if isinstance(storage, FileSystemStorage) and backup.manifest.under(ARTIFACTS):
+        places.add(Path(storage.location))
+    for place in sorted(places):
+        there = next(parent for parent in (place, *place.parents) if parent.exists())
+        try:
+            with tempfile.TemporaryFile(dir=there):
+                pass
+        except OSError as error:
+            raise Refused(
+                "NOT_WRITABLE",
+                f"{place} cannot be written ({error.strerror}), and the backup has files for it: "
+                "nothing was changed",
+                folder=str(place),
+            ) from None
 
 
 def _require_known(manifest: Manifest) -> None:
@@ -255,15 +297,16 @@ def _flush(path: Path) -> None:
 
 
 def _settle(path: Path, manifest: Manifest) -> None:
-    """Up to this version; nobody who held something then does now."""
-    call_command("migrate", verbosity=0, interactive=False)
+    """Up to this version; nobody who held something then does now, and nothing is traded yet."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
     free = {"lease_owner": "", "lease_expires_at": None}
     with transaction.atomic():
         for model in (Run, Sweep, SweepChunk, Download):
             model.objects.exclude(lease_owner="").update(**free)  # type: ignore[attr-defined]
         Account.objects.update(claimed_by="", claimed_until=None, reconciled_at=None)
         audit.record(audit.COMMAND, "backup.restored", path.name, made_at=manifest.made_at)
-    sync_series()
+        halting.halt_all(audit.COMMAND, f"{_HALTED} {manifest.made_at}")
 
 
 def _is_sqlite() -> bool:

@@ -108,12 +108,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 def home(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A desk that was restored, stopped."""
     found = tmp_path_factory.mktemp("restored") / "home"
-    assert "Each account is" in manage(found, "restore", made.file)
+    env = servers.environment(found)
+    # The suite's PostgreSQL gives databases with tables in them.
+    force = ["--replace"] if env else []
+    assert "Each account is" in manage(found, "restore", made.file, *force, **env)
     return found
 
 
 def test_a_desk_that_worked_meanwhile_is_there_again_and_goes_on(made, home, tmp_path):
-    manage(home, "backup", tmp_path / "again.tar")
+    manage(home, "backup", tmp_path / "again.tar", **servers.environment(home))
     assert contents(made.file) == contents(tmp_path / "again.tar")
     with Desk(home) as desk:
         for run_id, result in made.results.items():
@@ -228,7 +231,7 @@ def refused_while_held(
 
 
 def test_a_desk_is_not_overwritten_unasked_nor_while_it_is_used(made, home):
-    before = (home / "db.sqlite3").read_bytes()
+    before = dump(home / "db.sqlite3")
     assert "--replace" in manage(home, "restore", made.file, good=False)
     running = {name: made.env[name] for name in ("PORT",)}
     assert "is running" in manage(
@@ -242,7 +245,7 @@ def test_a_desk_is_not_overwritten_unasked_nor_while_it_is_used(made, home):
     (home / "db.sqlite3").rename(home / "kept")
     assert "differs" in manage(home, "restore", made.file, good=False)
     (home / "kept").rename(home / "db.sqlite3")
-    assert len(before) == (home / "db.sqlite3").stat().st_size
+    assert dump(home / "db.sqlite3") == before
     manage(home, "restore", made.file, "--replace")
     assert (home / "strategies" / "mine.py").read_text() == MINE
 
@@ -261,6 +264,76 @@ def test_what_breaks_off_leaves_the_old_desk(made, home, tmp_path):
     assert "do not fit" in manage(home, "restore", odd, "--replace", good=False)
     assert dump(home / "db.sqlite3") == before
     assert not list(home.glob("db.restoring*"))
+
+
+# --- what breaks off --------------------------------------------------------------------------
+
+
+def killed_at(point: str, home: Path, file: Path, tickets: Path, *args: str) -> None:
+    tickets.mkdir()
+    (tickets / "one").touch()
+    env = {"CRACKTRADER_TEST_CRASH": point, "CRACKTRADER_TEST_CRASHES": str(tickets)}
+    manage(home, "restore", file, *args, good=False, **env)
+    assert not list(tickets.iterdir()), "it did not come by"
+
+
+@pytest.mark.parametrize(
+    "point", ["restored, not in its place", "restored, without its files"], ids=["before", "after"]
+)
+def test_a_restore_that_was_killed_keeps_the_desk_from_starting_until_it_is_run_again(
+    made, tmp_path, point
+):
+    home = tmp_path / "home"
+    killed_at(point, home, made.file, tmp_path / "tickets")
+    assert (home / "db.sqlite3").exists() is (point == "restored, without its files")
+    for part in (("serve",), ("serve", "--only", "web"), ("trade",), ("backup", tmp_path / "half")):
+        said = manage(home, *part, good=False)
+        assert f"The restore of {made.file} broke off: run `manage.py restore" in said, part
+    # The same backup needs no --replace: nothing but its own half is lost.
+    manage(home, "restore", made.file)
+    assert (home / "strategies" / "mine.py").read_text() == MINE
+    assert not list(home.glob("*restoring*"))
+    manage(home, "backup", tmp_path / "again.tar")
+    assert contents(made.file) == contents(tmp_path / "again.tar")
+
+
+def test_a_desk_that_was_to_be_replaced_is_there_still_where_it_was_killed_before(made, tmp_path):
+    home = tmp_path / "home"
+    manage(home, "restore", made.file)
+    before = dump(home / "db.sqlite3")
+    killed_at("restored, not in its place", home, made.file, tmp_path / "tickets", "--replace")
+    assert dump(home / "db.sqlite3") == before
+    said = manage(home, "runs", good=False)
+    assert f"Or delete {home / 'restoring.json'} to go on with what was here" in said
+    (home / "restoring.json").unlink()
+    manage(home, "runs")
+
+
+def test_another_backup_does_not_pass_for_the_one_that_broke_off(made, tmp_path):
+    home, other = tmp_path / "home", tmp_path / "other.tar"
+    manage(made.home, "backup", other, **made.env)
+    killed_at("restored, without its files", home, made.file, tmp_path / "tickets")
+    assert "--replace" in manage(home, "restore", other, good=False)
+    # And it stays as it was: refused to start.
+    assert "broke off" in manage(home, "migrate", good=False)
+    manage(home, "restore", other, "--replace")
+    manage(home, "migrate")
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_touched(made, home, tmp_path):
+    before = dump(home / "db.sqlite3")
+    files = sorted(home.rglob("*"))
+    # Nobody makes a file there, root neither.
+    env = {"CRACKTRADER_STRATEGIES_DIR": "/proc/strategies"}
+    fresh = tmp_path / "fresh"
+    for place, args in ((home, ("--replace",)), (fresh, ())):
+        said = manage(place, "restore", made.file, *args, good=False, **env)
+        assert "/proc/strategies cannot be written" in said
+        assert "nothing was changed" in said
+        assert "Traceback" not in said
+    assert dump(home / "db.sqlite3") == before
+    assert sorted(home.rglob("*")) == files
+    assert {path.name for path in fresh.iterdir()} <= {"secret_key", "numba"}
 
 
 def dump(file: Path) -> list[str]:

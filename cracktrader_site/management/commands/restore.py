@@ -16,7 +16,7 @@ class Command(BaseCommand):
         "Puts what `backup` wrote in the place of an empty desk: all of it, or nothing. The "
         "database may be another kind than the backup's."
     )
-    # There may be no database yet.
+    # There may be no database yet, or half a desk.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,4 +60,9 @@ class Command(BaseCommand):
                 "compared with its venue before anything is traded on it; orders and positions of "
                 "runs that were started since the backup are unknown here: look at the venue. "
                 "Never run the old desk beside this one."
+            )
+        for account in Account.objects.exclude(killed_at=None):
+            self.stdout.write(
+                f"{account} sends nothing until you have looked at its discrepancies and say "
+                f"`manage.py release {account.public_id}`."
             )

@@ -22,6 +22,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cracktrader_site import joining, listening, orphans
+from cracktrader_site.backups import unfinished
 from cracktrader_site.supervisor import (
     KEEP_MEMORY,
     SUPERVISED_BY,
@@ -65,6 +66,8 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, only: list[str] | None, host: str, port: int, **options: Any
     ) -> None:
+        if said := unfinished.trouble():
+            raise CommandError(said)
         try:
             listening.require_safe(host)
         except ImproperlyConfigured as error:
