@@ -181,6 +181,27 @@ def test_of_a_thousand_trials_it_is_said_that_the_best_is_luck(client):
     assert "looks good by luck alone" in page(client, asked, LOOK)
 
 
+def estimated(client: Client, **asked: str) -> float:
+    """Seconds that the form says."""
+    html = page(client, opened(client) | asked, LOOK)
+    units = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
+    told = re.search(r"About (.*?) of one worker&#x27;s time from start to end", html)[1]
+    return sum(float(n) * units[unit] for n, unit in re.findall(r"([\d.]+) (\w+)", told))
+
+
+def test_the_time_a_sweep_takes_counts_more_than_computing(client):
+    """Commits, choices out of sample and what a sampler thinks, as measured from end to end."""
+    two_years = {"start_date": "2022-01-01T00:00", "end_date": "2024-01-01T00:00"}
+    grid = estimated(client, **two_years)
+    assert 0.4 < grid < 2
+    windows = {"walk_forward": "on", "in_sample": "2000", "out_of_sample": "500"}
+    assert grid < estimated(client, **two_years, **windows) < 5
+    learnt = estimated(client, **two_years, sampler="tpe", trials="80")
+    assert learnt == pytest.approx(grid + 80 * 0.02, rel=0.05)
+    ten_fold = estimated(client, **two_years, sampler="random", trials="800")
+    assert 3 * grid < ten_fold < 10 * grid
+
+
 # --- what is wrong ---------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from rest_framework.exceptions import APIException
 from exchanges.domain import CracktraderError, Timeframe
 from exchanges.places import Places
 from runs import formats
+from runs.models import Sweep
 from runs.sweeps.layout import Layout
 from runs.sweeps.resolve import Resolved
 
@@ -20,8 +21,9 @@ from .sweep_starting import resolved
 MANY_TRIALS = 1_000
 """Of so many, the best is expected to look good whatever the strategy is worth."""
 
-# What a worker takes for a trial, and for each of its bars, in seconds.
-_TRIAL, _BAR = 0.2e-3, 60e-9
+# What one worker takes from end to end, in seconds: for a sweep, a window's choice, a trial with
+# its commit and its share of the conclusion, each of its bars, and a point that is learnt.
+_SWEEP, _WINDOW, _TRIAL, _BAR, _LEARNT = 0.4, 0.03, 0.5e-3, 60e-9, 20e-3
 
 # Each may ask a user's code; threads must stay free for those who do not only want to know.
 _outlooks = Places(2, "Other forms are being looked at", patience=0.5, retry=3)
@@ -55,14 +57,7 @@ def outlook(form: SweepForm) -> SweepOutlook:
     layout = Layout.of(config)
     engines = [variation["engine"] for variation in config["variations"]]
     spans = [_bars(config, engine) for engine in engines]
-    seconds = (
-        layout.segments
-        * layout.points
-        * sum(
-            _TRIAL + _BAR * bars * len(engine["symbols"])
-            for bars, engine in zip(spans, engines, strict=True)
-        )
-    )
+    seconds = _seconds(found, layout, spans)
     return SweepOutlook(
         trials=layout.total,
         product=_product(form, found, layout),
@@ -70,7 +65,7 @@ def outlook(form: SweepForm) -> SweepOutlook:
         windows=len(config["windows"]),
         start_ms=engines[0]["start_ms"],
         end_ms=engines[0]["end_ms"],
-        estimate=f"About {formats.duration(max(seconds, 0.1))} of one worker's time, "
+        estimate=f"About {formats.duration(seconds)} of one worker's time from start to end, "
         "once the candles are here.",
         warnings=tuple(_warnings(layout)),
     )
@@ -81,6 +76,17 @@ def _bars(config: dict[str, Any], engine: dict[str, Any]) -> int:
     spans = [(w["in_start_ms"], w["in_end_ms"]) for w in config["windows"]]
     spans = spans or [(engine["start_ms"], engine["end_ms"])]
     return max(end - start for start, end in spans) // Timeframe.parse(engine["timeframe"]).ms
+
+
+def _seconds(found: Resolved, layout: Layout, spans: list[int]) -> float:
+    """`spans`: bars of a trial on each variation.  For a strategy that is itself quick."""
+    variations = zip(spans, found.config["variations"], strict=True)
+    bars = sum(span * len(variation["symbols"]) for span, variation in variations)
+    points = layout.segments * layout.points
+    learnt = points if found.sampler == Sweep.Sampler.TPE else 0
+    windows = len(found.config["windows"])
+    tried = layout.total * _TRIAL + points * bars * _BAR
+    return _SWEEP + windows * _WINDOW + tried + learnt * _LEARNT
 
 
 def _product(form: SweepForm, found: Resolved, layout: Layout) -> str:
