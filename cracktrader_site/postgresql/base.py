@@ -1,8 +1,8 @@
-"""Django's PostgreSQL backend, for text that PostgreSQL cannot hold.
+"""Django's PostgreSQL backend, for text and numbers that PostgreSQL cannot hold.
 
 SQLite keeps NUL and halves of surrogate pairs, which strategies, venues and
 strangers may say at any place.  Here each becomes U+FFFD, in text and in JSON,
-instead of an error there.
+instead of an error there.  Large floats in JSON stay floats.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from django.db.backends.postgresql import base, operations
 from psycopg.types.json import Jsonb
 from psycopg.types.string import StrDumperUnknown
 
+from exchanges.json_text import written_out
+
 _UNHELD = re.compile("[\0\ud800-\udfff]")
 # Escapes as json.dumps writes them; a whole pair and an escaped backslash pass.
 _ESCAPED = re.compile(r"\\(?:u(?P<pair>d[89ab]..\\ud[c-f]..)|u(?P<unheld>0000|d[89a-f]..)|.)")
@@ -27,7 +29,7 @@ def held(text: str) -> str:
 
 
 def held_json(value: Any, encoder: type[json.JSONEncoder] | None = None) -> str:
-    text = json.dumps(value, cls=encoder)
+    text = written_out(json.dumps(value, cls=encoder))
     if "\\u0000" not in text and "\\ud" not in text:
         return text
     return _ESCAPED.sub(lambda found: "\\ufffd" if found["unheld"] else found[0], text)

@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from exchanges import crash
+from exchanges.json_text import written_out
 from exchanges.processes import ProcessId
 from runs.models import Sweep, SweepChunk, Trial
 
@@ -261,13 +262,17 @@ def _values(sweep_id: int, row: Row) -> tuple[Any, ...]:
         row.segment,
         row.variation,
         # As Django writes it: where it compares JSON, SQLite compares text.
-        json.dumps(row.params),
+        _held(json.dumps(row.params)),
         row.objective,
         measured.get("total_return"),
         measured.get("sharpe_ratio"),
         measured.get("max_drawdown"),
         measured.get("total_trades") or 0,
-        orjson.dumps(measured, option=orjson.OPT_SERIALIZE_NUMPY).decode(),
+        _held(orjson.dumps(measured, option=orjson.OPT_SERIALIZE_NUMPY).decode()),
         row.error_code,
         row.error[:300],
     )
+
+
+def _held(text: str) -> str:
+    return written_out(text) if connection.vendor == "postgresql" else text

@@ -67,6 +67,17 @@ def test_a_claimed_chunk_is_nobody_elses() -> None:
     assert chunks.claim(sweep) is None
 
 
+def test_a_trials_numbers_are_read_as_they_were_computed() -> None:
+    sweep = start()
+    held = claimed(sweep)
+    numbers = {"total_return": 1.5e300, "annual_return": 1e16, "total_trades": 1}
+    written = [Row(held.first, held.segment, 0, {"threshold": -1e18}, 1.0, numbers)]
+    chunks.commit(held, sweep, written, bytes(16 * 24), 0.1)
+    trial = Trial.objects.get(sweep=sweep)
+    assert repr(sorted(trial.metrics.items())) == repr(sorted(numbers.items()))
+    assert repr(trial.params) == repr({"threshold": -1e18})
+
+
 def test_what_was_taken_over_is_written_by_the_new_owner_only() -> None:
     sweep = start()
     first = claimed(sweep)

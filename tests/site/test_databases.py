@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from cracktrader_site import databases, env
 from cracktrader_site.api.models import AuditEntry
 from cracktrader_site.postgresql.base import held, held_json
+from exchanges.json_text import written_out
 from tests import servers
 from tests.desk import ROOT
 
@@ -47,7 +49,19 @@ def test_json_is_text_that_postgresql_takes(value: object) -> None:
             return {kept(key): kept(inner) for key, inner in value.items()}
         return value
 
-    assert json.loads(held_json(value)) == kept(value)
+    found = json.loads(held_json(value))
+    assert found == kept(value)
+    # A float is no integer, however large it is.
+    assert json.dumps(found) == json.dumps(kept(value))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)), st.lists(ANYTHING))
+def test_numbers_are_written_out_and_text_is_left(numbers: list[float], words: list[str]) -> None:
+    found = held_json(numbers)
+    assert "e+" not in found
+    assert json.dumps(json.loads(found)) == json.dumps(numbers)
+    assert written_out(orjson.dumps(numbers).decode()).replace(",", ", ").count("e+") == 0
+    assert written_out(json.dumps([*words, "1e+16"])) == json.dumps([*words, "1e+16"])
 
 
 @pytest.mark.parametrize(
@@ -106,6 +120,14 @@ def test_redis_has_the_queue_and_counts_requests_where_it_is_named(tmp_path: Pat
     assert together == ["runs.redis_broker.Bells", url, "cracktrader_site.postgresql"]
     apart = told(REDIS_URL=url, CRACKTRADER_RATE_STORE="redis://127.0.0.1:1/4")
     assert apart[:2] == ["runs.redis_broker.Bells", "redis://127.0.0.1:1/4"]
+
+
+@pytest.mark.django_db
+def test_numbers_in_json_are_read_as_they_were_written() -> None:
+    numbers = [1e16, -1.5e300, 1.7976931348623157e308, 123456789012345680.0, 5e-324, 2**63, 1.0]
+    entry = AuditEntry.objects.create(who="x", action="a", target="t", detail={"n": numbers})
+    entry.refresh_from_db()
+    assert list(map(repr, entry.detail["n"])) == list(map(repr, numbers))
 
 
 @pytest.mark.django_db
