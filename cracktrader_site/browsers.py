@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from .content_policy import ADMIN, NO_PAGE, PERMISSIONS
@@ -34,3 +36,16 @@ class BrowserPolicy(CSPMiddleware):
         if parts.replace is None and request.path_info.startswith("/admin/"):
             parts.replace = ADMIN
         return parts
+
+
+class DataPolicy:
+    """Of `BrowserPolicy`, what is said of an answer that is no page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault(HEADER, NO_PAGE)
+        return response

@@ -22,6 +22,7 @@ PAGES = ("/api/v1/docs", "/api/v1/redoc")
 """Under /api/, and pages all the same."""
 
 OF_PAGES = {
+    "cracktrader_site.browsers.BrowserPolicy": "cracktrader_site.browsers.DataPolicy",
     # Nothing of it is under /api/.
     "whitenoise.middleware.WhiteNoiseMiddleware": None,
     # It looks at no request of the API; `ApiGuard` does.

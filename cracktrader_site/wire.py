@@ -97,13 +97,24 @@ async def read(receive: Receive, length: int) -> bytes | None:
 async def write(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     """Piece by piece; a client that takes none of them for STALL_SECONDS is cut off."""
     try:
-        await _write(answer, scope["method"] == "HEAD", send)
+        if isinstance(answer.body, bytes) and len(answer.body) <= _PIECE:
+            await _write_at_once(answer, scope["method"] == "HEAD", send)
+        else:
+            await _write(answer, scope["method"] == "HEAD", send)
     except TimeoutError:
         abort = scope.get("state", {}).get("abort")
         if abort is not None:
             abort()
             # Until the server knows.
             await receive()
+
+
+async def _write_at_once(answer: Answer, is_head: bool, send: Send) -> None:
+    async with asyncio.timeout(STALL_SECONDS):
+        start = {"type": "http.response.start", "status": answer.status}
+        await send({**start, "headers": answer.headers})
+        body = b"" if is_head else answer.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _write(answer: Answer, is_head: bool, send: Send) -> None:
