@@ -94,42 +94,45 @@ bench-paper: $(VENV)/installed-dev
 bench-page: $(VENV)/installed-dev
 	$(BIN)/python -m bench.page
 
+# Each of these runs all of its files, whatever is marked.
+PYTEST_WHOLE := $(BIN)/python -m pytest -s -m "long or not long"
+
 # The long form of the kill -9 test: KILLS random moments (default 40).
 kill-test: $(VENV)/installed-dev
-	CRACKTRADER_TEST_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest -s tests/site/test_kill.py
+	CRACKTRADER_TEST_KILLS=$(or $(KILLS),40) $(PYTEST_WHOLE) tests/site/test_kill.py
 
 # The same over paper runs (default 500), and each crash point hit 20 times.
 paper-kill-test: $(VENV)/installed-dev
-	CRACKTRADER_TEST_KILLS=$(or $(KILLS),500) $(BIN)/python -m pytest -s tests/site/test_paper_kill.py
+	CRACKTRADER_TEST_KILLS=$(or $(KILLS),500) $(PYTEST_WHOLE) tests/site/test_paper_kill.py
 
 # The same over live runs at a venue that loses answers (default 1,000): a quarter of an hour.
 live-kill-test: $(VENV)/installed-dev
-	CRACKTRADER_TEST_KILLS=$(or $(KILLS),1000) $(BIN)/python -m pytest -s tests/site/test_live_kill.py
+	CRACKTRADER_TEST_KILLS=$(or $(KILLS),1000) $(PYTEST_WHOLE) tests/site/test_live_kill.py
 
 # Four processes send a burst of orders on one account; at most ten a second may arrive.
 live-burst-test: $(VENV)/installed-dev
-	CRACKTRADER_TEST_ORDERS=$(or $(ORDERS),200) $(BIN)/python -m pytest -s tests/site/test_live_burst.py
+	CRACKTRADER_TEST_ORDERS=$(or $(ORDERS),200) $(PYTEST_WHOLE) tests/site/test_live_burst.py
 
 crash-test: $(VENV)/installed-dev
-	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(BIN)/python -m pytest -s \
+	CRACKTRADER_TEST_HITS=20 CRACKTRADER_TEST_SLICES=500 $(PYTEST_WHOLE) \
 	  tests/site/test_crash_points.py tests/site/test_two_clusters.py
 
 # Two machines on one PostgreSQL and one Redis, and what befalls them: some ten minutes.
 machines-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_BACKTESTS=200 CRACKTRADER_TEST_PAPERS=50 CRACKTRADER_TEST_TRIALS=20000 \
-	  CRACKTRADER_TEST_BARS=15 CRACKTRADER_TEST_CALM=1 $(BIN)/python -m pytest -s tests/site/test_machines.py
+	  CRACKTRADER_TEST_BARS=15 CRACKTRADER_TEST_CALM=1 $(PYTEST_WHOLE) tests/site/test_machines.py
 
 # The long form of the WebSocket test: CLIENTS (default 20) follow, the server is killed KILLS times.
 ws-test: $(VENV)/installed-dev
 	CRACKTRADER_TEST_WS_CLIENTS=$(or $(CLIENTS),20) CRACKTRADER_TEST_WS_KILLS=$(or $(KILLS),20) \
-	  $(BIN)/python -m pytest -s tests/site/test_websocket.py
+	  $(PYTEST_WHOLE) tests/site/test_websocket.py
 
 # The long form of the fuzzing: CASES requests (default 10,000) to a running desk and MUTATIONS
 # (default 100,000) in process, each with keys and without.  Takes three quarters of an hour.
 fuzz: $(VENV)/installed-dev
 	CRACKTRADER_TEST_SCHEMATHESIS=$(or $(CASES),10000) \
 	  CRACKTRADER_TEST_MUTATIONS=$(or $(MUTATIONS),100000) \
-	  $(BIN)/python -m pytest -s tests/site/test_schemathesis.py tests/site/test_mutations.py
+	  $(PYTEST_WHOLE) tests/site/test_schemathesis.py tests/site/test_mutations.py
 
 clean:
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .hypothesis

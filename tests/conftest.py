@@ -37,9 +37,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection() -> None:
+    """All that is made until its end stays: nobody need look for garbage there, now or later."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What is there now stays to the end, and need not be looked at for garbage each time."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

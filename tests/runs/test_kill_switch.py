@@ -99,7 +99,9 @@ def test_nothing_is_accepted_after_it_has_returned_from_the_middle_of_a_burst(wi
     agree(wire, account_of(run))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))]
+)
 def test_so_it_is_where_answers_are_lost_and_orders_shown_late(wire, seed):
     run = wire.started(initial_cash=50_000)
     tender = wire.tender(run)

@@ -131,7 +131,7 @@ def test_weights_are_intents_with_amounts_and_sales_come_first(venue):
         "symbols": [BTC, ETH, "SOL/USDT"],
     }
     run = prepared(**changes)
-    run = trade(venue, run, 150)
+    run = trade(venue, run, 80)
     rebalances = list(run.venue_orders.order_by("id"))
     assert {order.purpose for order in rebalances} == {"rebalance"}
     purchases = [order for order in rebalances if order.side == "buy"]

@@ -394,7 +394,7 @@ def test_an_outage_makes_no_order_terminal(wire):
     agree(wire, account_of(run))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_whatever_happens_the_books_agree_in_the_end(seed, wire):
     run = wire.started(symbols=["BTC/USDT", "ETH/USDT"])
     tender = wire.tender(run)

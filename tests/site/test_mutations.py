@@ -1,6 +1,6 @@
 """Bodies, queries and headers, mutated: a desk in process answers each, with keys and without.
 
-CRACKTRADER_TEST_MUTATIONS sets how many there are, each time.
+CRACKTRADER_TEST_MUTATIONS sets how many there are, each time; more with `make test-long`.
 """
 
 # ruff: noqa: F811
@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import collections
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -46,12 +45,12 @@ from runs.trading import desk as trading_desk
 from strategies import probe
 from strategies.findings import CheckReport
 from strategies.serializers import CheckRequestSerializer
+from tests.rounds import rounds
 from tests.runs import finished as made
 from tests.runs import sweeping
 from tests.runs.lives import KEY, SECRET, Wire, desk, intend, wire  # noqa: F401
 from tests.site.api import API, BACKTEST, GOOD, HUGE, LIVE, LONGEST_SECONDS, error
 
-MUTATIONS = int(os.environ.get("CRACKTRADER_TEST_MUTATIONS", "400"))
 TOLD_EVERY = 5_000
 TRIES = 3
 """A machine that is busy with others may stop for seconds, but not each time."""
@@ -299,11 +298,12 @@ def mutated(request: Any, wire: Wire, settings: Any, monkeypatch: Any) -> Iterat
 # --- and what comes of it --------------------------------------------------------------------
 
 
-def test_no_mutation_of_a_request_is_more_than_a_refusal(mutated: Desk) -> None:
+@pytest.mark.parametrize("mutations", rounds("CRACKTRADER_TEST_MUTATIONS", 150, 2_000))
+def test_no_mutation_of_a_request_is_more_than_a_refusal(mutated: Desk, mutations: int) -> None:
     count = 0
 
     @settings(
-        max_examples=MUTATIONS,
+        max_examples=mutations,
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
@@ -328,7 +328,7 @@ def test_no_mutation_of_a_request_is_more_than_a_refusal(mutated: Desk) -> None:
         nonlocal count
         count += 1
         if count % TOLD_EVERY == 0:
-            print(f"{count} of {MUTATIONS}, slowest {mutated.slowest}", flush=True)
+            print(f"{count} of {mutations}, slowest {mutated.slowest}", flush=True)
         said = {name: _said(name, value) for name, value in more.items()}
         if mutated.callers.get(caller):
             said.setdefault("Authorization", mutated.callers[caller])

@@ -41,10 +41,11 @@ def without_logo(found: list[Any]) -> list[Any]:
     return [one for one in found if LOGO not in str(one)]
 
 
-def test_no_page_needs_more_than_the_policy_allows(browser):
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_no_page_needs_more_than_the_policy_allows(browser, every):
     paths = pages()
     assert len(paths) > 25
-    for path in paths:
+    for path in paths[::every]:
         browser.open(path)
         assert browser.page.evaluate("typeof Alpine") == "object"
         # Chromium asks for an icon once, whatever the page.

@@ -1,7 +1,7 @@
 """A running desk against its own schema: generated requests, right, wrong and well aimed.
 
 Once without keys, and once with keys of every kind and live trading at a venue
-on the wire.  CRACKTRADER_TEST_SCHEMATHESIS sets the number of cases of each;
+on the wire (`make test-long`).  CRACKTRADER_TEST_SCHEMATHESIS sets the number of cases;
 from 2,000 on, every operation must have succeeded at least 20 times.
 """
 
@@ -272,9 +272,11 @@ def live(tmp_path: Path) -> Iterator[tuple[LiveWorld, list[Caller]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_with_keys_every_answer_is_as_the_schema_says_and_none_is_let_in_without_its_scope(
     live: tuple[LiveWorld, list[Caller]],
 ) -> None:
+    """Without keys above; with them `test_mutations` and `test_keys` ask in process."""
     world, callers = live
     judge(Campaign(world.desk, aimed_at(world.known), callers, world.before), set())
 
