@@ -187,3 +187,26 @@ def test_a_file_is_taken_away_only_when_nobody_named_it_for_long():
     assert not path.exists()
     assert list(path.parent.iterdir()) == []
     assert not shelf.take_away(digest)
+
+
+# --- on the desk -----------------------------------------------------------------------------
+
+
+def test_its_page_offers_it_with_a_question_once_it_is_over(client):
+    over, active = filled(), sweeping.start(**GRID_BODY)
+    page = client.get(f"/ui/sweeps/{over.public_id}").content.decode()
+    assert f'action="/ui/sweeps/{over.public_id}/delete"' in page
+    assert 'data-confirm="Delete this sweep' in page
+    page = client.get(f"/ui/sweeps/{active.public_id}").content.decode()
+    assert "/delete" not in page
+
+
+def test_the_desk_deletes_it_and_goes_to_the_list(client):
+    over, active = filled(), sweeping.start(**GRID_BODY)
+    answer = client.post(f"/ui/sweeps/{over.public_id}/delete")
+    assert (answer.status_code, answer["Location"]) == (302, "/ui/sweeps")
+    assert rows_of(over) == (0, 0, 0)
+    assert client.get(f"/ui/sweeps/{over.public_id}/delete").status_code == 405
+    refused = client.post(f"/ui/sweeps/{active.public_id}/delete", follow=True)
+    assert b"stop it first" in refused.content
+    assert rows_of(active)[0] == 1
