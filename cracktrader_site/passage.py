@@ -48,7 +48,7 @@ def is_programs(request: HttpRequest) -> bool:
     asked, path = request.META, request.path_info
     return (
         path.startswith("/api/")
-        and "HTTP_COOKIE" not in asked
+        and not asked.get("HTTP_COOKIE")
         and ("HTTP_AUTHORIZATION" in asked or not settings.AUTH)
         and not path.startswith(PAGES)
     )
