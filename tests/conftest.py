@@ -5,16 +5,32 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import migrated, servers
+
+# Files of tests that share a desk, which one worker does.
+TOGETHER = ("tests/sdk/python/", "tests/ui/test_desk_")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if servers.wanted():
         # Of a thread that has ended; SQLite says nothing of those.
         config.addinivalue_line("filterwarnings", "ignore:<psycopg.Connection:ResourceWarning")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file at a time, or files that share a desk."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByDesk(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next(filter(nodeid.startswith, TOGETHER), super()._split_scope(nodeid))
+
+    return ByDesk(config, log) if config.getoption("markexpr") == "process" else None
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser as Chrome
 
-from tests.desk import Desk
-from tests.ui.browser import Visitor, visit
+from tests.ui.browser import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.slow]
 
@@ -19,22 +16,6 @@ DAYS = {"start_date": "2024-01-01T00:00:00Z", "end_date": "2024-01-09T00:00:00Z"
 # A bar is an hour: so many of them in a second.
 BARS_A_SECOND = 15
 SPEED = BARS_A_SECOND * 3600
-
-
-@pytest.fixture(scope="module")
-def whole_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home = tmp_path_factory.mktemp("home")
-    workers = {"CRACKTRADER_JOB_WORKERS": "1", "CRACKTRADER_LIVE_WORKERS": "1"}
-    with Desk(home, **workers) as desk:
-        yield desk
-
-
-@pytest.fixture
-def guest(chrome: Chrome, whole_desk: Desk) -> Iterator[Visitor]:
-    found = visit(chrome, whole_desk.url.removesuffix("/api/v1"))
-    yield found
-    found.page.context.close()
-    found.check()
 
 
 def status(visitor: Visitor) -> str:

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser as Chrome
 
-from tests.desk import Desk
-from tests.ui.browser import Visitor, visit
+from tests.ui.browser import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def whole_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    home = tmp_path_factory.mktemp("home")
-    workers = {"CRACKTRADER_JOB_WORKERS": "1", "CRACKTRADER_LIVE_WORKERS": "1"}
-    with Desk(home, **workers) as desk:
-        yield desk
-
-
-@pytest.fixture
-def guest(chrome: Chrome, whole_desk: Desk) -> Iterator[Visitor]:
-    found = visit(chrome, whole_desk.url.removesuffix("/api/v1"))
-    yield found
-    found.page.context.close()
-    found.check()
 
 
 def status(visitor: Visitor) -> str:

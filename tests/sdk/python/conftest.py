@@ -12,7 +12,7 @@ from cracktrader import CrackTraderAPI
 from tests.desk import ROOT, Desk
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("sdk") / "home"
     env = {
@@ -24,7 +24,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def make_key(desk: Desk) -> Callable[..., str]:
     def make(name: str, scopes: str = "read,backtest,paper") -> str:
         command = [sys.executable, str(ROOT / "manage.py"), "create_key", name]
@@ -41,12 +41,12 @@ def make_key(desk: Desk) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def key(make_key: Callable[..., str]) -> str:
     return make_key("python")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(desk: Desk, key: str) -> Iterator[CrackTraderAPI]:
     with CrackTraderAPI(key, desk.url) as api:
         yield api
