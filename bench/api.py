@@ -1,8 +1,9 @@
 """`make bench-api`: requests a second beside Django's own ASGI handler, and latencies under load.
 
-Both servers have the same settings, views, middlewares and database, one process
-each; the other one is uvicorn with `django.core.asgi`, as Django's documentation
-tells.  Taken in turns, on connections that are kept.
+Both servers have the same settings, views and database, one process each; the
+other one is uvicorn with `django.core.asgi`, as Django's documentation tells.  It
+has a request pass through all of MIDDLEWARE; ours leaves out what concerns pages
+(`cracktrader_site.passage`).  Taken in turns, on connections that are kept.
 """
 
 from __future__ import annotations
@@ -146,9 +147,9 @@ def report(figures: Figures) -> str:
     )
     worst = max(machine.share(latencies, 0.99) for latencies in figures.busy.values())
     return (
-        f"Written by `make bench-api`. `GET {PATH}`: keys, rate limit, middlewares and all, one "
-        "process; beside it Django's own ASGI handler under uvicorn with the same settings, "
-        "views and database. In turns.\n\n"
+        f"Written by `make bench-api`. `GET {PATH}`, as a program asks it, through the middlewares "
+        "of programs' requests, one process; beside it Django's own ASGI handler under uvicorn "
+        "with the same settings, views and database, through all middlewares. In turns.\n\n"
         + machine.described("Django", "uvicorn")
         + "\n\n| connections | requests/s | Django's ASGI handler | ratio | wanted |\n"
         "| --- | --- | --- | --- | --- |\n"

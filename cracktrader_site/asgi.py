@@ -1,8 +1,8 @@
 """The ASGI root: Django inside, as WSGI on a fixed set of threads.
 
 Django's own ASGI handler pays several thread hops a request and a database
-connection per thread; this serves eight times as many requests and keeps one
-connection a thread (`bridge`).  WebSocket routes stand beside it.
+connection per thread; this serves several times as many requests (`make bench-api`)
+and keeps one connection a thread (`bridge`).  WebSocket routes stand beside it.
 """
 
 from __future__ import annotations
