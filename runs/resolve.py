@@ -59,7 +59,7 @@ def resolve(
     else:
         start_ms, end_ms = _range(request.get("replay") or request, timeframe, now_ms)
     anchor_ms = max(start_ms - warmup * timeframe.ms, timeframe.ceil(0))
-    _check_size(symbols, timeframe, anchor_ms, start_ms if _is_open_ended(request) else end_ms)
+    check_size(symbols, timeframe, anchor_ms, start_ms if _is_open_ended(request) else end_ms)
     engine = RunConfig(
         symbols=symbols,
         timeframe=timeframe,
@@ -147,9 +147,10 @@ def _range(request: dict[str, Any], timeframe: Timeframe, now_ms: int) -> tuple[
     return start_ms, end_ms
 
 
-def _check_size(
+def check_size(
     symbols: tuple[Symbol, ...], timeframe: Timeframe, anchor_ms: int, end_ms: int
 ) -> None:
+    """Raises TOO_MANY_BARS."""
     bars = (end_ms - anchor_ms) // timeframe.ms * len(symbols)
     if bars > settings.MAX_BARS:
         raise InvalidInput(

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Point = Mapping[str, Any]
 
 _FLOAT, _WHOLE, _MISSING, _OTHERS = 0, 1, 2, 3
+_EXACT = 2**53
+"""Whole numbers up to here are what they are as a float."""
 
 
 def is_number(value: Any) -> bool:
@@ -29,7 +31,7 @@ class Column:
         self._codes: dict[str, int] = {}
 
     def __setitem__(self, i: int, value: Any) -> None:
-        if is_number(value):
+        if isinstance(value, float) or (is_number(value) and abs(value) <= _EXACT):
             self.numbers[i] = value
             self._kinds[i] = _WHOLE if isinstance(value, int) else _FLOAT
         elif value is not None:

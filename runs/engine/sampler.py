@@ -11,17 +11,19 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .dimensions import Choice, Continuous, Dimension, Steps, Value
+from .points import Points
 from .space import Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-Told = tuple[Mapping[str, Value], float | None]
-"""A point that was tried and its objective; None where the trial failed."""
 
 MEMORY = 500
 """Points the sampler learns from: the time a proposal takes grows with them."""
@@ -30,11 +32,30 @@ _DRAWS = 20
 """Points drawn in place of one that was tried already, before it is tried again."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Told:
+    """Points that were tried, in the order of the trials, and their objectives (n,).
+
+    NaN where a trial failed.
+    """
+
+    points: Points
+    objectives: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, told: Sequence[tuple[Mapping[str, Value], float | None]]) -> Told:
+        points = Points.of((point for point, _ in told), len(told))
+        return cls(points, np.array([objective for _, objective in told], np.float64))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
 def plan(
     space: Space,
     seed: int,
     generation: int,
-    told: Sequence[Told],
+    told: Told,
     count: int,
     maximize: bool,
 ) -> list[dict[str, Value]]:
@@ -45,11 +66,11 @@ def plan(
     the worst.  A point that was tried, or is in the plan already, is passed
     over while the space offers another.
     """
-    if not told or not space.dimensions:
+    if not len(told) or not space.dimensions:
         return [space.random(i, seed) for i in range(count)]
-    tried = {_key(point) for point, _ in told}
+    tried = {_key(told.points[i]) for i in range(len(told))}
     planned: list[dict[str, Value]] = []
-    for point in _asked(space, seed, generation, _remembered(told, maximize), count, maximize):
+    for point in _asked(space, seed, generation, told, count, maximize):
         planned.append(_untried(space, seed, point, tried, len(told) + len(planned)))
         tried.add(_key(planned[-1]))
     return planned
@@ -98,7 +119,7 @@ def _outer(dimension: Dimension, inner: Value) -> Value:
 
 
 def _asked(
-    space: Space, seed: int, generation: int, told: Sequence[Told], count: int, maximize: bool
+    space: Space, seed: int, generation: int, told: Told, count: int, maximize: bool
 ) -> list[dict[str, Value]]:
     import optuna
     from optuna.trial import TrialState, create_trial
@@ -114,9 +135,11 @@ def _asked(
         study = optuna.create_study(
             sampler=sampler, direction="maximize" if maximize else "minimize"
         )
-        for point, objective in told:
+        for i in _remembered(told, maximize):
+            point, value = told.points[i], float(told.objectives[i])
             inner = {d.name: _inner(d, point[d.name]) for d in space.dimensions}
             # Of a trial cut short before it had a value, the sampler thinks least.
+            objective = None if math.isnan(value) else value
             state = TrialState.PRUNED if objective is None else TrialState.COMPLETE
             study.add_trial(
                 create_trial(
@@ -127,20 +150,21 @@ def _asked(
     return [{d.name: _outer(d, inner[d.name]) for d in space.dimensions} for inner in asked]
 
 
-def _remembered(told: Sequence[Told], maximize: bool) -> Sequence[Told]:
+def _remembered(told: Told, maximize: bool) -> list[int]:
     """At most MEMORY of them: the best half of that, and the newest of the others."""
+    everything = np.arange(len(told))
     if len(told) <= MEMORY:
-        return told
-    sign = -1 if maximize else 1
-    worth = [math.inf if objective is None else sign * objective for _, objective in told]
-    ranked = sorted(range(len(told)), key=lambda i: (worth[i], -i))
-    best, others = ranked[: MEMORY // 2], ranked[MEMORY // 2 :]
-    kept = best + sorted(others)[-(MEMORY - len(best)) :]
-    return [told[i] for i in sorted(kept)]
+        return list(range(len(told)))
+    failed = np.isnan(told.objectives)
+    worth = np.where(failed, math.inf, told.objectives * (-1 if maximize else 1))
+    # Of equals the newer ones.
+    ranked = np.lexsort((-everything, worth))
+    best, others = ranked[: MEMORY // 2], np.sort(ranked[MEMORY // 2 :])
+    return sorted([*best.tolist(), *others[-(MEMORY - len(best)) :].tolist()])
 
 
 def _untried(
-    space: Space, seed: int, point: dict[str, Value], tried: set[str], number: int
+    space: Space, seed: int, point: dict[str, Value], tried: set[int], number: int
 ) -> dict[str, Value]:
     """The point, or the next drawn one that is new; itself after some that are not."""
     if _key(point) not in tried:
@@ -156,5 +180,7 @@ def _seed(seed: int, generation: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}|{generation}".encode()).digest()[:4])
 
 
-def _key(point: Mapping[str, Value]) -> str:
-    return json.dumps(point, sort_keys=True)
+def _key(point: Mapping[str, Value]) -> int:
+    """A few bytes, and another one for every other point."""
+    text = json.dumps(point, sort_keys=True)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())

@@ -177,7 +177,7 @@ class SweepSummary(serializers.Serializer[Any]):
     trials_done = serializers.IntegerField()
     trials_failed = serializers.IntegerField(help_text="Of these, trials without a result.")
     progress = serializers.FloatField(help_text="0 to 1.")
-    best = BestTrialSchema(allow_null=True, help_text="So far, while it goes on.")
+    best = BestTrialSchema(allow_null=True, help_text="null until it is over.")
     created_at = serializers.DateTimeField()
     start_time = serializers.DateTimeField(allow_null=True, help_text="When its work began.")
     end_time = serializers.DateTimeField(allow_null=True, help_text="When it was over.")
@@ -185,6 +185,7 @@ class SweepSummary(serializers.Serializer[Any]):
 
 
 class SweepDetail(SweepSummary):
+    best = BestTrialSchema(allow_null=True, help_text="So far, while it goes on.")
     stage = serializers.CharField(allow_blank=True, help_text="What is being done.")
     space = serializers.DictField(help_text="What is varied, every default resolved.")
     strategy_params = serializers.DictField(help_text="What all trials share.")

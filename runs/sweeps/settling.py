@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import F, Max, Q
@@ -17,11 +18,15 @@ from django.utils import timezone
 from exchanges import crash
 from exchanges.domain import CracktraderError
 from exchanges.processes import ProcessId
+from runs.engine.points import Points
 from runs.models import Sweep, SweepChunk, Trial
 
 from . import bells, chunks, journal, workshop
 from .cutting import cut
 from .layout import Layout
+
+if TYPE_CHECKING:
+    from runs.engine.sampler import Told
 
 logger = logging.getLogger(__name__)
 
@@ -180,24 +185,28 @@ def _planned(sweep: Sweep, layout: Layout) -> int:
     return reached // layout.variations
 
 
-def _told(
-    sweep: Sweep, layout: Layout, segment: int, planned: int
-) -> list[tuple[dict[str, Any], float | None]]:
-    """What was tried in a segment and its objective: the mean over the variations."""
-    told: list[tuple[dict[str, Any], float | None]] = []
+def _told(sweep: Sweep, layout: Layout, segment: int, planned: int) -> Told:
+    """What was tried in a segment and its objective: the mean over the variations.
+
+    Of the points that have it on as many variations as any has: a point that failed on
+    some is not worth what the others say.
+    """
+    from runs.engine.sampler import Told
+
+    points, sums = Points(planned), np.zeros(planned)
+    known = np.zeros(planned, np.int64)
     rows = Trial.objects.filter(sweep=sweep, segment=segment).order_by("number")
-    found: dict[int, list[float]] = {}
-    points: dict[int, dict[str, Any]] = {}
-    for number, params, objective in rows.values_list("number", "params", "objective"):
+    columns = rows.values_list("number", "params", "objective")
+    for number, params, objective in columns.iterator(500):
         point = layout.place(number).point
-        points[point] = params
-        values = found.setdefault(point, [])
+        if point == len(points):
+            points.add(params)
         if objective is not None:
-            values.append(objective)
-    for point in sorted(points):
-        values = found[point]
-        told.append((points[point], sum(values) / len(values) if values else None))
-    return told
+            sums[point] += objective
+            known[point] += 1
+    whole = (known > 0) & (known == known.max(initial=0))
+    objectives = np.divide(sums, known, out=np.full(planned, np.nan), where=whole)
+    return Told(points, objectives)
 
 
 def _conclude(claim: Claim) -> None:

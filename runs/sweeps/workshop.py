@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runs.engine.config import RunConfig
 from runs.engine.space import Space, split
 from runs.models import Sweep
+from runs.resolve import check_size
 from strategies import services as strategies
 from strategies.base import Params
 from strategies.models import StrategyVersion
@@ -40,6 +41,7 @@ class Workshop:
         self.config = sweep.config
         self.layout = Layout.of(sweep.config)
         self._candles = Candles(sweep.config)
+        self._widest: dict[tuple[int, int], int] = {}
         self._prepared: OrderedDict[tuple[int, int], tuple[int, Trials]] = OrderedDict()
 
     @cached_property
@@ -79,13 +81,18 @@ class Workshop:
     def trials(self, variation: int, segment: int, warmup: int) -> Trials:
         """Prepared for a segment; with so many bars before it where the venue has them.
 
-        Raises as `Candles.read`, and INVALID_BARS.
+        Raises as `Candles.read`, INVALID_BARS, and TOO_MANY_BARS as a run's start does.
         """
-        from runs.engine.trials import Trials
+        from runs.engine.trials import Trials, anchor
 
         key = variation, segment
-        reach, prepared = self._prepared.get(key, (-1, None))
         # What a strategy takes for its warm-up may be no number.
+        if isinstance(warmup, int) and warmup > self._widest.get(key, -1):
+            config = self.engine(variation, segment)
+            first = anchor(config, warmup)
+            check_size(config.symbols, config.timeframe, first, config.end_ms)
+            self._widest[key] = warmup
+        reach, prepared = self._prepared.get(key, (-1, None))
         if prepared is None or not isinstance(warmup, int) or reach < warmup:
             config = self.engine(variation, segment)
             kept = self._candles.read(variation, config, warmup, self.progress)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from runs.engine import sampler
 from runs.engine.dimensions import Choice, Continuous, Steps
-from runs.engine.sampler import plan
+from runs.engine.sampler import Told, plan
 from runs.engine.space import Space
 from strategies.base import Params
 
@@ -46,7 +46,7 @@ def worth(point):
 def generations(space, objective, count=20, rounds=6, maximize=True, seed=1):
     told = []
     for generation in range(rounds):
-        points = plan(space, seed, generation, told, count, maximize)
+        points = plan(space, seed, generation, Told.of(told), count, maximize)
         assert len(points) == count
         told += [(point, objective(point)) for point in points]
     return told
@@ -70,10 +70,10 @@ def test_the_first_generation_is_drawn_and_every_one_can_be_planned_again():
     space = parse(RAW)
     told = generations(space, worth, rounds=2)
     assert [p for p, _ in told[:20]] == [space.random(i, 1) for i in range(20)]
-    again = plan(space, 1, 1, told[:20], 20, True)
+    again = plan(space, 1, 1, Told.of(told[:20]), 20, True)
     assert again == [p for p, _ in told[20:]]
-    assert plan(space, 2, 1, told[:20], 20, True) != again
-    assert plan(space, 1, 2, told[:20], 20, True) != again
+    assert plan(space, 2, 1, Told.of(told[:20]), 20, True) != again
+    assert plan(space, 1, 2, Told.of(told[:20]), 20, True) != again
 
 
 @pytest.mark.parametrize("maximize", [True, False])
@@ -91,7 +91,7 @@ def test_no_point_is_tried_twice_while_there_is_another():
     assert len({p["whole"] for p, _ in told}) >= 34
     # All are tried: now it must repeat itself.
     told = [(space.grid(i), float(i)) for i in range(40)]
-    assert len(plan(space, 1, 9, told, 5, True)) == 5
+    assert len(plan(space, 1, 9, Told.of(told), 5, True)) == 5
 
 
 def test_where_trials_fail_it_looks_elsewhere():
@@ -100,22 +100,22 @@ def test_where_trials_fail_it_looks_elsewhere():
     failed = [value is None for _, value in told]
     assert sum(failed[-20:]) < sum(failed[:20])
     only_failures = [(p, None) for p, _ in told[:20]]
-    assert len(plan(space, 1, 1, only_failures, 20, True)) == 20
+    assert len(plan(space, 1, 1, Told.of(only_failures), 20, True)) == 20
 
 
 def test_an_empty_space_is_planned_too():
-    assert plan(parse({}), 1, 3, [({}, 1.0)], 2, True) == [{}, {}]
+    assert plan(parse({}), 1, 3, Told.of([({}, 1.0)]), 2, True) == [{}, {}]
 
 
 def test_of_many_trials_the_best_and_the_newest_are_remembered():
     told = [({"whole": i}, None if i % 7 == 0 else float(-abs(i - 300))) for i in range(2000)]
-    kept = sampler._remembered(told, True)
+    kept = [told[i] for i in sampler._remembered(Told.of(told), True)]
     numbers = [point["whole"] for point, _ in kept]
     assert len(kept) == sampler.MEMORY
     assert numbers == sorted(numbers)
     assert {299, 300, 302, 1999, 1998} <= set(numbers)
     assert 600 not in numbers
-    assert sampler._remembered(told[:10], True) == told[:10]
+    assert sampler._remembered(Told.of(told[:10]), True) == list(range(10))
 
 
 @pytest.mark.parametrize(

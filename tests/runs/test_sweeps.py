@@ -14,7 +14,7 @@ import pytest
 from exchanges.domain import InvalidInput, NotFound
 from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep, SweepChunk, Trial
-from runs.sweeps import chunks, cutting, queries, services, work, workshop
+from runs.sweeps import chunks, cutting, queries, services, settling, work, workshop
 from runs.sweeps.layout import Layout
 from strategies.services import sync_strategies
 
@@ -239,6 +239,33 @@ def test_a_sampler_that_learns_plans_each_generation_once() -> None:
     assert 1 < size < 24
     plans = [chunk.plan for chunk in sweep.chunks.order_by("first")]
     assert [point for plan in plans for point in plan] == [row[3] for row in tried(sweep)]
+
+
+def test_a_point_that_failed_on_some_variations_is_not_worth_the_others() -> None:
+    symbols = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
+    sweep = start(sampler="tpe", trials=8, symbols=symbols, each_symbol=True)
+    # Nothing has a figure on the third.
+    found = [(1.0, 3.0), (9.0, None), (None, None), (2.0, 4.0)]
+    for point, objectives in enumerate(found):
+        for variation, objective in enumerate((*objectives, None)):
+            Trial.objects.create(
+                sweep=sweep,
+                number=point * 3 + variation,
+                variation=variation,
+                params={"fast_period": 5 + point, "slow_period": 50},
+                objective=objective,
+            )
+    told = settling._told(sweep, Layout.of(sweep.config), 0, 4)
+    assert [told.points[i]["fast_period"] for i in range(len(told))] == [5, 6, 7, 8]
+    assert np.array_equal(told.objectives, [2.0, math.nan, math.nan, 3.0], equal_nan=True)
+
+
+def test_a_point_whose_warm_up_makes_it_too_long_for_a_run_is_a_failed_trial(settings: Any) -> None:
+    sweep = start(space={"fast_period": [5], "slow_period": [30, 1000]})
+    settings.MAX_BARS = 1_440 + 500
+    finish(sweep)
+    codes = Trial.objects.filter(sweep=sweep).order_by("number").values_list("error_code")
+    assert [code for (code,) in codes] == ["", "TOO_MANY_BARS"]
 
 
 @needs_commits

@@ -2607,7 +2607,7 @@ export interface components {
         };
         /** @description A sweep in a list. */
         SweepSummary: {
-            /** @description So far, while it goes on. */
+            /** @description null until it is over. */
             best: components["schemas"]["BestTrialSchema"] | null;
             /** Format: date-time */
             created_at: string;

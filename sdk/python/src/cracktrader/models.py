@@ -1551,7 +1551,7 @@ class SweepSummary(Model):
     progress: float
     """0 to 1."""
     best: BestTrialSchema | None
-    """So far, while it goes on."""
+    """null until it is over."""
     created_at: datetime
     start_time: datetime | None
     """When its work began."""
