@@ -236,8 +236,9 @@ def measure(home: Path, trials: int, rounds: int, large: int, peers: bool = True
 def run_large(desk: Desk, trials: int, figures: Figures, memory: Memory) -> None:
     figures.large = trials
     began = time.perf_counter()
-    for told in finish(desk, start(desk, trials), pause=1.0):
-        figures.growth.append((told["progress"], memory.look()))
+    with memory.watched():
+        for told in finish(desk, start(desk, trials), pause=1.0):
+            figures.growth.append((told["progress"], memory.look()))
     figures.large_seconds = time.perf_counter() - began
 
 
@@ -285,11 +286,12 @@ def main() -> None:
     options.add_argument("--trials", type=int, default=1_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--large", type=int, default=100_000, help="trials of one sweep; 0: none")
+    options.add_argument("--no-peers", dest="peers", action="store_false", help="only our own")
     options.add_argument("--out", type=Path, default=results.PATH)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="cracktrader-bench-") as folder:
         home = Path(folder) / "home"
-        figures = measure(home, asked.trials, asked.rounds, asked.large)
+        figures = measure(home, asked.trials, asked.rounds, asked.large, asked.peers)
     text = report(figures)
     results.write(asked.out, TITLE, text)
     print(text)
