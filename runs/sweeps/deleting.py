@@ -75,5 +75,8 @@ def _slice(model: type[models.Model], pk: int, size: int) -> tuple[float, float]
     began = time.monotonic()
     rows = model._default_manager.filter(sweep_id=pk).order_by()
     some = rows.values("pk")[:size]
-    count, _ = model._default_manager.filter(pk__in=some).delete()
+    with transaction.atomic():
+        # A request and the ticker, at the same rows in two orders, would each wait for the other.
+        list(Sweep.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk"))
+        count, _ = model._default_manager.filter(pk__in=some).delete()
     return (began, time.monotonic()) if count else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -210,3 +211,26 @@ def test_the_desk_deletes_it_and_goes_to_the_list(client):
     refused = client.post(f"/ui/sweeps/{active.public_id}/delete", follow=True)
     assert b"stop it first" in refused.content
     assert rows_of(active)[0] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_delete_it_at_once_do_not_stand_in_each_others_way(small_slices):
+    sweep = filled(trials=100)
+    together = threading.Barrier(2)
+    found: list[bool] = []
+
+    def one() -> None:
+        try:
+            together.wait(20)
+            found.append(deleting.delete(sweep, seconds=30))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [True, True]
+    assert rows_of(sweep) == (0, 0, 0)
+    assert AuditEntry.objects.filter(action="sweep.deleted").count() == 1
