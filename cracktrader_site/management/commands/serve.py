@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -33,6 +34,8 @@ from cracktrader_site.supervisor import (
     only_one,
 )
 from exchanges import machines
+
+logger = logging.getLogger(__name__)
 
 PARTS = ("web", "jobs", "live", "feed", "trade", "ticker")
 
@@ -87,7 +90,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             # Before there was anything to stop.
             raise CommandError("Interrupted.", returncode=130) from None
-        self.stdout.write("Stopped.")
+        self._say("Stopped.")
 
     def _part(self, name: str, host: str, port: int) -> None:
         if name == "web":
@@ -115,10 +118,11 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
             heed()
             joining.join()
-            call_command("sync_exchanges", stdout=self.stdout)
-            heed()
-            call_command("sync_strategies", stdout=self.stdout)
-            heed()
+            for sync in ("sync_exchanges", "sync_strategies"):
+                said = io.StringIO()
+                call_command(sync, stdout=said)
+                self._say(said.getvalue())
+                heed()
         here = _reachable(host)
         url = f"http://{f'[{here}]' if ':' in here else here}:{port}"
         threading.Thread(target=self._announce, args=(url,), daemon=True).start()
@@ -144,13 +148,13 @@ class Command(BaseCommand):
         Supervisor(parts).run()
 
     def _announce(self, url: str) -> None:
-        self.stdout.write("Starting web server and workers …")
+        self._say("Starting web server and workers …")
         # By a name that is served; health is what plain HTTP may ask for behind TLS too.
         name = settings.ALLOWED_HOSTS[0].lstrip(".")
         while not _healthy(url, name):
             # Less often than the rate limit lets anybody ask.
             time.sleep(0.7)
-        self.stdout.write(
+        self._say(
             f"\nCracktrader is ready.\n"
             f"  Desk       {url}/\n"
             f"  API        {url}/api/v1/health\n"
@@ -159,6 +163,14 @@ class Command(BaseCommand):
             f"  Data       {settings.CRACKTRADER_HOME}\n"
             f"Ctrl-C stops it.\n"
         )
+
+    def _say(self, text: str) -> None:
+        """For who started it to read; where logs are JSON, who collects them gets it so, too."""
+        if settings.LOG_FORMAT != "json":
+            self.stdout.write(text)
+            return
+        for line in filter(None, map(str.strip, text.splitlines())):
+            logger.info("%s", line)
 
     def _web(self, host: str, port: int) -> None:
         import uvicorn
