@@ -14,8 +14,8 @@ from cracktrader_site.api import keys
 from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep, Trial
 from runs.sweeps import services, work
-from runs.sweeps.ordering import SIGNED
 from runs.sweeps.examples import GRID_BODY, WALK_FORWARD_BODY
+from runs.sweeps.ordering import SIGNED
 from tests.runs import finished as made
 from tests.runs import sweeping
 from tests.site.api import API, desk, error, get, post  # noqa: F401 - fixtures

@@ -179,16 +179,16 @@ def test_nothing_is_tried_once_a_stopped_sweep_is_being_concluded(
     work._Chunk(sweep, claimed(sweep), math.inf).work()
     expire(late := claimed(sweep))
     services.request_stop(sweep)
-    blocks = conclude._blocks
+    tried = conclude.Tried
 
     def read(sweep: Sweep, segment: int) -> Any:
-        found = blocks(sweep, segment)
+        found = tried(sweep, segment)
         assert chunks.claim(sweep) is None
         with pytest.raises(ChunkLost):
             commit(late, sweep)
         return found
 
-    monkeypatch.setattr(conclude, "_blocks", read)
+    monkeypatch.setattr(conclude, "Tried", read)
     finish(sweep)
     assert sweep.status == Sweep.Status.STOPPED, sweep.error
     assert Trial.objects.count() == sweep.trials_done == sweep.honesty["trials"]

@@ -28,8 +28,8 @@ from runs.serializers import (
     StopRequest,
 )
 from runs.streaming.closing import CLOSE_CODES
-from runs.sweeps.ordering import SIGNED
 from runs.sweeps.honesty_schema import VERDICTS
+from runs.sweeps.ordering import SIGNED
 from runs.sweeps.serializers import (
     SAMPLERS,
     SweepRequest,
