@@ -1,13 +1,14 @@
 """Takes the pictures of the documents anew: `make screenshots`.
 
-A desk of its own, in a temporary home on a free port, runs backtests over a year
-of the simulated venue and a replay that is under way while it is looked at.
+A desk of its own, in a temporary home on a free port, runs backtests and a sweep over a
+year of the simulated venue, and a replay that is under way while it is looked at.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,16 @@ GOES_ON = (
     },
     {"strategy_name": "TestStrategy", "timeframe": "1m", "stop_loss": 0.05},
 )
+SWEEP = {
+    "strategy_name": "MovingAverageCross",
+    "space": {
+        "fast_period": {"min": 4, "max": 40, "step": 2},
+        "slow_period": {"min": 40, "max": 240, "step": 10},
+    },
+    "symbols": ["BTC/USDT"],
+    "timeframe": "1h",
+    "exchange": "simulated",
+}
 SHOWN = 2
 """Which of the backtests has its page shown."""
 
@@ -101,11 +112,25 @@ def desk() -> Iterator[Desk]:
             started.http.close()
 
 
+def swept(running: Desk) -> str:
+    """The id of a sweep that is over."""
+    answer = running.http.post("/run/sweep", json=SWEEP | YEAR)
+    assert answer.status_code == 200, answer.text
+    sweep = str(answer.json()["sweep_id"])
+    deadline = time.monotonic() + PATIENCE
+    while running.http.get(f"/sweeps/{sweep}").json()["status"] != "completed":
+        assert time.monotonic() < deadline, running.http.get(f"/sweeps/{sweep}").text
+        time.sleep(0.2)
+    return sweep
+
+
 def main() -> None:
     with desk() as running, launched() as chrome:
         runs = [running.start_backtest(**YEAR, **body) for body in BACKTESTS]
         for run in runs:
             assert running.wait(run, PATIENCE)["status"] == "completed"
+        sweep = swept(running)
+        take(chrome, running, "sweep", f"/ui/sweeps/{sweep}", height=1050, charts=1)
         for body in GOES_ON:
             running.start_paper(**body)
         take(chrome, running, "run", f"/ui/runs/{runs[SHOWN]}", height=1200, charts=2)

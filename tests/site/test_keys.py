@@ -176,6 +176,7 @@ def test_the_scopes_are_the_documented_ones():
         "POST /run/stop": modes,
         "DELETE /run/reset": modes,
         "POST /strategies/<name>/check": ("read", "backtest"),
+        "DELETE /sweeps/<sweep_id>": ("backtest",),
         "POST /sweeps/<sweep_id>/stop": ("backtest",),
         "POST /sweeps/<sweep_id>/trials/<number>/run": ("backtest", "paper"),
     }
