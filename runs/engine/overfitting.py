@@ -139,7 +139,8 @@ def _with_scales(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     at = 0
     for some in blocks:
-        yield np.ascontiguousarray(some[:, -parts:]), scales[at : at + len(some)].copy()
+        # Copies: what may not be written to is another type, which would be compiled anew.
+        yield np.array(some[:, -parts:], order="C"), scales[at : at + len(some)].copy()
         at += len(some)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runs.engine import overfitting
 from runs.engine.overfitting import probability_of_overfitting
 
 
@@ -178,6 +179,16 @@ def test_empty_blocks_and_worthless_returns_are_no_division_by_zero():
     assert np.isfinite(found.logits).all()
     # Trial 0 earns 0.5 in one of two bars where both are chosen, or its one bar says nothing.
     assert sorted(found.in_sample) == pytest.approx([0.0] * 5 + [math.sqrt(0.5)])
+
+
+def test_what_may_only_be_read_is_judged_by_the_code_that_is_compiled_already():
+    """Loading the compiler costs a worker time and memory."""
+    overfitting.warm_up()
+    known = len(overfitting._best_nb.signatures), len(overfitting._rank_nb.signatures)
+    blocks = np.frombuffer(blocks_of(noise(11), 8).tobytes()).reshape(10, 8, 3)
+    for some in (blocks, blocks[:, 1:], blocks[::2]):
+        probability_of_overfitting(some)
+    assert (len(overfitting._best_nb.signatures), len(overfitting._rank_nb.signatures)) == known
 
 
 @pytest.mark.slow
