@@ -13,7 +13,7 @@ LOCK_SECONDS = 20
 """How long a statement waits for what another transaction holds, on either of them."""
 
 
-_PAGES = {"web": (32_000, 128 * 2**20), "worker": (8_000, 0)}
+_PAGES = {"web": (32_000, 128 * 2**20), "worker": (2_000, 0)}
 """kB of the file that a process keeps, and the bytes of it that are mapped.
 
 A page that is mapped counts as the process's memory, and the file grows by 2 kB a
