@@ -1,4 +1,4 @@
-"""The file of a backup: a tar whose last member tells what all others must be.
+"""The file of a backup: a tar whose last members tell what all others must be.
 
     cracktrader.json            format, when and by what it was made
     tables/<table>.jsonl.gz     a JSON array a row, in the order of the manifest's columns
@@ -6,6 +6,7 @@
     strategies/…, candles/…     files as they lie in the home
     secrets.json                only where it was asked for
     manifest.json               see `Manifest`
+    manifest.sha256             its hash, as `sha256sum` writes it; not in format 1
 
 Any `tar` opens it.  What was cut off, or differs from its SHA-256, is refused.
 """
@@ -26,10 +27,11 @@ from typing import IO, Any
 from exchanges.candle_files import flush_directory
 from exchanges.domain import InvalidInput
 
-FORMAT = 1
+FORMAT, WITHOUT_HASH = 2, 1
 HEAD, MANIFEST, SECRETS = "cracktrader.json", "manifest.json", "secrets.json"
+MANIFEST_HASH = "manifest.sha256"
 _PIECE = 1 << 20
-_LARGEST_MANIFEST = 1 << 28
+_LARGEST_MANIFEST, _LONGEST_LINE = 1 << 28, 200
 
 
 @dataclass(slots=True)
@@ -60,9 +62,9 @@ class Writer:
         head = {"format": FORMAT, "made_at": manifest.made_at, "version": manifest.version}
         self.add_json(HEAD, head)
 
-    def add_json(self, name: str, value: Any) -> None:
+    def add_json(self, name: str, value: Any) -> str:
         content = json.dumps(value, indent=1).encode()
-        self.add(name, io.BytesIO(content), len(content))
+        return self.add(name, io.BytesIO(content), len(content))
 
     def add(self, name: str, file: IO[bytes], size: int) -> str:
         """Its SHA-256.  Raises OSError where the file is shorter than `size`."""
@@ -100,7 +102,8 @@ def writing(path: Path, manifest: Manifest) -> Iterator[Writer]:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 writer = Writer(tar, manifest)
                 yield writer
-                writer.add_json(MANIFEST, asdict(manifest))
+                line = _hash_line(writer.add_json(MANIFEST, asdict(manifest)))
+                writer.add(MANIFEST_HASH, io.BytesIO(line), len(line))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -147,11 +150,14 @@ def opened(path: Path) -> Iterator[Reader]:
 
 def _verify(tar: tarfile.TarFile) -> Manifest:
     found: dict[str, tuple[int, str]] = {}
-    manifest = Manifest()
+    manifest, said = Manifest(), b""
     for member in tar:
         content = tar.extractfile(member)
-        if content is None or member.name in found or found.get(MANIFEST):
+        after = MANIFEST in found and member.name != MANIFEST_HASH
+        if content is None or member.name in found or after:
             raise _damaged(f"{member.name} does not belong there")
+        if member.name == MANIFEST_HASH:
+            said = content.read(_LONGEST_LINE)
         if member.name == MANIFEST:
             if member.size > _LARGEST_MANIFEST:
                 raise _damaged("its manifest is too large")
@@ -159,7 +165,10 @@ def _verify(tar: tarfile.TarFile) -> Manifest:
         found[member.name] = (member.size, _digest(content, member.size))
     if MANIFEST not in found:
         raise _damaged("it has no manifest: it was cut off, or is no backup")
-    del found[MANIFEST]
+    _, digest = found.pop(MANIFEST)
+    found.pop(MANIFEST_HASH, None)
+    if said != (b"" if manifest.format == WITHOUT_HASH else _hash_line(digest)):
+        raise _damaged("its manifest is not what it was when the backup was made")
     if differing := [
         n for n in {**found, **manifest.files} if found.get(n) != manifest.files.get(n)
     ]:
@@ -170,10 +179,10 @@ def _verify(tar: tarfile.TarFile) -> Manifest:
 
 
 def _parse(told: Mapping[str, Any]) -> Manifest:
-    if told["format"] != FORMAT:
+    if told["format"] not in (FORMAT, WITHOUT_HASH):
         raise InvalidInput(
             "UNKNOWN_BACKUP",
-            f"The backup has format {told['format']}, and this server knows {FORMAT}",
+            f"The backup has format {told['format']}, and this server knows {FORMAT} at most",
         )
     manifest = Manifest(**told)
     manifest.files = {name: (size, digest) for name, (size, digest) in told["files"].items()}
@@ -190,6 +199,10 @@ def _digest(content: IO[bytes], size: int) -> str:
     if read != size:
         raise _damaged("it was cut off")
     return digest.hexdigest()
+
+
+def _hash_line(digest: str) -> bytes:
+    return f"{digest}  {MANIFEST}\n".encode()
 
 
 def _is_plain(name: str) -> bool:

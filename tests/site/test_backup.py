@@ -360,6 +360,30 @@ def test_a_damaged_backup_is_refused(made, tmp_path):
     assert not (tmp_path / "home" / "db.sqlite3").exists()
 
 
+def test_a_backup_of_the_first_format_has_no_hash_of_its_manifest(made, tmp_path):
+    def rewritten(name: str, format: int, *, hashed: bool) -> Path:
+        file = tmp_path / name
+        with tarfile.open(made.file) as tar, tarfile.open(file, "w") as older:
+            for member in tar.getmembers():
+                content = tar.extractfile(member).read()
+                if member.name == archive.MANIFEST:
+                    content = json.dumps(json.loads(content) | {"format": format}).encode()
+                if member.name == archive.MANIFEST_HASH and not hashed:
+                    continue
+                member.size = len(content)
+                older.addfile(member, io.BytesIO(content))
+        return file
+
+    with archive.opened(rewritten("1.tar", 1, hashed=False)) as backup:
+        assert backup.manifest.files
+    for name, format, hashed in (("a.tar", 1, True), ("b.tar", 2, False), ("c.tar", 2, True)):
+        with (
+            pytest.raises(InvalidInput, match="its manifest is not"),
+            archive.opened(rewritten(name, format, hashed=hashed)),
+        ):
+            pass
+
+
 def test_no_member_leaves_the_folder_it_is_for(made, tmp_path):
     for name in ("strategies/../../evil.py", "/etc/evil", "strategies//x", "strategies/a/../b"):
         file = tmp_path / f"{random_secrets.token_hex(4)}.tar"
