@@ -101,7 +101,7 @@ def page_ordering(request: Request) -> tuple[str, ...]:
 def trials(sweep: Sweep, request: Request) -> QuerySet[Trial]:
     """Those that are asked for by TRIALS, without those whose figure is unknown."""
     refuse_unknown_query(request, "sort", "segment", "variation", "failed", "cursor", "limit")
-    sort = request.query_params.get("sort", "number")
+    sort = ordering.checked(sweep, request.query_params.get("sort", "number"))
     failed = choice(request, "failed", list(_BOOLEANS)) if "failed" in request.query_params else ""
     found = queries.trials(
         sweep,

@@ -289,6 +289,8 @@ def test_a_page_has_at_most_5000_trials_and_a_cursor_belongs_to_its_order(client
     ("query", "code"),
     [
         ({"sort": "sharpe"}, "INVALID_VALUE"),
+        ({"sort": ""}, "INVALID_VALUE"),
+        ({"sort": "-"}, "INVALID_VALUE"),
         ({"sort": "--objective"}, "INVALID_VALUE"),
         ({"sort": "sweep__owner"}, "INVALID_VALUE"),
         ({"failed": "yes"}, "INVALID_VALUE"),

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
@@ -34,6 +35,8 @@ def bucket() -> Iterator[str]:
     kept = dict(os.environ)
     os.environ |= {"AWS_ACCESS_KEY_ID": "of-a-test", "AWS_SECRET_ACCESS_KEY": "of-a-test"}
     url = f"http://127.0.0.1:{port}"
+    # It keeps what an earlier server of this process held.
+    httpx.post(f"{url}/moto-api/reset").raise_for_status()
     boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="desk")
     try:
         yield f"s3://desk/results?endpoint={url}&region=us-east-1"
