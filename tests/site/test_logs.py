@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cracktrader_site import logs, request_ids
 from cracktrader_site.management.commands.serve import PARTS
 from tests.desk import ROOT, Desk
+from tests.site.harness import until
 
 FIELDS = ("time", "level", "logger", "machine", "part", "pid", "message")
 RUN = "3f2a9c1e-0000-4000-8000-00000000abcd"
@@ -136,6 +137,7 @@ def test_all_that_a_desk_logs_is_json(tmp_path):
         tmp_path / "home", CRACKTRADER_LOG_FORMAT="json", CRACKTRADER_LOG_LEVEL="DEBUG"
     ) as desk:
         desk.wait(desk.start_backtest())
+        until(lambda: "is ready" in desk.log.read_text(), 20, "serve has said so")
         [web] = [p for p in desk.processes() if p.cmdline()[-6:-4] == ["--only", "web"]]
         web.kill()
         web.wait(10)
