@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -98,8 +98,16 @@ class Receiver:
                     left = receiver.behaviours
                     behave = left.pop(0) if len(left) > 1 else left[0]
                 self.close_connection = True
-                with suppress(OSError), receiver._counted():
+                with suppress(OSError), ExitStack() as counted:
+                    counted.enter_context(receiver._counted())
+                    self.answering = counted.close
                     behave(self)
+
+            def end_headers(self) -> None:
+                # From here on it no longer counts: the sender may have sent the next one
+                # before this thread gets on.
+                self.answering()
+                super().end_headers()
 
             def do_GET(self) -> None:
                 raise AssertionError("nobody gets here")
