@@ -114,9 +114,11 @@ def is_foreign(request: HttpRequest, host: str) -> bool:
     if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
         return False
     try:
-        return urlsplit(origin).netloc != host
+        came_from = urlsplit(origin)
     except ValueError:
         return True
+    # A page of that name which came in plain HTTP is anybody's who was on its way.
+    return came_from.netloc != host or (request.is_secure() and came_from.scheme != "https")
 
 
 def _brings_key(request: HttpRequest) -> bool:

@@ -338,6 +338,18 @@ def test_a_listed_origin_is_let_in_with_a_key(client, listed):
     assert refused["Access-Control-Allow-Origin"] == APP
 
 
+def test_behind_tls_a_page_of_our_name_in_plain_http_is_foreign(client, listed):
+    headers = {"host": "testserver", "authorization": f"Bearer {listed}"}
+    ours = headers | {"origin": "https://testserver"}
+    assert client.get(f"{API}/runs", secure=True, headers=ours).status_code == 200
+    altered = headers | {"origin": "http://testserver"}
+    error(client.get(f"{API}/runs", secure=True, headers=altered), 403, "FOREIGN_ORIGIN")
+    # The proxy may serve HTTPS where the desk was not told so.
+    for scheme in ("http", "https"):
+        own = headers | {"origin": f"{scheme}://testserver"}
+        assert client.get(f"{API}/runs", headers=own).status_code == 200
+
+
 @pytest.mark.parametrize("key", [None, "", "Bearer", "Bearer ", "Basic YTpi"])
 def test_a_listed_origin_without_a_key_is_as_foreign_as_any(admin_client, listed, key):
     headers = {"origin": APP, "sec-fetch-site": "cross-site"}
