@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
 from pathlib import Path
 
 _ENGINE = Path(__file__).resolve().parent.parent / "runs" / "engine"
@@ -16,6 +15,8 @@ def folder(home: Path) -> Path:
     file or in vectorbt, is no longer the one it was compiled with, goes
     unnoticed and ends in wrong numbers or a crash.
     """
+    from importlib.metadata import version
+
     kernels = hashlib.sha256()
     for file in sorted(_ENGINE.glob("*.py")):
         source = file.read_bytes()

@@ -217,6 +217,7 @@ def clock(name: str, help: str) -> str:
     return _read(name, "a clock", "", help, parse)
 
 
-def provide(name: str, value: str) -> None:
-    """A default for a variable that a library, not this project, reads."""
-    os.environ.setdefault(name, value)
+def provide(name: str, make: Callable[[], str]) -> None:
+    """A default for what a library, not this project, reads; made once, processes below inherit it."""
+    if name not in os.environ:
+        os.environ[name] = make()

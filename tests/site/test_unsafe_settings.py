@@ -161,12 +161,18 @@ def fresh(monkeypatch: pytest.MonkeyPatch, home: Path, env: dict[str, str]) -> M
     for name, value in ({"CRACKTRADER_HOME": str(home)} | env).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(environ, "REGISTRY", {})
+    folder, name = ROOT / "cracktrader_site" / "settings", "cracktrader_site.fresh_settings"
     spec = importlib.util.spec_from_file_location(
-        "cracktrader_site.fresh_settings", ROOT / "cracktrader_site" / "settings.py"
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    try:
+        sys.modules[name] = module
+        spec.loader.exec_module(module)  # type: ignore[union-attr]
+    finally:
+        for part in [known for known in sys.modules if f"{known}.".startswith(f"{name}.")]:
+            del sys.modules[part]
     for reader in (safety, checks, doors, addresses):
         monkeypatch.setattr(reader, "settings", module)
     return module
