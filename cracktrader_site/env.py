@@ -218,6 +218,6 @@ def clock(name: str, help: str) -> str:
 
 
 def provide(name: str, make: Callable[[], str]) -> None:
-    """A default for what a library, not this project, reads; made once, processes below inherit it."""
+    """A default for what a library, not this project, reads; processes below inherit it."""
     if name not in os.environ:
         os.environ[name] = make()

@@ -286,8 +286,8 @@ def preload() -> None:
     The workers share this memory; frozen, the collector leaves it alone and
     the pages stay shared.
     """
-    from .engine import vectorized
+    from .engine.warming import warm_up
 
-    vectorized.warm_up()
+    warm_up()
     gc.collect()
     gc.freeze()

@@ -7,18 +7,15 @@ its sums to the last bit; the others agree to a few of the last bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exchanges.domain import Bars, Side
-from strategies.base import Signals
+from exchanges.domain import Side
 
-from .config import RunConfig
 from .sums import Curve, Tally
-from .vectorized import Traded, trade
+from .vectorized import Traded
 from .window import Room, Window
 
 _BUY = int(Side.BUY)
@@ -91,15 +88,6 @@ def tally(traded: Traded) -> tuple[Tally, float]:
         longest_win=streaks[0],
         longest_loss=streaks[1],
     ), fees
-
-
-def warm_up(config: RunConfig, series: Sequence[Bars], decisions: Sequence[Signals]) -> None:
-    """Compiles, or loads from numba's cache, the kernels below."""
-    window = Window.of(config, series)
-    room = Room()
-    traded = trade(config, window, series, decisions, room)
-    curve(config.timeframe.ms, window, traded, np.array([len(window.time)]), room)
-    tally(traded)
 
 
 @njit(cache=True, error_model="numpy")

@@ -54,7 +54,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exchanges.domain import Bars, Purpose, Side, Symbol, Timeframe
+from exchanges.domain import Bars, Purpose, Side
 from exchanges.domain.timeframe import DAY
 from strategies.base import Signals, Weights
 
@@ -455,25 +455,3 @@ def trade(
 def _optional(*fractions: float | None) -> tuple[float, ...]:
     """None is NaN in the kernel."""
     return tuple(np.nan if fraction is None else float(fraction) for fraction in fractions)
-
-
-def warm_up() -> None:
-    """Compiles, or loads from numba's cache, all that a run, a trial or a sweep's end needs.
-
-    Call it once before workers fork.
-    """
-    # It builds upon this module.
-    from . import overfitting, trial_sums
-
-    hour = Timeframe.parse("1h")
-    time = np.arange(4, dtype=np.int64) * hour.ms
-    prices = np.ones(4)
-    symbols = (Symbol("A/B"), Symbol("C/B"))
-    bars = [Bars(name, hour, time, prices, prices, prices, prices, prices) for name in symbols]
-    flags = np.array([True, False, True, False])
-    for count in (1, 2):
-        config = RunConfig(symbols[:count], hour, 0, 0, 4 * hour.ms, 1.0)
-        simulate(config, bars[:count], [Signals(flags, ~flags)] * count)
-    simulate(config, bars, Weights(np.full((4, 2), 0.5)))
-    trial_sums.warm_up(config, bars, [Signals(flags, ~flags)] * 2)
-    overfitting.warm_up()

@@ -221,9 +221,9 @@ def test_importing_the_backtest_does_not_import_vectorbt():
 
 
 def test_warm_up_leaves_nothing_to_compile():
-    from runs.engine import vectorized
+    from runs.engine import vectorized, warming
 
-    vectorized.warm_up()
+    warming.warm_up()
     compiled = len(vectorized._rows_nb.signatures)
     assert compiled == 1
     bars = [make_bars([FLAT] * 4, symbol=s) for s in SYMBOLS]

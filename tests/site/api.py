@@ -16,7 +16,7 @@ from cracktrader_site.api.errors import ERROR_CODES
 from cracktrader_site.api.models import ApiKey, AuditEntry
 from exchanges.models import Exchange
 from exchanges.services import sync_exchanges
-from runs.engine.vectorized import warm_up
+from runs.engine.warming import warm_up
 from runs.examples import BACKTEST_BODY, PAPER_BODY
 from runs.models import Event, Run, Runner, Sweep
 from strategies.models import Strategy, StrategyVersion
