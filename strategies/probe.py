@@ -1,8 +1,7 @@
 """Runs a user's strategy file in a process of its own.
 
 Such a file may loop for ever, end the interpreter or overflow its stack; here
-that costs one child.  `python -m strategies.probe` takes a request on stdin
-and answers on stdout, both JSON.
+that costs one child, `strategies.child`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +96,7 @@ def inspect(
 
 def _ask(request: dict[str, Any], timeout: float) -> dict[str, Any]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "strategies.probe"],
+        [sys.executable, "-m", "strategies.child"],
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -124,36 +123,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
-
-
-def _answer(do: str, **asked: Any) -> dict[str, Any]:
-    from . import inspection
-
-    try:
-        if do == "read":
-            return asdict(read(**asked))
-        values = asked.pop("params")
-        if do == "inspect":
-            dumped, warmup = inspection.inspect_here(**asked, values=values)
-            return {"params": dumped, "warmup": warmup}
-        # Seconds of computing: whoever asks the server for more comes first.
-        os.nice(10)
-        return asdict(check_here(**asked, values=values))
-    except InvalidInput as error:
-        return {"refused": (error.code, error.message, error.details)}
-
-
-def _main() -> None:
-    request = json.loads(sys.stdin.buffer.read())
-    # What the file prints must not mix with the answer.
-    out = os.dup(1)
-    os.dup2(2, 1)
-    answer = json.dumps(_answer(**request))
-    with os.fdopen(out, "w") as stream:
-        stream.write(answer)
-    # The file's threads and exit handlers have no say any more.
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    _main()
