@@ -1,4 +1,7 @@
-"""What each owner may have under way, and whose backtest is next: one cannot starve another."""
+"""What each owner may have under way, and whose backtest is next: one cannot starve another.
+
+Nor can backtests starve sweeps, which are at the end of the queue behind them.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,32 @@ _HELD = f"""
     WHERE {_ACTIVE} AND lease_expires_at > %s AND mode = 'backtest'
     GROUP BY owner
 """
+_WAITS_ANY = f"SELECT 1 FROM {_RUNS} {{hint}} WHERE {_WAITS} LIMIT 1"
+
+
+class Balance:
+    """For how long one worker has been at backtests, less than that at sweeps, and at most a turn.
+
+    So sweeps have a turn for each as long as one at backtests, or for each backtest that
+    takes longer; and a backtest that comes after many others waits for one such turn only.
+    """
+
+    def __init__(self, turn_seconds: float) -> None:
+        self._turn, self._ahead = turn_seconds, 0.0
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it is the sweeps' turn."""
+        return self._ahead >= self._turn
+
+    def backtests(self, seconds: float) -> None:
+        self._ahead = min(self._ahead + seconds, self._turn)
+
+    def sweeps(self, seconds: float) -> None:
+        self._ahead = max(self._ahead - seconds, 0.0)
+
+    def clear(self) -> None:
+        self._ahead = 0.0
 
 
 def require_room_for_run(owner: str) -> None:
@@ -73,19 +102,29 @@ def _take_turn(owner: str) -> None:
         mine.values_list("pk").first()
 
 
+def backtest_waits() -> bool:
+    """Whether there is one that nobody has begun: one look at the index `run_waiting`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS_ANY.format(hint=_hint()))
+        return cursor.fetchone() is not None
+
+
 def next_backtest() -> int | None:
     """The waiting backtest that is to be next: of the owners with the fewest running, the oldest.
 
     So nobody's backtest waits for another's that was not begun, while more of
     that other's are under way.
     """
-    hint = "INDEXED BY run_waiting" if connection.vendor == "sqlite" else ""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING.format(hint=hint))
+        cursor.execute(_WAITING.format(hint=_hint()))
         waiting = cursor.fetchall()
         if len(waiting) < 2:
             return waiting[0][1] if waiting else None
         cursor.execute(_HELD, [now])
         held = dict(cursor.fetchall())
     return min((held.get(owner, 0), run_id) for owner, run_id in waiting)[1]
+
+
+def _hint() -> str:
+    return "INDEXED BY run_waiting" if connection.vendor == "sqlite" else ""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from . import at_work, canary, drift, leases, runner, turns, verification
+from . import at_work, canary, drift, leases, runner, services, turns, verification
 from .sweeps import chunks, work
 
 logger = logging.getLogger(__name__)
@@ -23,14 +23,23 @@ GIVE_BACK_SECONDS = 30.0
 
 
 def run_backtest(run_id: int) -> None:
-    """The backtest whose turn it is, of whichever owner: one message, one backtest."""
+    """The backtest whose turn it is, of whichever owner: one message, one backtest.
 
-    def work() -> None:
+    Where it is the sweeps' turn, the message waits once more.
+    """
+
+    def deed() -> None:
+        if work.is_owed_a_turn():
+            services.send(run_id)
+            work.turn()
+            return
         turns.wind_alarm(settings.BACKTEST_TIMEOUT)
+        began = time.monotonic()
         if runner.execute_next(run_id):
             gc.collect()
+        work.spent_on_backtests(time.monotonic() - began)
 
-    _guarded(work, f"run {run_id}")
+    _guarded(deed, f"run {run_id}")
 
 
 def advance(run_id: int) -> None:

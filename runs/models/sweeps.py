@@ -163,7 +163,12 @@ class SweepChunk(models.Model):
                 fields=["sweep", "first"],
                 condition=models.Q(status="ready"),
                 name="chunk_ready",
-            )
+            ),
+            models.Index(
+                fields=["sweep", "lease_expires_at"],
+                condition=models.Q(status="ready", lease_owner__gt=""),
+                name="chunk_held",
+            ),
         ]
         constraints = [models.UniqueConstraint(fields=["sweep", "first"], name="chunk_begins_once")]
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import random
 import time
-from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
 from exchanges.domain import CracktraderError
-from runs import turns
+from runs import shares, turns
 from runs.engine.trials import BLOCKS
 from runs.models import Sweep, SweepChunk
 from runs.runner import drop_connection
@@ -28,6 +27,7 @@ from runs.runner import drop_connection
 from . import bells, chunks, journal, settling, workshop
 from .candles import may_pass
 from .chunks import ChunkLost, Held, Row
+from .fairness import Due, Rounds
 from .settling import SweepLost
 from .workshop import Workshop
 
@@ -37,6 +37,11 @@ TURN_SECONDS = 1.5
 CHUNK_SECONDS = 2.0
 """After so long a chunk is cut where it is."""
 RENEW_SECONDS = 1.0
+LOOK_SECONDS = 0.25
+"""How often a worker looks whether a backtest waits, for which it ends its turn."""
+
+_rounds = Rounds()
+_balance = shares.Balance(TURN_SECONDS)
 
 _NOTHING = np.full((BLOCKS, 3), np.nan)
 
@@ -49,61 +54,98 @@ class _NoCandles(Exception):
     """Nor is there a reason that there should be none later, or on another machine."""
 
 
+class _Turn:
+    """Until when a worker is at sweeps; `yields`: no longer than no backtest waits."""
+
+    def __init__(self, seconds: float, yields: bool) -> None:
+        self.until = time.monotonic() + seconds
+        self._yields, self._looked = yields, time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        if self._yields and now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            if shares.backtest_waits():
+                self.until = min(self.until, now)
+        return now >= self.until
+
+    def within(self, seconds: float) -> Callable[[], bool]:
+        """Whether the turn is over, or so much of it."""
+        until = time.monotonic() + seconds
+        return lambda: self.is_over or time.monotonic() > until
+
+
 def answer(stamp: str) -> None:
     """A task's turn, and the next one's bell; nothing if there was a later ring."""
     if bells.is_newest(stamp):
-        turn()
+        turn(yields=True)
         if bells.is_newest(stamp) and chunks.due_sweeps().exists():
             bells.ring()
 
 
-def turn(seconds: float = TURN_SECONDS, only: Sweep | None = None) -> bool:
+def is_owed_a_turn() -> bool:
+    """Whether sweeps are due, and this worker was at backtests for as long as a turn is."""
+    if _balance.is_owed and not chunks.due_sweeps().exists():
+        _balance.clear()
+    return _balance.is_owed
+
+
+def spent_on_backtests(seconds: float) -> None:
+    _balance.backtests(seconds)
+
+
+def turn(seconds: float = TURN_SECONDS, only: Sweep | None = None, *, yields: bool = False) -> bool:
     """Works on what is due until the time is over.  False where there was nothing to do.
 
     `only`: on this sweep and no other.
     """
-    until = time.monotonic() + seconds
-    worked = False
-    while time.monotonic() < until:
-        sweep = _next(only)
+    began = time.monotonic()
+    this = _Turn(seconds, yields)
+    owner: str | None = None
+    while owner is None or not this.is_over:
+        sweep = _next(only, owner)
         if sweep is None:
             break
-        worked = True
+        owner = sweep.owner
         turns.wind_alarm(settings.BACKTEST_TIMEOUT)
         try:
             if sweep.has_free and sweep.status != Sweep.Status.STOPPING:  # type: ignore[attr-defined]
-                _chunks_of(sweep, until)
+                _chunks_of(sweep, this)
             else:
                 settling.settle(sweep)
         except (ChunkLost, SweepLost):
             logger.warning("sweep %s: a worker's result came too late", sweep.public_id)
-    if worked:
+    if owner is not None:
         gc.collect()
-    return worked
+        _balance.sweeps(time.monotonic() - began)
+    return owner is not None
 
 
-def _next(only: Sweep | None) -> Sweep | None:
-    """One of the sweeps that are due: each owner has the same chance, then each of its sweeps."""
+def _next(only: Sweep | None, owner: str | None) -> Sweep | None:
+    """One of the sweeps that are due; `owner`: whose turn it still is."""
     due = chunks.due_sweeps()
     if only is not None:
         return due.filter(pk=only.pk).first()
-    owners = defaultdict(list)
-    for pk, owner in due.values_list("pk", "owner"):
-        owners[owner].append(pk)
-    if not owners:
-        return None
-    chosen = random.choice(owners[random.choice(list(owners))])
-    return due.filter(pk=chosen).first()
+    found = due.values_list("pk", "owner", "status", "has_free")
+    chosen = _rounds.choose(
+        [
+            Due(pk, whose, has_free and status != Sweep.Status.STOPPING)
+            for pk, whose, status, has_free in found
+        ],
+        stay_with=owner,
+    )
+    return chosen and due.filter(pk=chosen.pk).first()
 
 
-def _chunks_of(sweep: Sweep, until: float) -> None:
-    while time.monotonic() < until and (held := chunks.claim(sweep)):
+def _chunks_of(sweep: Sweep, this: _Turn) -> None:
+    while not this.is_over and (held := chunks.claim(sweep)):
         if sweep.status == Sweep.Status.STARTING:
             sweep.status = Sweep.Status.RUNNING
             begun = Sweep.objects.filter(pk=sweep.pk, status=Sweep.Status.STARTING)
             begun.update(status=sweep.status, started_at=timezone.now())
         try:
-            _Chunk(sweep, held, min(until, time.monotonic() + CHUNK_SECONDS)).work()
+            _Chunk(sweep, held, this.within(CHUNK_SECONDS)).work()
         except _Over:
             chunks.let_go(held)
             return
@@ -123,8 +165,8 @@ def _chunks_of(sweep: Sweep, until: float) -> None:
 class _Chunk:
     """A chunk that this worker holds."""
 
-    def __init__(self, sweep: Sweep, held: Held, until: float) -> None:
-        self._sweep, self._held, self._until = sweep, held, until
+    def __init__(self, sweep: Sweep, held: Held, is_over: Callable[[], bool]) -> None:
+        self._sweep, self._held, self._is_over = sweep, held, is_over
         self._renewed = time.monotonic()
         self._stage = sweep.stage
 
@@ -158,12 +200,12 @@ class _Chunk:
                 break
             rows.append(row)
             blocks.append(block)
-            if time.monotonic() > self._until:
+            if self._is_over():
                 break
             self._still_there()
         rest = None
         if rows:
-            keep = held.is_suspect and waits is None and time.monotonic() < self._until
+            keep = held.is_suspect and waits is None and not self._is_over()
             seconds = time.perf_counter() - began
             content = np.stack(blocks).tobytes()
             pause = waits is not None

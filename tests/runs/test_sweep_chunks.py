@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from datetime import timedelta
@@ -176,7 +175,7 @@ def test_nothing_is_tried_once_a_stopped_sweep_is_being_concluded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sweep = start()
-    work._Chunk(sweep, claimed(sweep), math.inf).work()
+    work._Chunk(sweep, claimed(sweep), lambda: False).work()
     expire(late := claimed(sweep))
     services.request_stop(sweep)
     tried = conclude.Tried
@@ -270,7 +269,7 @@ def test_a_suspect_chunk_is_committed_trial_by_trial(settings: Any) -> None:
     held = claimed(sweep)
     assert held.is_suspect
     assert held.count > 2
-    work._Chunk(sweep, held, math.inf).work()
+    work._Chunk(sweep, held, lambda: False).work()
     done = SweepChunk.objects.filter(sweep=sweep, status="done")
     assert [c.count for c in done] == [1] * held.count
 
@@ -356,7 +355,7 @@ def test_a_turn_that_leaves_work_behind_rings_again(monkeypatch: pytest.MonkeyPa
     start()
     bells.ring()
     messages.clear()
-    monkeypatch.setattr(work, "turn", lambda: True)
+    monkeypatch.setattr(work, "turn", lambda **_: True)
     work.answer(Sweep.objects.get().rung_at.isoformat())
     assert messages.count("jobs") == bells.slots()
 
@@ -389,12 +388,12 @@ def test_a_chunk_costs_few_queries_whatever_its_length() -> None:
         sweep = start(
             space={"fast_period": {"min": 2, "max": highest}, "slow_period": {"min": 30, "max": 79}}
         )
-        work._Chunk(sweep, claimed(sweep), math.inf).work()
+        work._Chunk(sweep, claimed(sweep), lambda: False).work()
         held = claimed(sweep)
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            work._Chunk(sweep, held, math.inf).work()
+            work._Chunk(sweep, held, lambda: False).work()
         # Each row of an executemany is told by itself.
         asked[held.count] = sum(
             'INSERT INTO "runs_trial"' not in q["sql"] and "INSERT INTO runs_trial" not in q["sql"]

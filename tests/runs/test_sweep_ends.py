@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -52,7 +51,7 @@ def test_a_commit_under_way_leaves_nothing_to_a_sweep_that_is_concluded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sweep = start(space={"fast_period": {"min": 2, "max": 29}, "slow_period": [30, 40, 50]})
-    work._Chunk(sweep, claimed(sweep), math.inf).work()
+    work._Chunk(sweep, claimed(sweep), lambda: False).work()
     written, go_on = threading.Event(), threading.Event()
 
     def before_the_end(_: str) -> None:
@@ -61,7 +60,7 @@ def test_a_commit_under_way_leaves_nothing_to_a_sweep_that_is_concluded(
 
     def commit() -> None:
         # Past its time already: cut after the first trial, with a rest.
-        work._Chunk(sweep, held, 0.0).work()
+        work._Chunk(sweep, held, lambda: True).work()
         connection.close()
 
     def conclude() -> None:
@@ -214,7 +213,7 @@ def test_a_venue_that_is_away_for_a_while_costs_time_only(venue: Any) -> None:
             away()
 
     venue(away_at_first)
-    assert work._Chunk(sweep, claimed(sweep), math.inf).work() is None
+    assert work._Chunk(sweep, claimed(sweep), lambda: False).work() is None
     assert paused(sweep).count() == 1
     sweep.refresh_from_db()
     assert "VENUE_UNREACHABLE" in sweep.stage
@@ -283,7 +282,7 @@ def test_what_was_tried_before_candles_lacked_is_kept_and_the_rest_goes_on_waiti
     venue(lambda symbols, start, end: away() if start < begin - 100 * HOUR else None)
     held = claimed(sweep)
     assert held.count > 2
-    work._Chunk(sweep, held, math.inf).work()
+    work._Chunk(sweep, held, lambda: False).work()
     sweep.refresh_from_db()
     assert sweep.trials_done == 1
     rest = paused(sweep).get()
@@ -291,11 +290,11 @@ def test_what_was_tried_before_candles_lacked_is_kept_and_the_rest_goes_on_waiti
     paused(sweep).update(lease_expires_at=None)
     again = claimed(sweep)
     assert (again.first, again.attempts, again.given_back) == (1, 1, 1)
-    work._Chunk(sweep, again, math.inf).work()
+    work._Chunk(sweep, again, lambda: False).work()
     paused(sweep).update(lease_expires_at=None)
     last = claimed(sweep)
     assert (last.first, last.given_back, last.may_wait) == (1, 2, False)
-    work._Chunk(sweep, last, math.inf).work()
+    work._Chunk(sweep, last, lambda: False).work()
     found = Trial.objects.filter(sweep=sweep, number__lt=held.count).order_by("number")
     assert [bool(trial.error_code) for trial in found] == [n % 2 == 1 for n in range(held.count)]
     assert not any(trial.error_code == "WORKER_LOST" for trial in found)

@@ -307,7 +307,7 @@ def test_windows_choose_on_the_past_and_earn_on_what_follows() -> None:
 def test_a_window_without_a_choice_is_cash_and_is_named() -> None:
     sweep = start(walk_forward={"in_sample": 500, "out_of_sample": 300})
     while held := chunks.claim(sweep):
-        work._Chunk(sweep, held, math.inf).work()
+        work._Chunk(sweep, held, lambda: False).work()
     rows = Trial.objects.filter(sweep=sweep)
     rows.filter(segment__in=(0, 2)).update(objective=None)
     finish(sweep)
@@ -477,7 +477,7 @@ def test_a_window_that_was_not_tried_whole_chooses_nothing(half: list[int]) -> N
 def _one(sweep: Sweep) -> None:
     held = chunks.claim(sweep)
     assert held is not None
-    work._Chunk(sweep, held, math.inf).work()
+    work._Chunk(sweep, held, lambda: False).work()
 
 
 def test_a_sweep_that_is_stopped_at_once_has_nothing_and_says_so() -> None:
