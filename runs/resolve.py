@@ -38,7 +38,7 @@ def resolve(
     inspected: tuple[dict[str, Any], int] | None = None,
     version: StrategyVersion | None = None,
 ) -> Resolved:
-    """`request` has the shape runs.serializers.BacktestRequest or LiveTradingRequest validated.
+    """`request` has the shape runs.bodies.BacktestRequest or LiveTradingRequest validated.
 
     `inspected`: what `strategies.inspect_request` said of it, where that is known.
     `version`: the strategy's, where another than the newest is to be run.

@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from exchanges import idempotency
 from exchanges.domain import InvalidInput, NotFound, Refused
 
-from . import drift, examples, health, payloads, queries, services
+from . import bodies, drift, examples, health, payloads, queries, services
 from . import serializers as s
 from .drift_schema import DriftResponse
 from .filters import ORDERINGS, RUN_FILTERS, filter_runs, page_bounds, refuse_unknown_query
@@ -157,7 +157,7 @@ class RunnerViewSet(ViewSet):
         operation_id="run_backtest",
         summary="Start a backtest",
         parameters=[idempotency.HEADER],
-        request=s.BacktestRequest,
+        request=bodies.BacktestRequest,
         responses={200: s.RunResponse},
         examples=[examples.BACKTEST, examples.SIMULATED_BACKTEST, examples.RUN_STARTED],
         tags=["Runs"],
@@ -166,7 +166,7 @@ class RunnerViewSet(ViewSet):
     def backtest(self, request: Request) -> Response:
         refuse_unknown_query(request)
         key = idempotency.key_of(request)
-        body = validated(s.BacktestRequest, request)
+        body = validated(bodies.BacktestRequest, request)
         run = services.start_backtest(body, owner_of(request), idempotency_key=key)
         return Response(payloads.started(run, "backtest started"))
 
@@ -179,7 +179,7 @@ class RunnerViewSet(ViewSet):
             "all say so: else 403 LIVE_TRADING_DISABLED tells what is missing."
         ),
         parameters=[idempotency.HEADER],
-        request=s.LiveTradingRequest,
+        request=bodies.LiveTradingRequest,
         responses={200: s.RunResponse},
         examples=[examples.PAPER, examples.REPLAY, examples.PAPER_STARTED],
         tags=["Runs"],
@@ -189,7 +189,7 @@ class RunnerViewSet(ViewSet):
     def live(self, request: Request) -> Response:
         refuse_unknown_query(request)
         key = idempotency.key_of(request)
-        body = validated(s.LiveTradingRequest, request)
+        body = validated(bodies.LiveTradingRequest, request)
         require_scope(request, body["mode"])
         run = services.start_live(
             body,
@@ -208,14 +208,14 @@ class RunnerViewSet(ViewSet):
             "open first; asked again without it, a run that still waits for that ends as it stands."
         ),
         parameters=[RUN_ID],
-        request=s.StopRequest,
+        request=bodies.StopRequest,
         responses={200: s.RunResponse},
         examples=[examples.STOP, examples.RUN_STOPPED],
         tags=["Runs"],
     )
     def stop(self, request: Request) -> Response:
         refuse_unknown_query(request, "run_id")
-        body = validated(s.StopRequest, request)
+        body = validated(bodies.StopRequest, request)
         named = body["run_id"]
         asked = request.query_params.get("run_id", named)
         if named not in (None, asked):

@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from exchanges.domain import InvalidInput
+from runs.bodies import BacktestRequest, Body
 from runs.engine.metrics import METRICS
 from runs.fields import StrictBool, StrictChoice, StrictInteger, StrictObject, StrictText
 from runs.models import Run, Sweep
-from runs.serializers import BacktestRequest, Body
 
 from .honesty_schema import HonestySchema, WalkForwardSchema
 

@@ -12,9 +12,10 @@ from rest_framework import serializers
 
 from exchanges.domain import InvalidInput
 from exchanges.exact import plain
+from runs.bodies import Body
 from runs.fields import StrictBool, StrictChoice, StrictText
 from runs.models import Discrepancy
-from runs.serializers import ORDER_SIDES, Body
+from runs.serializers import ORDER_SIDES
 
 from .killing import STEPS
 

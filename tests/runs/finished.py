@@ -6,8 +6,8 @@ from typing import Any
 
 from exchanges.services import sync_exchanges
 from runs import runner, services
+from runs.bodies import BacktestRequest
 from runs.models import Run
-from runs.serializers import BacktestRequest
 from strategies.services import sync_strategies
 
 BODY = {

@@ -14,8 +14,8 @@ from cryptography.fernet import Fernet
 
 from exchanges.models import Account, Exchange
 from runs import services
+from runs.bodies import LiveTradingRequest
 from runs.models import Run, VenueOrder
-from runs.serializers import LiveTradingRequest
 from runs.trading.naming import client_id
 from runs.trading.tending import Tender
 from tests.runs.papers import BODY, desk, slices  # noqa: F401

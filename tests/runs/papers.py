@@ -14,9 +14,9 @@ from exchanges.domain import Bars
 from exchanges.services import feeds
 from exchanges.services.feeds import Polled
 from runs import books, feeding, paper, services, tape
+from runs.bodies import LiveTradingRequest
 from runs.fields import iso
 from runs.models import Run
-from runs.serializers import LiveTradingRequest
 from tests.runs import finished as made
 
 HOUR = 3_600_000

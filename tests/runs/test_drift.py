@@ -16,9 +16,9 @@ from exchanges import queries as market_data
 from exchanges.domain import Bars, Busy, CracktraderError, Symbol, Timeframe, VenueError
 from exchanges.market_store import SeriesKey
 from runs import apart, drift, paper, services
+from runs.bodies import LiveTradingRequest
 from runs.engine.config import RunConfig
 from runs.models import Run
-from runs.serializers import LiveTradingRequest
 from tests.engine.worlds import HOUR, make_bars, make_config
 from tests.runs.factory import make_run
 from tests.runs.finished import finished, prepare_desk

@@ -8,9 +8,9 @@ import pytest
 
 from exchanges.domain import InvalidInput
 from exchanges.models import Exchange
+from runs.bodies import BacktestRequest
 from runs.fields import iso, moment_ms
 from runs.resolve import Resolved, check_quotes, parse_symbols, resolve
-from runs.serializers import BacktestRequest
 from tests.site.api import GOOD, desk  # noqa: F401 - fixture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("desk")]

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from exchanges.domain import CracktraderError, InvalidInput
 from runs import leases, recorder, services
+from runs.bodies import BacktestRequest
 from runs.models import Event, Run
-from runs.serializers import BacktestRequest
 from tests import messages
 from tests.runs.factory import make_run
 from tests.runs.finished import prepare_desk

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from exchanges.domain import Busy
 from runs import leases, runner, services, shares, tasks
+from runs.bodies import BacktestRequest
 from runs.models import Run, Runner, Sweep
-from runs.serializers import BacktestRequest
 from runs.sweeps.examples import GRID_BODY
 from tests.runs import sweeping
 from tests.runs.factory import make_run, make_version

@@ -14,8 +14,8 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from runs import paper, queries, services, sweeper
+from runs.bodies import LiveTradingRequest
 from runs.models import EquityPoint, Run, Trade
-from runs.serializers import LiveTradingRequest
 
 from .books import APART, Told, booked
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from runs.bodies import CREDENTIAL_KEYS, BacktestRequest
 from runs.models import Run
-from runs.serializers import CREDENTIAL_KEYS, BacktestRequest
 from tests.site.api import (  # noqa: F401 - fixtures
     BACKTEST,
     GOOD,

@@ -16,17 +16,12 @@ from typing import Any
 import pytest
 
 from cracktrader_site.api.errors import ERROR_CODES, RUN_CODES, WEBSOCKET_CODES
+from runs.bodies import BacktestRequest, LiveTradingRequest, ReplayRequest, StopRequest
 from runs.channels import CHANNELS
 from runs.engine.metrics import METRICS
 from runs.filters import ORDERINGS
 from runs.models import Run
-from runs.serializers import (
-    STATUSES,
-    BacktestRequest,
-    LiveTradingRequest,
-    ReplayRequest,
-    StopRequest,
-)
+from runs.serializers import STATUSES
 from runs.streaming.closing import CLOSE_CODES
 from runs.sweeps.honesty_schema import VERDICTS
 from runs.sweeps.ordering import SIGNED

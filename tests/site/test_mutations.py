@@ -28,16 +28,10 @@ from hypothesis import strategies as st
 
 from cracktrader_site.api import keys
 from exchanges.models import Exchange
+from runs.bodies import CONFIG_KEYS, BacktestRequest, LiveTradingRequest, ReplayRequest, StopRequest
 from runs.examples import PAPER_BODY, REPLAY_BODY
 from runs.filters import ORDERINGS
 from runs.models import Discrepancy, Run, Sweep
-from runs.serializers import (
-    EXCHANGE_CONFIG_KEYS,
-    BacktestRequest,
-    LiveTradingRequest,
-    ReplayRequest,
-    StopRequest,
-)
 from runs.sweeps.examples import GRID_BODY, WALK_FORWARD_BODY
 from runs.sweeps.serializers import SweepRequest, TrialRunRequest, WalkForwardRequest
 from runs.trading import bodies
@@ -81,7 +75,7 @@ FIELDS = {
                  bodies.ManualOrderRequest, bodies.KillRequest, bodies.ReleaseRequest,
                  bodies.ResolveRequest)
 }  # fmt: skip
-ALL_FIELDS = sorted({*EXCHANGE_CONFIG_KEYS}.union(*FIELDS.values()))
+ALL_FIELDS = sorted({*CONFIG_KEYS}.union(*FIELDS.values()))
 INNER = sorted({*ReplayRequest().fields, *WalkForwardRequest().fields, *GRID_BODY["space"]})
 own_fields = st.integers(0, 99)
 fields = own_fields | own_fields | own_fields | st.sampled_from(ALL_FIELDS) | ODD_TEXT

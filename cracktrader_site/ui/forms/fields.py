@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 
+from runs.bodies import LiveTradingRequest, ReplayRequest
 from runs.descriptions import RATES
 from runs.fields import StrictNumber
-from runs.serializers import LiveTradingRequest, ReplayRequest
 
 from . import values
 

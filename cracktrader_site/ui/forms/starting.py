@@ -15,9 +15,9 @@ from cracktrader_site.api.keys import Caller
 from cracktrader_site.api.throttling.counting import count_form
 from exchanges.domain import CracktraderError, Refused
 from runs import services
+from runs.bodies import BacktestRequest, LiveTradingRequest
 from runs.models import Run
 from runs.resolve import DEFAULT_CASH, Resolved, resolve
-from runs.serializers import BacktestRequest, LiveTradingRequest
 
 from .findings import place
 from .run import RunForm

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--plot", type=Path, metavar="FILE.html", help="Write charts there.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from runs.serializers import BacktestRequest
+        from runs.bodies import BacktestRequest
 
         dates = {f"{end}_date": cli.moment(options[end]) for end in ("start", "end")}
         try:

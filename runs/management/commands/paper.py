@@ -47,7 +47,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from runs.serializers import LiveTradingRequest
+        from runs.bodies import LiveTradingRequest
 
         body = cli.body(options, mode="paper", replay=_replay(options))
         try:
