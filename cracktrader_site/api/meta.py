@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from runs.asking import scopes_of
 from runs.filters import refuse_unknown_query
 from runs.streaming.subscriptions import MAX_SUBSCRIPTIONS
 from runs.trading.slots import ORDERS_A_SECOND
-from runs.views import scopes_of
 
 from .idempotency import KEPT_FOR
 from .keys import SCOPES

@@ -7,10 +7,11 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from exchanges.views import ExchangeViewSet
+from runs.run_views import RunViewSet
 from runs.sweeps.views import SweepViewSet
 from runs.trading.order_views import OrderViewSet
 from runs.trading.views import AccountViewSet, BalanceViewSet, DiscrepancyViewSet
-from runs.views import HealthViewSet, RunnerViewSet, RunViewSet
+from runs.views import HealthViewSet, RunnerViewSet
 from strategies.views import StrategyViewSet
 
 from .authentication import OptionalKey, StaffSession

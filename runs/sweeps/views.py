@@ -10,11 +10,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from exchanges import idempotency
 from runs import payloads as run_payloads
+from runs.asking import CURSOR, LIMIT, owner_of, require_scope, validated, viewer_of
 from runs.examples import RUN_STARTED
 from runs.filters import refuse_unknown_query
 from runs.models import Sweep
 from runs.serializers import RunResponse
-from runs.views import CURSOR, LIMIT, owner_of, require_scope, validated, viewer_of
 
 from . import asking, deleting, examples, payloads, queries, services
 from . import serializers as s

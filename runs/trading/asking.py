@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from exchanges.domain import InvalidInput
 from exchanges.models import Account
 from runs import queries as run_queries
+from runs.asking import owner_of, viewer_of
 from runs.filters import refuse_unknown_query
 from runs.models import Run
-from runs.views import owner_of, viewer_of
 
 from . import queries
 

@@ -13,11 +13,7 @@ from exchanges import idempotency
 from exchanges.domain import InvalidInput
 from exchanges.models import Account
 from runs import queries as run_queries
-from runs.filters import page_bounds, refuse_unknown_query
-from runs.models import Run, VenueOrder
-from runs.resolve import parse_symbol
-from runs.services import allow_live
-from runs.views import (
+from runs.asking import (
     CURSOR,
     LIMIT,
     RUN_ID,
@@ -26,6 +22,10 @@ from runs.views import (
     validated,
     viewer_of,
 )
+from runs.filters import page_bounds, refuse_unknown_query
+from runs.models import Run, VenueOrder
+from runs.resolve import parse_symbol
+from runs.services import allow_live
 
 from . import bodies, desk, examples, queries
 from . import serializers as s

@@ -13,10 +13,10 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from exchanges import idempotency
 from exchanges.domain import InvalidInput, NotFound
 from exchanges.models import Account
+from runs.asking import CURSOR, LIMIT, RUN_ID, scopes_of, validated, viewer_of
 from runs.filters import refuse_unknown_query
 from runs.models import Discrepancy
 from runs.services import allow_live
-from runs.views import CURSOR, LIMIT, RUN_ID, scopes_of, validated, viewer_of
 
 from . import bodies, desk, discrepancies, examples, funds, queries
 from . import serializers as s

@@ -34,7 +34,7 @@ from cracktrader_site.api.permissions import HasScope, declared_scopes, needed_s
 from cracktrader_site.api.schema import ERROR_CODES
 from exchanges import audit
 from exchanges.domain import InvalidInput
-from runs import views
+from runs import asking
 from runs.examples import BACKTEST_BODY, PAPER_BODY
 from runs.models import Run
 from tests.runs.factory import make_run
@@ -334,11 +334,11 @@ def request_of(auth: Any) -> Any:
 
 def test_live_is_not_among_the_scopes_while_authentication_is_off(settings):
     live = keys.Caller("bot", "abc", frozenset({"live"}))
-    assert views.scopes_of(request_of(None)) == {"read", "backtest", "paper"}
+    assert asking.scopes_of(request_of(None)) == {"read", "backtest", "paper"}
     settings.AUTH = True
-    assert views.scopes_of(request_of(None)) == set()
-    assert views.scopes_of(request_of(live)) == {"live"}
-    assert views.owner_of(request_of(live)) == "abc"
+    assert asking.scopes_of(request_of(None)) == set()
+    assert asking.scopes_of(request_of(live)) == {"live"}
+    assert asking.owner_of(request_of(live)) == "abc"
 
 
 @pytest.mark.usefixtures("auth", "desk")
