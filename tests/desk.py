@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests import migrated, servers
 ROOT = Path(__file__).resolve().parent.parent
 UNLIMITED = {"CRACKTRADER_RATE_LIMIT": "0", "CRACKTRADER_RATE_LIMIT_PAGES": "0"}
 _PORTS = range(20_000, 32_000)
+# So many times slower may a machine be.
+PATIENCE = 5
 DONE = ("completed", "failed", "stopped")
 
 EXAMPLE = {
@@ -78,6 +81,9 @@ class Desk:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.stop()
         self.http.close()
 
@@ -103,7 +109,7 @@ class Desk:
                 stdin=subprocess.DEVNULL,
             )
 
-    def wait_healthy(self, seconds: float = 120) -> None:
+    def wait_healthy(self, seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process is not None
@@ -124,14 +130,14 @@ class Desk:
         began = time.monotonic()
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
         return time.monotonic() - began
 
     def kill(self) -> None:
         """kill -9 of the supervisor."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def processes(self) -> list[psutil.Process]:
         """Every process that works on this home, whoever its parent is."""
@@ -170,14 +176,33 @@ class Desk:
 
     def wait(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
         """The run's detail once it is over."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
+        began, said, seconds = time.monotonic(), "not heard of", seconds * PATIENCE
+        while (waited := time.monotonic() - began) < seconds:
+            # To ask costs the desk what the run could use.
+            time.sleep(min(0.02 + waited / 10, 0.2))
+            with contextlib.suppress(httpx.HTTPError, ValueError):
                 run = self.http.get(f"/runs/{run_id}").json()
-            except (httpx.HTTPError, ValueError):
-                time.sleep(0.1)
-                continue
-            if run["status"] in DONE:
-                return dict(run)
-            time.sleep(0.02)
-        raise AssertionError(f"run {run_id} is {run['status']} after {seconds} s")
+                said = run["status"]
+                if said in DONE:
+                    return dict(run)
+        raise AssertionError(f"run {run_id} is {said} after {seconds} s")
+
+
+def calmed(desk: Desk) -> bool:
+    """Ends whatever is under way; whether the desk is well and idle then."""
+    active = {
+        "/runs": "SELECT public_id FROM runs_run WHERE finished_at IS NULL",
+        "/sweeps": "SELECT public_id FROM runs_sweep WHERE finished_at IS NULL",
+    }
+    began = time.monotonic()
+    with contextlib.suppress(httpx.HTTPError):
+        while time.monotonic() < began + 30 * PATIENCE:
+            if desk.process is None or desk.process.poll() is not None:
+                return False
+            left = [(path, id) for path, sql in active.items() for (id,) in desk.query(sql)]
+            if not left and desk.health() in desk.fine:
+                return True
+            for path, id in left:
+                desk.http.post(f"{path}/{uuid.UUID(str(id))}/stop", json={})
+            time.sleep(0.3)
+    return False

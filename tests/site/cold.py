@@ -1,14 +1,20 @@
-"""Prints the digest of one backtest with stops and shared cash: what a cold process computes."""
+"""Prints the digest of what a cold process computes, of the two that its argument names."""
 
 from __future__ import annotations
 
-from runs.engine import backtest, seal
+import hashlib
+import sys
+
+import numpy as np
+
+from runs.engine import backtest, overfitting, seal
 from runs.engine.config import CashMode, RunConfig
 from strategies.catalog.moving_average_cross import MovingAverageCross
 from strategies.synthetic import synthetic_bars
 
 
-def digest() -> str:
+def of_a_backtest() -> str:
+    """One with stops and shared cash: half a minute of compilation."""
     series = [synthetic_bars(symbol) for symbol in ("BTC/USDT", "ETH/USDT")]
     config = RunConfig(
         symbols=tuple(bars.symbol for bars in series),
@@ -28,5 +34,14 @@ def digest() -> str:
     return seal.result_digest(result.simulation, result.metrics)
 
 
+def of_a_judgement() -> str:
+    """On a sweep of noise: kernels that call others, compiled in a few seconds."""
+    noise = np.random.default_rng(7).normal(0.0, 1.0, (40, 8, 1))
+    blocks = np.concatenate([np.full_like(noise, 50.0), noise, noise**2 + 1.0], axis=2)
+    found = overfitting.probability_of_overfitting(blocks)
+    assert found is not None
+    return hashlib.sha256(found.logits.tobytes() + found.out_of_sample.tobytes()).hexdigest()
+
+
 if __name__ == "__main__":
-    print(digest())
+    print({"backtest": of_a_backtest, "judgement": of_a_judgement}[sys.argv[1]]())

@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import httpx
 import psutil
 import redis
 
-from tests.desk import Desk
+from tests.desk import PATIENCE, Desk
 
 # A line a request is no help.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -131,13 +133,18 @@ def odd(name: str, **params: Any) -> dict[str, Any]:
 
 
 def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = true()
-        if found:
+    """What is true in the end; the dearer the question, the less often it is asked.
+
+    `seconds`: on a machine with little else to do.
+    """
+    deadline = time.monotonic() + seconds * PATIENCE
+    while True:
+        asked = time.monotonic()
+        if found := true():
             return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
+        now = time.monotonic()
+        assert now < deadline, f"not within {seconds * PATIENCE} s: {what}"
+        time.sleep(min(max(0.02, 4 * (now - asked)), 0.25))
 
 
 def forge(desk: Desk, cluster: str, payload: str) -> None:
@@ -211,19 +218,19 @@ class Family:
         self._sentinel = 0
         self._roles: dict[int, str] = {}
 
-    def find(self, cluster: int) -> dict[str, list[int]]:
+    def find(self, cluster: int, children: Mapping[int, list[int]]) -> dict[str, list[int]]:
         """Role → pids, as far as they are there."""
-        sentinels = _children(cluster)
+        sentinels = children[cluster]
         if not sentinels:
             return {}
         found = {"sentinel": sentinels}
         if sentinels[0] != self._sentinel:
-            forked = sorted(_children(sentinels[0]))
+            forked = sorted(children[sentinels[0]])
             if len(forked) < len(self.ROLES):
                 return found
             self._sentinel = sentinels[0]
             self._roles = dict(zip(forked, self.ROLES, strict=False))
-        alive = set(_children(sentinels[0]))
+        alive = set(children[sentinels[0]])
         kept = {pid: role for pid, role in self._roles.items() if pid in alive}
         missing = list(self.ROLES)
         for role in kept.values():
@@ -250,15 +257,16 @@ class Tree:
         assert self.desk.process is not None
         supervisor = self.desk.process.pid
         found["supervisor"] = [supervisor]
-        for child in _children(supervisor):
+        children = _children(supervisor)
+        for child in children[supervisor]:
             line = _command(child)
             if "--only" in line:
                 found[line[line.index("--only") + 1]] = [child]
         if "live" in found:
-            family = self._live.find(found["live"][0])
+            family = self._live.find(found["live"][0], children)
             found |= {f"live {role}": pids for role, pids in family.items()}
         if "jobs" in found:
-            found |= self._jobs.find(found["jobs"][0])
+            found |= self._jobs.find(found["jobs"][0], children)
         busy = self.busy()
         if workers := found.pop("worker", []):
             found["busy worker"] = [pid for pid in workers if pid in busy]
@@ -288,12 +296,15 @@ class Tree:
             os.kill(pid, signal.SIGKILL)
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        found = psutil.Process(pid).children()
-        return [child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE]
-    except psutil.NoSuchProcess:
-        return []
+def _children(pid: int) -> Mapping[int, list[int]]:
+    """Its descendants, by their parents, all as of one moment."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found[process.ppid()].append(process.pid)
+    return found
 
 
 def _command(pid: int) -> list[str]:
