@@ -62,6 +62,36 @@ def test_limits_are_the_ones_in_force(settings):
     assert timedelta(hours=limits["idempotency_hours"]) == timedelta(days=1)
 
 
+def test_whoever_is_refused_for_too_much_could_have_read_so_before(settings):
+    settings.MAX_ACTIVE, settings.MAX_ACTIVE_SWEEPS, settings.MAX_TRIALS = 7, 0, 8
+    settings.RATE_LIMIT_PAPER, settings.BACKTEST_TIMEOUT, settings.WS_CONNECTIONS = 5, 9, 11
+    limits = meta()["limits"]
+    named = ("active_runs", "active_sweeps", "trials_per_sweep", "seconds_per_backtest")
+    assert [limits[name] for name in named] == [7, None, 8, 9]
+    assert limits["connections"] == 11
+    scoped = limits["requests_per_minute_by_scope"]
+    assert scoped == {"backtest": None, "paper": 5, "live": None}
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/runs", "rows_per_page"), ("/sweeps", "rows_per_page")],
+)
+def test_the_longest_page_is_as_long_as_it_says(path, limit):
+    longest = meta()["limits"][limit]
+    assert Client().get(f"{API}{path}?limit={longest}").status_code == 200
+    refused = Client().get(f"{API}{path}?limit={longest + 1}")
+    assert refused.status_code == 400
+    assert strict_json(refused.content)["error"]["details"]["maximum"] == longest
+
+
+def test_the_schemas_example_names_every_limit():
+    from cracktrader_site.api.meta import _EXAMPLE
+
+    told, shown = meta()["limits"], _EXAMPLE.value["limits"]
+    assert list(shown) == list(told)
+
+
 @pytest.mark.parametrize(
     ("path", "status"), [("/meta", 200), ("/status?x=1", 400), ("/nowhere", 404), ("/schema", 200)]
 )

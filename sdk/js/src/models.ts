@@ -98,6 +98,7 @@ export type RunStatusEnum = Schemas['RunStatusEnum'];
 export type RunSummary = Schemas['RunSummary'];
 export type RunnerStatusEnum = Schemas['RunnerStatusEnum'];
 export type SamplerEnum = Schemas['SamplerEnum'];
+export type ScopedRatesSchema = Schemas['ScopedRatesSchema'];
 export type ScopesEnum = Schemas['ScopesEnum'];
 export type SkippedSchema = Schemas['SkippedSchema'];
 export type StabilitySchema = Schemas['StabilitySchema'];

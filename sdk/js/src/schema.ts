@@ -959,18 +959,37 @@ export interface components {
             y: number[] | null;
         };
         BoundsSchema: {
+            /** @description Of all clients together, and of the symbols that one request may name. */
+            active_downloads: number;
+            /** @description Per owner, queued ones too: a key, a user, or all without a key; null: no limit. */
+            active_runs: number | null;
+            /** @description As active_runs. */
+            active_sweeps: number | null;
             /** @description All symbols together. */
             bars_per_run: number;
             body_bytes: number;
+            /** @description WebSockets, of all clients together. */
+            connections: number;
             /** @description How long replies are kept. */
             idempotency_hours: number;
+            /** @description Of what is sent over a WebSocket. */
+            message_bytes: number;
             /** @description Per venue account, over all runs. */
             orders_per_second: number;
             /** @description Per key, or per address without one; null: no limit. */
             requests_per_minute: number | null;
+            /** @description Of these, requests that need the scope; null: no limit of their own. */
+            requests_per_minute_by_scope: components["schemas"]["ScopedRatesSchema"];
+            /** @description The largest `limit` of a list. */
+            rows_per_page: number;
+            runs_per_comparison: number;
+            /** @description Then it fails: RUN_TIMEOUT. */
+            seconds_per_backtest: number;
             /** @description Of a WebSocket. */
             subscriptions_per_connection: number;
             symbols_per_run: number;
+            /** @description Of a list of a sweep's trials. */
+            trials_per_page: number;
             trials_per_sweep: number;
         };
         CallerSchema: {
@@ -2190,6 +2209,11 @@ export interface components {
          * @enum {string}
          */
         SamplerEnum: "grid" | "random" | "tpe";
+        ScopedRatesSchema: {
+            backtest: number | null;
+            live: number | null;
+            paper: number | null;
+        };
         /**
          * @description * `read` - read
          *     * `backtest` - backtest

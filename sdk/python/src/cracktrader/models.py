@@ -334,15 +334,34 @@ class BinnedSchema(Model):
 class BoundsSchema(Model):
     requests_per_minute: int | None
     """Per key, or per address without one; null: no limit."""
+    requests_per_minute_by_scope: ScopedRatesSchema
+    """Of these, requests that need the scope; null: no limit of their own."""
+    connections: int
+    """WebSockets, of all clients together."""
     subscriptions_per_connection: int
     """Of a WebSocket."""
+    message_bytes: int
+    """Of what is sent over a WebSocket."""
     orders_per_second: int
     """Per venue account, over all runs."""
     body_bytes: int
+    rows_per_page: int
+    """The largest `limit` of a list."""
+    trials_per_page: int
+    """Of a list of a sweep's trials."""
+    runs_per_comparison: int
     symbols_per_run: int
     bars_per_run: int
     """All symbols together."""
+    seconds_per_backtest: int
+    """Then it fails: RUN_TIMEOUT."""
+    active_runs: int | None
+    """Per owner, queued ones too: a key, a user, or all without a key; null: no limit."""
     trials_per_sweep: int
+    active_sweeps: int | None
+    """As active_runs."""
+    active_downloads: int
+    """Of all clients together, and of the symbols that one request may name."""
     idempotency_hours: int
     """How long replies are kept."""
 
@@ -1266,6 +1285,13 @@ class RunSummary(Model):
     max_drawdown: float | None
     trade_count: int
     error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ScopedRatesSchema(Model):
+    backtest: int | None
+    paper: int | None
+    live: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
