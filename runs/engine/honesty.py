@@ -104,10 +104,12 @@ def forward_warnings(
     benchmark_return: float | None,
     efficiency: float | None,
     left_out: int = 0,
+    judged: str = "",
 ) -> list[dict[str, str]]:
     """What speaks against a walk-forward's stitched curve, by its metrics and efficiency.
 
-    `left_out`: windows that chose nothing, because not all of their trials were made.
+    `left_out`: windows that chose nothing, because not all of their trials were made;
+    `judged`: the one that best and honesty are of then, in words.
     """
     found: list[tuple[str, str]] = []
 
@@ -115,10 +117,17 @@ def forward_warnings(
         found.append((code, message))
 
     if left_out:
+        of = f" The best and the figures of its honesty are those of {judged}." if judged else ""
         warn(
             "WINDOWS_LEFT_OUT",
             f"Not all trials of {left_out:,} {'window' if left_out == 1 else 'windows'} were made: "
-            "the best of those that were is no choice, and the out-of-sample curve goes without.",
+            "the best of those that were is no choice, and the out-of-sample curve goes without."
+            + of,
+        )
+    if total_return is not None and total_return <= 0:
+        warn(
+            "CURVE_LOST",
+            f"Out of sample the choices earned nothing: their return is {total_return:.2%}.",
         )
     if efficiency is not None and efficiency < EFFICIENT:
         warn(
@@ -135,6 +144,12 @@ def forward_warnings(
             f"{benchmark_return:.2%} over the same bars.",
         )
     return _told(found)
+
+
+def forward_verdict(verdict: str, total_return: float | None) -> str:
+    """A window's verdict, which no longer `holds_up` if the stitched curve earned nothing."""
+    lost = total_return is not None and total_return <= 0
+    return "doubtful" if lost and verdict == "holds_up" else verdict
 
 
 def _told(warnings: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

@@ -12,6 +12,9 @@ from .results import Simulation
 
 Number = float | int | None
 
+ROUNDING = 1e-14
+"""Returns up to here are what floats lose when cash becomes an amount."""
+
 
 class Curve(NamedTuple):
     """Sums over a run's equity and its bar returns r: what the metrics of it are made of."""
@@ -70,6 +73,10 @@ def curve(bar_ms: int, simulation: Simulation) -> Curve:
     r = np.zeros(count)
     np.divide(equity[1:], equity[:-1], out=r[1:], where=equity[:-1] > 0)
     r[1:] -= equity[:-1] > 0
+    # Where nothing but rounding moves, there is no variance and no fall to divide by.
+    moves = not (r.max() <= ROUNDING and r.min() >= -ROUNDING)
+    if not moves:
+        r[:] = 0.0
     total, mean, variance = float(r.sum()), float(r.mean()), float(r.var())
     # A long run's columns are megabytes each: one to work in is enough.
     work = np.minimum(r, 0.0)
@@ -78,7 +85,7 @@ def curve(bar_ms: int, simulation: Simulation) -> Curve:
     low, high = _percentiles(work, 5.0, 95.0)
     np.subtract(r, mean, out=work)
     skew, kurtosis = _shape(work, math.sqrt(variance), r)
-    drawdown, squares, under_water = _drawdowns(equity, time)
+    drawdown, squares, under_water = _drawdowns(equity, time) if moves else (0.0, 0.0, 0)
     return Curve(
         bars=count,
         first=float(equity[0]),

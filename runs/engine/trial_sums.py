@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from exchanges.domain import Side
 
-from .sums import Curve, Tally
+from .sums import ROUNDING, Curve, Tally
 from .vectorized import Traded
 from .window import Room, Window
 
@@ -23,6 +23,7 @@ _BUCKETS = 2048
 _LEAF = 128  # numpy's
 _DEPTH = 128  # of the stack: more than two for each halving
 _SMALLEST = 1e-100  # of standard deviations that have an inverse, and room for a fourth power
+_ROUNDING = ROUNDING
 _SPREAD = 4.0  # standard deviations to either side that the buckets cover
 
 
@@ -214,6 +215,11 @@ def _curve_nb(time, equity, cash, r, work, buckets, ends, blocks):  # type: igno
     r[0] = 0.0
     for i in range(1, n):
         r[i] = equity[i] / equity[i - 1] - 1.0 if equity[i - 1] > 0 else 0.0
+    moves = False
+    for i in range(n):
+        moves |= not -_ROUNDING <= r[i] <= _ROUNDING
+    if not moves:
+        r[:] = 0.0
     total = _sum_nb(r)
     mean = total / n
     for i in range(n):
@@ -243,8 +249,10 @@ def _curve_nb(time, equity, cash, r, work, buckets, ends, blocks):  # type: igno
         under_water = max(under_water, time[n - 1] - time[newest])
     if not fine:
         return False, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0
+    if not moves:
+        under_water = 0
     for i in range(n):
-        work[i] = 1.0 - equity[i] / work[i]
+        work[i] = 1.0 - equity[i] / work[i] if moves else 0.0
     deepest = 0.0
     for i in range(n):
         deepest = max(deepest, work[i])

@@ -169,12 +169,14 @@ def efficiency(out_of_sample: Number, in_sample: Sequence[Number]) -> float | No
 
     Pardo, The Evaluation and Optimization of Trading Strategies, 2008; 1: the choice
     earned afterwards what it had earned before.  `in_sample`: the annual return of
-    each window's choice.  None where one is unknown, or their mean not positive.
+    each window's choice; their mean is the geometric one.  None where one is unknown,
+    or their mean not positive.
     """
     known = [value for value in in_sample if value is not None]
-    if out_of_sample is None or not known or len(known) < len(in_sample):
+    if out_of_sample is None or not known or len(known) < len(in_sample) or min(known) <= -1:
         return None
-    mean = math.fsum(known) / len(known)
+    # A good month compounds to thousands of a year: the plain mean would be that month's.
+    mean = math.expm1(math.fsum(map(math.log1p, known)) / len(known))
     return out_of_sample / mean if mean > 0 else None
 
 

@@ -28,9 +28,10 @@ Renew = Callable[[str], None]
 def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
     """The Sweep's fields `best`, `honesty`, `walk_forward` and `equity_sha256`.
 
-    Of a walk-forward sweep, best and honesty are those of its last window, or of the
-    last that was tried before a stop: what one would trade from now on; empty if
-    nothing there has a figure to choose by.  `renew` is called between steps, with the stage.
+    Of a walk-forward sweep, best and honesty are those of its last window, or, after a
+    stop, of the last that was tried whole: the newest choice, with which the curve ends.
+    Of the last that was tried at all, if none was whole; empty if nothing there has a
+    figure to choose by.  `renew` is called between steps, with the stage.
     """
     layout = Layout.of(sweep.config)
     chosen = {s: queries.best(sweep, s) for s in range(layout.segments)}
@@ -39,21 +40,23 @@ def conclude(sweep: Sweep, renew: Renew) -> dict[str, Any]:
     if not found:
         return fields
     made = _made(sweep)
-    last = max(made)
+    partly = {
+        segment: f"only {made.get(segment, 0):,} of {layout.per_segment:,} trials were made"
+        for segment in range(layout.segments)
+        if made.get(segment, 0) < layout.per_segment
+    }
+    whole = max((segment for segment in made if segment not in partly), default=None)
+    last = max(made) if whole is None else whole
     if last in found:
         fields["best"] = describe(sweep, found[last])
         renew("judging the best")
         fields["honesty"] = _honesty(sweep, found[last])
     if sweep.config["windows"]:
-        partly = {
-            segment: f"only {made.get(segment, 0):,} of {layout.per_segment:,} trials were made"
-            for segment in range(last + 1)
-            if made.get(segment, 0) < layout.per_segment
-        }
-        fields |= _walk_forward(sweep, found, partly, last, renew)
+        fields |= _walk_forward(sweep, found, partly, whole, renew)
         if fields["honesty"]:
-            warnings = _forward_warnings(fields["walk_forward"], len(partly))
-            fields["honesty"]["warnings"] += warnings
+            extent = "tried at all" if whole is None else "tried whole"
+            judged = f"window {last + 1}, the last that was {extent}"
+            _judge_curve(fields["honesty"], fields["walk_forward"], len(partly), judged)
     return fields
 
 
@@ -103,18 +106,24 @@ def _made(sweep: Sweep) -> dict[int, int]:
     return dict(done.values_list("segment").annotate(made=Sum("count")))
 
 
-def _forward_warnings(report: dict[str, Any], left_out: int) -> list[dict[str, str]]:
-    from runs.engine.honesty import forward_warnings
+def _judge_curve(
+    honesty: dict[str, Any], report: dict[str, Any], left_out: int, judged: str
+) -> None:
+    """Adds to the honesty of a window what the curve of all of them says of it."""
+    from runs.engine.honesty import forward_verdict, forward_warnings
 
     found = report.get("metrics", {})
-    figures = found.get("total_return"), found.get("benchmark_return"), report.get("efficiency")
-    return forward_warnings(*figures, left_out)
+    earned, held = found.get("total_return"), found.get("benchmark_return")
+    honesty["verdict"] = forward_verdict(honesty["verdict"], earned)
+    honesty["warnings"] += forward_warnings(
+        earned, held, report.get("efficiency"), left_out, judged
+    )
 
 
 def _walk_forward(
-    sweep: Sweep, found: dict[int, Trial], partly: dict[int, str], last: int, renew: Renew
+    sweep: Sweep, found: dict[int, Trial], partly: dict[int, str], last: int | None, renew: Renew
 ) -> dict[str, Any]:
-    """`found`: the best trial of each window that has one; `last`: the last that was tried.
+    """`found`: the best trial of each window that has one; `last`: the last that was tried whole.
 
     Who has nothing to choose, or a choice that cannot be tried, stays in cash.  The best
     of a window that was tried `partly` (what to say, by window) is no choice, and what
@@ -126,9 +135,7 @@ def _walk_forward(
     windows, parts = [], []
     kept: list[Trial | None] = []
     errors = dict(partly)
-    while last in partly:
-        last -= 1
-    for segment in range(last + 1):
+    for segment in range(0 if last is None else last + 1):
         renew(f"window {segment + 1} of {shop.layout.segments}, out of sample")
         window = walk_forward.Window(**sweep.config["windows"][segment])
         trial = None if segment in partly else found.get(segment)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.stats import kurtosis, skew
 
 from runs.engine import honesty as module
-from runs.engine.honesty import forward_warnings, honesty
+from runs.engine.honesty import forward_verdict, forward_warnings, honesty
 from runs.engine.sharpe import deflated_sharpe_ratio, expected_maximum_sharpe
 
 from .test_overfitting import as_in_the_paper, blocks_of
@@ -254,7 +254,8 @@ def test_a_best_that_earned_nothing_is_said_in_words_without_a_share_of_nothing(
         ((0.1744, 1.4828, 0.15), ["LOW_EFFICIENCY", "BEHIND_HOLDING"]),
         ((0.2, 0.1, 0.9), []),
         ((0.2, 0.1, -0.1), ["LOW_EFFICIENCY"]),
-        ((-0.1, -0.3, None), []),
+        ((-0.1, -0.3, None), ["CURVE_LOST"]),
+        ((0.0, -0.3, -0.1), ["CURVE_LOST", "LOW_EFFICIENCY"]),
         ((0.1, 0.3, 0.5), ["BEHIND_HOLDING"]),
         ((None, None, None), []),
     ],
@@ -269,6 +270,18 @@ def test_windows_that_are_left_out_of_the_curve_are_said_to_be():
     assert "1 window " in one["message"]
     many = forward_warnings(None, None, None, left_out=2)
     assert "2 windows " in many[0]["message"]
+    assert "honesty" not in many[0]["message"]
+    (said,) = forward_warnings(0.2, 0.1, 0.9, 1, "window 3, the last that was tried whole")
+    assert "those of window 3, the last that was tried whole." in said["message"]
+
+
+def test_nothing_holds_up_whose_choices_earned_nothing_out_of_sample():
+    assert forward_verdict("holds_up", 0.1) == "holds_up"
+    assert forward_verdict("holds_up", None) == "holds_up"
+    assert forward_verdict("holds_up", 0.0) == "doubtful"
+    assert forward_verdict("holds_up", -0.1) == "doubtful"
+    assert forward_verdict("likely_luck", -0.1) == "likely_luck"
+    assert forward_verdict("too_few", -0.1) == "too_few"
 
 
 def test_stability_is_told_on_the_symbols_and_timeframe_of_the_best():
@@ -342,7 +355,7 @@ def test_every_warning_and_verdict_is_in_the_docs():
     text = (Path(django_settings.BASE_DIR) / "docs" / "honesty.md").read_text()
     source = Path(module.__file__).read_text()
     told = set(re.findall(r'warn\(\s*"([A-Z_]+)"', source))
-    assert len(told) == 16
+    assert len(told) == 17
     assert told == set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
     for verdict in ("likely_luck", "doubtful", "holds_up", "too_few"):
         assert f"`{verdict}`" in text

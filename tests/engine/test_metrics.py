@@ -13,14 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchanges.domain import Bars, Timeframe
-from runs.engine import vectorized
+from runs.engine import trials, vectorized
 from runs.engine.metrics import METRICS, metrics
 from runs.engine.results import ORDER_DTYPE, PENDING_DTYPE, TRADE_DTYPE, Simulation
-from strategies.base import Signals
+from strategies.base import Params, Signals, Strategy
 
 from .worlds import HOUR, SYMBOLS, make_bars, make_config, make_signals
 
 DAY = Timeframe.parse("1d")
+
+
+class Flips(Strategy[Params]):
+    """In at even hours, out at odd ones."""
+
+    Params = Params
+
+    def warmup(self, params):
+        return 0
+
+    def signals(self, bars, params):
+        even = bars.time // HOUR.ms % 2 == 0
+        return Signals(even, ~even)
 
 
 def make_simulation(equity, trades=(), cash=None, hours=None, closes=None):
@@ -46,6 +59,25 @@ def make_simulation(equity, trades=(), cash=None, hours=None, closes=None):
 
 def measure(*args, config=None, **kwargs):
     return metrics(config or make_config(), make_simulation(*args, **kwargs))
+
+
+@pytest.mark.parametrize(("price", "cash"), [(0.9005, 15.0), (0.9168, 31.0), (49.0, 8.0)])
+def test_a_market_that_stands_still_has_no_ratios_of_rounding(price, cash):
+    """What an amount is worth misses by a bit what was paid for it, to either side."""
+    bars = make_bars([(price, price, price, price)] * 300)
+    config = make_config(hours=300, initial_cash=cash)
+    decisions = [make_signals(300, range(0, 300, 2), range(1, 300, 2))]
+    simulation = vectorized.simulate(config, [bars], decisions)
+    found = metrics(config, simulation)
+    assert found["total_trades"] == 150
+    assert found["total_return"] == pytest.approx(0, abs=1e-12)
+    for name in ("max_drawdown", "max_drawdown_duration", "volatility", "ulcer_index"):
+        assert found[name] == 0
+    for name in ("sharpe_ratio", "sortino_ratio", "omega_ratio", "calmar_ratio", "skew"):
+        assert found[name] is None
+    trial = trials.Trials(config, Flips, [bars]).run(Flips.Params())
+    assert trial.metrics == found
+    assert not trial.blocks[:, 1:].any()
 
 
 def test_returns_and_ratios_by_hand():

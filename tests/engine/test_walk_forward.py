@@ -238,12 +238,26 @@ def test_the_report_tells_each_window_and_all_together():
 
 
 def test_efficiency_is_undefined_where_the_past_earned_nothing():
-    assert efficiency(0.1, [0.2, 0.6]) == pytest.approx(0.25)
+    assert efficiency(0.1, [0.21, 0.0]) == pytest.approx(1.0)
     assert efficiency(-0.1, [0.2]) == pytest.approx(-0.5)
     assert efficiency(0.1, [-0.2, 0.1]) is None
+    assert efficiency(0.1, [-1.0, 5.0]) is None
     assert efficiency(0.1, [0.2, None]) is None
     assert efficiency(None, [0.2]) is None
     assert efficiency(0.1, []) is None
+
+
+def test_what_earns_alike_in_and_out_of_sample_is_efficient_however_short_the_windows():
+    """A plain mean of annual returns is that of the luckiest window."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(300):
+        a_bar = np.log1p(rng.normal(1e-4, 5e-3, (18, 500)))
+        annual = np.expm1(a_bar.sum(axis=1) * 8760 / 500)
+        after = math.expm1(math.fsum(np.log1p(annual[12:])) / 6)
+        value = efficiency(after, annual[:12].tolist())
+        found.append(-math.inf if value is None else value)
+    assert 0.7 < float(np.median(found)) < 1.3
 
 
 @settings(deadline=None, max_examples=25)
