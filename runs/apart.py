@@ -8,25 +8,20 @@ as JSON among them.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exchanges.domain import Bars, CracktraderError
+from strategies import children
 
 from .engine.config import RunConfig
 
 if TYPE_CHECKING:
     from .engine.results import Simulation
 
-_ROOT = Path(__file__).resolve().parent.parent
 _HEAD = "head"
 _TABLES = ("time", "equity", "cash", "close", "orders", "trades", "pending", "positions")
 
@@ -73,9 +68,10 @@ def simulate(
     from .engine.results import Simulation
 
     try:
-        answer = _ask(_request(source, name, values, jobs), seconds)
-    except CracktraderError as error:
-        return [error] * len(jobs)
+        answer = children.ask("runs.apart", _request(source, name, values, jobs), seconds, _read)
+    except children.Lost as lost:
+        code = "RUN_TIMEOUT" if isinstance(lost, children.Late) else "STRATEGY_FAILED"
+        return [CracktraderError(code, f"{name}: {lost}")] * len(jobs)
     head = json.loads(answer[_HEAD].tobytes())
     found: list[Simulation | CracktraderError] = []
     for number, (refused, limit) in enumerate(head):
@@ -114,32 +110,12 @@ def _pack(head: Any, arrays: dict[str, Any]) -> bytes:
     return packed.getvalue()
 
 
-def _ask(request: bytes, seconds: float) -> dict[str, Any]:
+def _read(answer: bytes) -> dict[str, Any]:
     import numpy as np
 
-    child = subprocess.Popen(
-        [sys.executable, "-m", "runs.apart"],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        out, _ = child.communicate(request, seconds)
-        # What a user's code may have written is data, never a pickle.
-        with np.load(io.BytesIO(out), allow_pickle=False) as answer:
-            return dict(answer)
-    except subprocess.TimeoutExpired:
-        raise CracktraderError("RUN_TIMEOUT", f"It took longer than {seconds:g} s") from None
-    except (ValueError, OSError, EOFError):
-        raise CracktraderError(
-            "STRATEGY_FAILED", f"It ended its process (code {child.returncode})"
-        ) from None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+    # What a user's code may have written is data, never a pickle.
+    with np.load(io.BytesIO(answer), allow_pickle=False) as tables:
+        return dict(tables)
 
 
 def _answer(request: bytes) -> bytes:
@@ -147,6 +123,8 @@ def _answer(request: bytes) -> bytes:
 
     from .engine import artifacts
 
+    # Seconds of computing: whoever asks the server for more comes first.
+    os.nice(10)
     with np.load(io.BytesIO(request), allow_pickle=False) as asked:
         head = json.loads(asked[_HEAD].tobytes())
         contents = [asked[str(number)].tobytes() for number in range(len(head["configs"]))]
@@ -166,19 +144,5 @@ def _answer(request: bytes) -> bytes:
     return _pack(told, arrays)
 
 
-def _main() -> None:
-    request = sys.stdin.buffer.read()
-    # What the strategy prints must not mix with the answer.
-    out = os.dup(1)
-    os.dup2(2, 1)
-    # Seconds of computing: whoever asks the server for more comes first.
-    os.nice(10)
-    answer = _answer(request)
-    with os.fdopen(out, "wb") as stream:
-        stream.write(answer)
-    # The strategy's threads and exit handlers have no say any more.
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    _main()
+    children.answer(_answer)

@@ -77,13 +77,19 @@ def as_json(data: Any) -> str:
     return orjson.dumps(data, option=options, default=str).decode()
 
 
-def _params(text: str | None, pairs: list[str]) -> dict[str, Any]:
+def json_object(text: str | None, option: str) -> dict[str, Any]:
+    """What was given with the option, if anything.  Raises CommandError."""
     try:
-        params = json.loads(text) if text else {}
+        found = json.loads(text) if text else {}
     except ValueError as error:
-        raise CommandError(f"--params is not JSON: {error}") from None
-    if not isinstance(params, dict):
-        raise CommandError("--params must be a JSON object")
+        raise CommandError(f"{option} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise CommandError(f"{option} must be a JSON object")
+    return found
+
+
+def _params(text: str | None, pairs: list[str]) -> dict[str, Any]:
+    params = json_object(text, "--params")
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not (key and equals):

@@ -141,8 +141,7 @@ def _feed(metrics: Metrics) -> Check:
         f"{len(failing)} failing": failing,
         f"{missing} of their latest bars never delivered": missing,
     }
-    told = [text for text, trouble in troubles.items() if trouble]
-    return ("degraded" if told else "ok"), ", ".join([f"{len(feeds)} markets", *told])
+    return _told(f"{len(feeds)} markets", troubles)
 
 
 def _trader(metrics: Metrics) -> Check:
@@ -166,8 +165,13 @@ def _trader(metrics: Metrics) -> Check:
         f"{killed} killed": killed,
         f"{differing} discrepancies wait for a decision": differing,
     }
-    told = [text for text, trouble in troubles.items() if trouble]
-    return ("degraded" if told else "ok"), ", ".join([f"{len(accounts)} accounts", *told])
+    return _told(f"{len(accounts)} accounts", troubles)
+
+
+def _told(what: str, troubles: dict[str, Any]) -> Check:
+    """With those of the troubles that there are."""
+    found = [text for text, trouble in troubles.items() if trouble]
+    return ("degraded" if found else "ok"), ", ".join([what, *found])
 
 
 def _machines(metrics: Metrics) -> Check:

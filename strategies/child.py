@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from typing import Any
 
 from exchanges.domain import InvalidInput
 
-from . import inspection, probe
+from . import children, inspection, probe
 
 
 def _answer(do: str, **asked: Any) -> dict[str, Any]:
@@ -28,17 +27,9 @@ def _answer(do: str, **asked: Any) -> dict[str, Any]:
         return {"refused": (error.code, error.message, error.details)}
 
 
-def _main() -> None:
-    request = json.loads(sys.stdin.buffer.read())
-    # What the file prints must not mix with the answer.
-    out = os.dup(1)
-    os.dup2(2, 1)
-    answer = json.dumps(_answer(**request))
-    with os.fdopen(out, "w") as stream:
-        stream.write(answer)
-    # The file's threads and exit handlers have no say any more.
-    os._exit(0)
+def _answered(request: bytes) -> bytes:
+    return json.dumps(_answer(**json.loads(request))).encode()
 
 
 if __name__ == "__main__":
-    _main()
+    children.answer(_answered)

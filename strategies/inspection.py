@@ -17,6 +17,7 @@ from exchanges.places import Places
 from . import params as parameters
 from . import probe, registry
 from .base import AnyStrategy, Params
+from .children import Lost
 
 SECONDS = 5.0
 """What a user's code may take, the start of its process included."""
@@ -65,7 +66,7 @@ def inspect(source: str, name: str, values: Any) -> tuple[dict[str, Any], int]:
     try:
         with _places:
             dumped, bars = probe.inspect(source, name, values, SECONDS)
-    except probe.Lost as error:
+    except Lost as error:
         raise _failed(f"{name} gives no parameters and warm-up for these values: {error}") from None
     with _lock:
         _answers[key] = json.dumps(dumped), bars

@@ -6,17 +6,14 @@ that costs one child, `strategies.child`.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exchanges.domain import InvalidInput
+
+from . import children
+from .children import Lost
 
 if TYPE_CHECKING:
     from .findings import CheckReport
@@ -24,11 +21,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0
 _START_SECONDS = 15.0
-_ROOT = Path(__file__).resolve().parent.parent
-
-
-class Lost(Exception):
-    """The child gave no answer; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +87,9 @@ def inspect(
 
 
 def _ask(request: dict[str, Any], timeout: float) -> dict[str, Any]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "strategies.child"],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        out, _ = child.communicate(json.dumps(request).encode(), timeout)
-        answer: dict[str, Any] = json.loads(out)
-    except subprocess.TimeoutExpired:
-        raise Lost(f"it takes longer than {timeout:g} s") from None
-    except ValueError:
-        raise Lost(f"it ends the interpreter (code {child.returncode})") from None
-    finally:
-        _end(child)
+    asked = json.dumps(request).encode()
+    answer: dict[str, Any] = children.ask("strategies.child", asked, timeout, json.loads)
     if "refused" in answer:
         code, message, details = answer["refused"]
         raise InvalidInput(code, message, **details)
     return answer
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ends the child with whatever the file has started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.communicate()

@@ -29,7 +29,6 @@ from tests.site import rates
 from tests.site.rates import SECOND, Clock, passes
 
 KEY = Limit("key", 100)
-NO_ACCOUNT = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture

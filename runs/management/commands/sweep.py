@@ -219,12 +219,7 @@ def _walk_forward(options: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _space(text: str | None, varied: Iterable[str]) -> dict[str, Any]:
-    try:
-        space = json.loads(text) if text else {}
-    except ValueError as error:
-        raise CommandError(f"--space is not JSON: {error}") from None
-    if not isinstance(space, dict):
-        raise CommandError("--space must be a JSON object")
+    space = cli.json_object(text, "--space")
     for pair in varied:
         key, equals, values = pair.partition("=")
         if not (key and equals and values):
