@@ -9,6 +9,7 @@ from exchanges.adapters import Door
 from exchanges.adapters.ccxt_client import CcxtClient
 from exchanges.adapters.ccxt_data import CcxtMarketData
 from exchanges.domain import Symbol, Timeframe
+from tests.emptying import deleted_only  # noqa: F401
 from tests.exchanges.tools import NOW, FixedClock
 from tests.venue import SpotMarket, VenueServer
 

@@ -10,6 +10,7 @@ from django.test import override_settings
 from strategies import services
 from strategies.csv_bars import read_csv
 from strategies.models import Strategy, StrategyVersion
+from tests.emptying import deleted_only  # noqa: F401
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser as Chrome
 
 from tests.desk import Desk
+from tests.emptying import deleted_only  # noqa: F401
 from tests.runs.papers import desk  # noqa: F401
 from tests.ui.browser import Visitor, chrome, visit  # noqa: F401
 from tests.ui.serving import served

@@ -1,0 +1,1 @@
+from tests.emptying import deleted_only  # noqa: F401
