@@ -57,7 +57,8 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
     figure = _layout(
         _about(run, whole.between(begin, end)),
         yaxis={"domain": [0.3, 1], "title": {"text": _quote(run)}, "tickformat": ",.6~r"},
-        yaxis2={"domain": [0, 0.24], "tickformat": ".3~%"},
+        # Of a curve that never fell it is a line at nothing, and no axis of both signs.
+        yaxis2={"domain": [0, 0.24], "tickformat": ".3~%", **_depth(seen.drawdown)},
         shapes=_gap_shapes(seen.time, step),
         annotations=[_note(seen.why_not)] if seen.why_not else [],
     )
@@ -85,6 +86,11 @@ def equity(run: Run, start_ms: int | None = None, end_ms: int | None = None) -> 
     return figure
 
 
+def _depth(drawdown: NDArray[np.float64]) -> Figure:
+    """A range for what is nothing everywhere; else plotly chooses."""
+    return {} if len(drawdown) and drawdown.min() < 0 else {"range": [-0.01, 0.001]}
+
+
 def candles(
     run: Run, symbol: Symbol, start_ms: int | None = None, end_ms: int | None = None
 ) -> Figure:
@@ -105,7 +111,7 @@ def candles(
     middle = (width - 1) * step // 2
     notes = []
     if width > 1:
-        notes.append(f"candles of {width} bars of {run.timeframe}, each in its middle")
+        notes.append(f"each candle is {width} bars of {run.timeframe}")
     if len(shown) < len(trades):
         notes.append(f"{len(shown):,} of {len(trades):,} trades: those that won or lost most")
     figure = _layout(

@@ -36,8 +36,12 @@ def mode(run: Run) -> str:
     """`paper`, whose money a live run trades with, or how fast it replays."""
     if run.replay is None:
         return overview.mode_name(run.mode, run.account is not None and run.account.sandbox)
-    speed = run.replay["speed"]
-    return f"{run.mode}, replay " + (f"at {speed:,g} times real time" if speed else "at full speed")
+    return f"{run.mode}, replay {pace(run.replay['speed'])}"
+
+
+def pace(speed: float) -> str:
+    """Of a replay."""
+    return f"at {speed:,g} times real time" if speed else "at full speed"
 
 
 def state(run: Run, health: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -156,6 +160,8 @@ def setting(name: str, value: Any, currency: str = "") -> str:
         return formats.NOTHING
     if name in RATES:
         return formats.rate(value)
+    if name == "replay":
+        return pace(value["speed"])
     if name in _MOMENTS:
         return f"{formats.moment(value)} UTC"
     if name == "initial_cash":

@@ -9,6 +9,7 @@ from django.urls import reverse
 from runs import health, overview
 from runs.models import Run
 
+from . import checks
 from .columns import PLAIN
 
 MOST_ACTIVE = 24
@@ -38,7 +39,7 @@ def board(owner: str) -> dict[str, Any]:
     modes = overview.modes(owner)
     report = health.report()
     ended = overview.listed(owner).exclude(status__in=Run.ACTIVE)
-    active = sum(modes.values())
+    recent, active = list(ended[:RECENT]), sum(modes.values())
     return {
         "standings": standings,
         "modes": [(mode, modes[mode]) for mode in _MODES if mode in modes],
@@ -46,7 +47,8 @@ def board(owner: str) -> dict[str, Any]:
         "more": max(active - len(standings), 0),
         "today": overview.today(owner),
         "totals": sorted(overview.earned(owner), key=lambda total: _MODES.index(total.mode)),
-        "recent": list(ended[:RECENT]),
+        "recent": recent,
+        "ahead": checks.looking_ahead(run.strategy_version_id for run in recent),
         "columns": PLAIN,
         "report": report,
         "alerts": alerts(report["metrics"]),

@@ -86,7 +86,13 @@ def heatmap(found: Mapping[str, Any], x: str, y: str, metric: str, *, maximize: 
     figure = _layout(
         _about_map(found, x, y, metric, best),
         xaxis={"type": "category", "showgrid": False, "title": {"text": escape(x), "standoff": 8}},
-        yaxis={"type": "category", "showgrid": False, "title": {"text": escape(y), "standoff": 8}},
+        yaxis={
+            "type": "category",
+            "showgrid": False,
+            "title": {"text": escape(y), "standoff": 8},
+            # Bins have long names.
+            "automargin": True,
+        },
         showlegend=False,
     )
     figure["data"] = [trace]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,16 @@ def run_with_equity(time: np.ndarray, equity: np.ndarray) -> Run:
     table["time"], table["equity"] = time, equity
     config = {"engine": ENGINE | {"end_ms": int(time[-1]) + HOUR}}
     return with_tables(make_run(config=config), equity=table)
+
+
+def test_the_drawdown_of_a_curve_that_never_fell_has_no_axis_above_nothing(whole_run, monkeypatch):
+    deep = charts.equity(whole_run)["layout"]["yaxis2"]
+    assert "range" not in deep
+    whole = series.equity(whole_run)
+    flat = replace(whole, drawdown=np.zeros_like(whole.drawdown))
+    monkeypatch.setattr(series, "equity", lambda run: flat)
+    low, high = charts.equity(whole_run)["layout"]["yaxis2"]["range"]
+    assert low < 0 < high < -low
 
 
 @pytest.mark.django_db

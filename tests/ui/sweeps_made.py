@@ -65,7 +65,7 @@ def start(**changes: Any) -> Sweep:
     return services.start_sweep(dict(form.validated_data), ring=False)
 
 
-def finish(sweep: Sweep, seconds: float = 60) -> Sweep:
+def finish(sweep: Sweep, seconds: float = 600) -> Sweep:
     until = time.monotonic() + seconds
     while sweep.is_active and time.monotonic() < until:
         work.turn(only=sweep)

@@ -249,6 +249,12 @@ def test_all_that_is_wrong_is_told_at_once():
     assert {name: form[name].value() for name in typed} == typed
 
 
+def test_dates_within_one_bar_are_no_mistake_in_their_order():
+    form = form_of(start_date="2024-01-01T00:10", end_date="2024-01-01T00:20")
+    start(form, ANYBODY)
+    assert form.errors["start_date"] == ["No 1h bar opens and closes between these dates"]
+
+
 def test_bounds_are_told_in_percent_where_percent_is_typed():
     form = form_of(stop_loss="100", position_size="0")
     start(form, ANYBODY)
@@ -279,7 +285,7 @@ def test_an_unknown_symbol_comes_with_some_that_there_are():
         (
             {"start_date": "2024-02-01", "end_date": "2024-01-01"},
             "start_date",
-            "No 1h bar opens and closes between these dates",
+            "Until has to be later than From",
         ),
         (
             {"start_date": "yesterday"},

@@ -16,6 +16,8 @@ from cracktrader_site.ui.run_filters import A_PAGE, LAST_PAGE, RunFilters
 from exchanges.models import Exchange
 from runs.filters import ORDERINGS
 from runs.models import Run
+from strategies import checked
+from strategies.findings import CheckReport, Finding
 from tests.runs.factory import make_run, make_version
 from tests.ui.crowd import crowd
 
@@ -188,7 +190,19 @@ def test_a_replay_and_a_failure_are_named_in_their_rows(client):
     text = client.get(LIST).content.decode()
     assert '<span class="mode replay">replay</span>' in text
     assert "NO_CANDLES" in text
-    assert "50.00 %" in text
+    assert ">50 %<" in text
+
+
+def test_runs_of_a_strategy_that_looks_ahead_are_marked_wherever_they_are_listed(client):
+    make_run(total_return=9.9, status=Run.Status.COMPLETED)
+    peek = make_version("Peek")
+    found = Finding("lookahead", "its signal at a bar changes with a later one", bar=7)
+    checked.keep(peek, CheckReport("Peek", {}, findings=[found]))
+    for page in (LIST, "/ui/"):
+        assert "looks ahead" not in client.get(page).content.decode()
+    make_run(strategy_version=peek, total_return=9.9, status=Run.Status.COMPLETED)
+    for page in (LIST, "/ui/"):
+        assert client.get(page).content.decode().count("looks ahead") == 1
 
 
 def test_names_are_shown_and_never_run(client):

@@ -237,6 +237,7 @@ def test_a_check_tells_lookahead_in_words_and_is_remembered_for_its_version(
     assert "It looks into the future" in page(client, "Peeker")
     told = words(client.get(LIST).content.decode())
     assert "Its last check found: It looks into the future" in told
+    assert "Best return not to be believed" in told
     form = words(client.get(reverse("ui:new"), {"strategy": "Peeker"}).content.decode())
     assert "Its last check found: It looks into the future" in form
     version(peeker, PEEKER + "\n", "d")

@@ -41,6 +41,10 @@ def test_a_cell_without_a_result_is_left_blank_and_each_other_knows_its_trial():
     assert trace["x"] == ["5", "10"]
 
 
+def test_long_names_of_bins_have_room_beside_the_axis():
+    assert the_map()["layout"]["yaxis"]["automargin"] is True
+
+
 def test_the_best_is_framed_and_said():
     figure = the_map()
     (frame,) = figure["layout"]["shapes"]

@@ -74,7 +74,7 @@ def test_the_page_as_it_opens_starts_a_grid_of_two_parameters(client):
     sweep = Sweep.objects.get()
     assert answer["Location"] == f"/ui/sweeps/{sweep.public_id}"
     assert set(sweep.config["space"]) == {"fast_period", "slow_period"}
-    assert sweep.trials_total == 80
+    assert sweep.trials_total == 54
     assert sweep.sampler == "grid"
 
 
@@ -89,6 +89,26 @@ def test_every_strategy_with_parameters_has_something_to_try(client):
         if len(names) >= 2:
             assert len(body["space"]) >= 1, strategy.name
             assert re.search(r"<strong>[\d,]+</strong> trials", html), strategy.name
+
+
+def test_no_strategy_refuses_any_of_what_the_page_begins_with(client):
+    from runs.engine.space import Space
+    from strategies.models import Strategy
+    from strategies.services import validate_params
+
+    for strategy in Strategy.objects.filter(current__isnull=False):
+        body = body_of(page(client, {"strategy": strategy.name}))
+        space = Space.parse(body["space"], strategy.current.params_schema)
+        for i in range(space.size()):
+            validate_params(strategy.current, space.grid(i))
+
+
+def test_ranges_around_two_close_values_do_not_meet(client):
+    sent = {FAST: "19", SLOW: "20"}
+    space = body_of(page(client, sent))["space"]
+    assert space["fast_period"]["max"] < space["slow_period"]["min"]
+    assert space["fast_period"]["max"] == 19
+    assert space["slow_period"]["min"] == 20
 
 
 def test_every_field_has_its_label(client):
@@ -177,16 +197,40 @@ def test_walk_forward_counts_each_window(client):
 
 
 def test_of_a_thousand_trials_it_is_said_that_the_best_is_luck(client):
-    asked = {f"{FAST}:min": "2", f"{FAST}:max": "101", f"{FAST}:step": "1"}
+    asked = {f"{FAST}:min": "2", f"{FAST}:max": "121", f"{FAST}:step": "1"}
     assert "looks good by luck alone" in page(client, asked, LOOK)
 
 
 def estimated(client: Client, **asked: str) -> float:
     """Seconds that the form says."""
-    html = page(client, opened(client) | asked, LOOK)
-    units = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
-    told = re.search(r"About (.*?) of one worker&#x27;s time from start to end", html)[1]
-    return sum(float(n) * units[unit] for n, unit in re.findall(r"([\d.]+) (\w+)", told))
+    answer = client.get(LOOK, opened(client) | asked)
+    seconds: float = answer.context["outlook"].seconds
+    return seconds
+
+
+def test_what_the_strategy_refuses_is_counted_before_the_start(client):
+    asked = {f"{FAST}:how": "list", f"{FAST}:list": "10, 30, 50"}
+    asked |= {f"{SLOW}:how": "list", f"{SLOW}:list": "20, 40"}
+    told = page(client, asked, LOOK)
+    # 30 and 50 of 20, 50 of 40.
+    assert "3 of the 6 combinations are refused and will have no result" in told
+    assert "Fast period must be smaller than Slow period" in told
+    assert "refused" not in page(client, path=LOOK)
+
+
+def test_of_a_large_space_a_part_tells_how_much_is_refused(client):
+    whole = {"how": "range", "min": "1", "max": "200", "step": "1"}
+    asked = {f"{FAST}:{part}": text for part, text in whole.items()}
+    asked |= {f"{SLOW}:{part}": text for part, text in (whole | {"min": "2", "max": "201"}).items()}
+    share = re.search(r"About (\d+) % of the combinations are refused", page(client, asked, LOOK))
+    # Those of 1 ... 200 that are not below one of 2 ... 201: 199 x 200 / 2 of 40,000.
+    assert 40 <= int(share[1]) <= 60
+
+
+def test_what_fills_cost_is_said_before_the_start(client):
+    assert "Of each fill: 0.1 % fee, no slippage." in page(client, path=LOOK)
+    told = page(client, {"fee": "0", "slippage": "0.05"}, LOOK)
+    assert "Of each fill: no fee, 0.05 % slippage." in told
 
 
 def test_the_time_a_sweep_takes_counts_more_than_computing(client):
@@ -200,6 +244,13 @@ def test_the_time_a_sweep_takes_counts_more_than_computing(client):
     assert learnt == pytest.approx(grid + 80 * 0.02, rel=0.05)
     ten_fold = estimated(client, **two_years, sampler="random", trials="800")
     assert 3 * grid < ten_fold < 10 * grid
+
+
+def test_an_estimate_is_no_more_exact_than_it_can_be(client):
+    said = "of one worker&#x27;s time from start to end"
+    assert f"Less than a second {said}" in page(client, path=LOOK)
+    asked = {"sampler": "tpe", "trials": "2000"}
+    assert re.search(rf"About \d+ s {said}", page(client, asked, LOOK))
 
 
 # --- what is wrong ---------------------------------------------------------------------------
@@ -238,9 +289,9 @@ def test_what_is_wrong_is_said_at_its_field(client, changes, field, said):
 def test_too_many_trials_are_refused_with_their_number(client, settings):
     settings.MAX_TRIALS = 50
     answer = client.post(NEW, opened(client))
-    assert "80 trials; at most 50" in answer.content.decode()
+    assert "54 trials; at most 50" in answer.content.decode()
     assert not Sweep.objects.exists()
-    assert "80 trials; at most 50" in page(client, {}, LOOK)
+    assert "54 trials; at most 50" in page(client, {}, LOOK)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from runs import services as run_services
 from runs.engine.metrics import METRICS
 from runs.models import Run, Sweep, Trial
 from runs.sweeps import queries
+from strategies import checked
+from strategies.findings import CheckReport, Finding
 from tests.ui import sweeps_made
 from tests.ui.prepared import prepared_desk  # noqa: F401 - a fixture
 from tests.ui.sweeps_made import HONESTY, add_trials, make_sweep, multiply_trials
@@ -189,6 +191,34 @@ def test_that_the_best_is_likely_luck_is_said_in_plain_words(client):
     assert "A peak, not a plateau &lt;b&gt;." in text
     assert "12,870 ways" in text
     assert "at the edge" in text
+
+
+def test_a_sweep_of_a_strategy_that_looks_ahead_says_so_above_its_verdict(client):
+    sweep = make_sweep(honesty=HONESTY | {"verdict": "holds_up", "warnings": []})
+    assert "looks into the future" not in shown(client, at(sweep))
+    version = sweep.strategy_version
+    found = Finding("lookahead", "its signal at a bar changes with a later one", bar=7)
+    checked.keep(version, CheckReport(sweep.strategy_name, {}, findings=[found]))
+    html = shown(client, at(sweep))
+    assert html.index("looks into the future") < html.index("It holds up")
+    told = shown(client, LIST)
+    assert "looks ahead" in told
+    assert "holds up" not in told
+
+
+def test_a_best_that_earned_less_than_holding_says_so(client):
+    sweep = make_sweep()
+    add_trials(sweep, 10)
+    trial = sweep.trials.get(number=9)
+    for held, said in ((0.3, True), (0.05, False)):
+        trial.metrics |= {"total_return": 0.09, "benchmark_return": held}
+        trial.save()
+        told = "Buying and holding came to +30.00 % over the same bars; this to +9.00 %."
+        assert (told in shown(client, at(sweep))) == said
+
+
+def test_what_fills_cost_stands_beside_the_dates(client, swept):
+    assert "0.1 % fee, no slippage" in shown(client, at(swept))
 
 
 def test_a_best_that_earned_nothing_is_not_called_luck(client):
@@ -408,6 +438,14 @@ def test_one_parameter_makes_a_line_and_none_of_two_choices(client):
     assert 'id="map-x"' not in html
     (trace,) = client.get(at(sweep, "/map.json")).json()["data"]
     assert trace["x"] == ["20", "30", "40"]
+
+
+def test_a_sweep_that_varies_nothing_has_no_map_and_is_no_failure(client):
+    sweep = sweeps_made.swept(space={})
+    assert 'id="map"' not in shown(client, at(sweep))
+    assert client.get(at(sweep, "/map.json")).status_code == 200
+    for part in ("/map", "/cells"):
+        shown(client, at(sweep, part), headers=PART)
 
 
 def test_a_map_of_no_trials_yet_is_empty_and_no_error(client):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from rest_framework.exceptions import APIException
 
+from cracktrader_site.ui import costs
 from exchanges.coverage import Coverage
 from exchanges.domain import CracktraderError
 from exchanges.market_store import SeriesKey
@@ -45,7 +46,7 @@ class Outlook:
     warmup: int = 0
     start_ms: int = 0
     end_ms: int = 0
-    fee: float = 0.0
+    costs: str = ""
     quote: str = ""
     is_made: bool = False
     begins_ms: int | None = None
@@ -83,7 +84,7 @@ def outlook(form: RunForm) -> Outlook:
         warmup=(engine.start_ms - engine.anchor_ms) // step,
         start_ms=engine.start_ms,
         end_ms=engine.end_ms,
-        fee=engine.fee,
+        costs=costs.told(engine.fee, engine.slippage),
         quote=engine.symbols[0].quote,
         is_made=exchange.builtin,
         begins_ms=begins_ms if engine.start_ms < begins_ms else None,

@@ -123,12 +123,16 @@ class SweepForm(RunForm):
             "out_of_sample": "250",
         }
         texts |= dict.fromkeys(("maximize", "each_symbol", "walk_forward", "anchored"), "")
-        varied = 0
+        tried: list[tuple[Axis, str]] = []
         for axis in self.axes:
             value = given.get(axis.name) or self.beginnings.get(axis.name, "")
-            own = axis.beginnings(value, varied=varied < _VARIED_AT_FIRST and not _of_engine(axis))
-            varied += own[axis.part("how")] != sweep_axes.FIXED
+            varies = len(tried) < _VARIED_AT_FIRST and not _of_engine(axis)
+            own = axis.beginnings(value, varied=varies)
+            tried += [(axis, value)] if own[axis.part("how")] != sweep_axes.FIXED else []
             texts |= own
+        for axis, value in tried:
+            beside = [text for other, text in tried if axis.is_akin(other)]
+            texts |= axis.beginnings(value, beside, varied=True)
         return texts
 
     def own_field(self, path: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -63,8 +63,16 @@ class Axis:
         found[self.part("log")] = forms.BooleanField(required=False, label="Log scale")
         return found
 
-    def beginnings(self, value: str, *, varied: bool) -> dict[str, str]:
-        """Texts of its fields, around the one value; empty where that is none to go by."""
+    def is_akin(self, other: Axis) -> bool:
+        """By their names, fast_period and slow_period: the one is likely to be below the other."""
+        (_, joined, kind), (_, _, theirs) = (axis.key.rpartition("_") for axis in (self, other))
+        return bool(joined) and kind == theirs and self.key != other.key
+
+    def beginnings(self, value: str, beside: Sequence[str] = (), *, varied: bool) -> dict[str, str]:
+        """Texts of its fields, around the one value; empty where that is none to go by.
+
+        `beside`: values of those akin to it, whose ranges its own does not meet.
+        """
         texts = {self.part("how"): FIXED}
         if self.options:
             return texts
@@ -72,7 +80,8 @@ class Axis:
         middle = values.number(value)
         if isinstance(middle, str) or middle <= 0:
             return texts
-        low, high, step = self._around(Decimal(value))
+        others = [number for number in map(values.number, beside) if not isinstance(number, str)]
+        low, high, step = self._around(Decimal(value), [Decimal(repr(n)) for n in others if n > 0])
         texts |= {self.part("min"): low, self.part("max"): high, self.part("step"): step}
         texts[self.part("list")] = ", ".join(dict.fromkeys((low, _plain(Decimal(value)), high)))
         if varied:
@@ -119,15 +128,20 @@ class Axis:
             return str(value)
         return values.percent_text(value) if self.is_percent else values.number_text(value)
 
-    def _around(self, middle: Decimal) -> tuple[str, str, str]:
-        """From about half of it to about twice of it, in steps that people would choose."""
-        step = _round_step(middle * Decimal("1.5") / _ABOUT)
+    def _around(self, middle: Decimal, beside: Sequence[Decimal] = ()) -> tuple[str, str, str]:
+        """From about half of it to about twice of it, in steps that people would choose.
+
+        Of two that must not meet each has its side of what lies between them, as ratios go.
+        """
+        floor = max([middle / 2, *((middle * n).sqrt() for n in beside if n < middle)])
+        ceiling = min([middle * 2, *((middle * n).sqrt() for n in beside if n > middle)])
+        step = _round_step((ceiling - floor) / _ABOUT)
         if self.is_whole:
             step = max(step.to_integral_value(), Decimal(1))
         low, high = middle, middle
-        while low - step >= middle / 2 and not self._beyond(low - step):
+        while low - step >= floor and not self._beyond(low - step):
             low -= step
-        while high + step <= middle * 2 and not self._beyond(high + step):
+        while high + step <= ceiling and not self._beyond(high + step):
             high += step
         return _plain(low), _plain(high), _plain(step)
 

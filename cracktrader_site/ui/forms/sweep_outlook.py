@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from rest_framework.exceptions import APIException
 
-from exchanges.domain import CracktraderError, Timeframe
+from cracktrader_site.ui import costs
+from exchanges.domain import CracktraderError, InvalidInput, Timeframe
 from exchanges.places import Places
 from runs import formats
 from runs.models import Sweep
 from runs.sweeps.layout import Layout
-from runs.sweeps.resolve import Resolved
+from runs.sweeps.resolve import Resolved, point_of
+from strategies.models import Strategy
+from strategies.services import validate_params
 
 from .findings import told
 from .sweep import SweepForm
@@ -24,6 +29,9 @@ MANY_TRIALS = 1_000
 # What one worker takes from end to end, in seconds: for a sweep, a window's choice, a trial with
 # its commit and its share of the conclusion, each of its bars, and a point that is learnt.
 _SWEEP, _WINDOW, _TRIAL, _BAR, _LEARNT = 0.4, 0.03, 0.5e-3, 60e-9, 20e-3
+
+_LOOKED_AT = 200
+"""Points that the strategy is asked of; of more, as many drawn from them."""
 
 # Each may ask a user's code; threads must stay free for those who do not only want to know.
 _outlooks = Places(2, "Other forms are being looked at", patience=0.5, retry=3)
@@ -40,8 +48,15 @@ class SweepOutlook:
     windows: int = 0
     start_ms: int = 0
     end_ms: int = 0
-    estimate: str = ""
+    seconds: float = 0.0
+    costs: str = ""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def estimate(self) -> str:
+        short = self.seconds < 1
+        said = "Less than a second" if short else f"About {formats.duration(round(self.seconds))}"
+        return f"{said} of one worker's time from start to end, once the candles are here."
 
 
 def outlook(form: SweepForm) -> SweepOutlook:
@@ -65,9 +80,9 @@ def outlook(form: SweepForm) -> SweepOutlook:
         windows=len(config["windows"]),
         start_ms=engines[0]["start_ms"],
         end_ms=engines[0]["end_ms"],
-        estimate=f"About {formats.duration(seconds)} of one worker's time from start to end, "
-        "once the candles are here.",
-        warnings=tuple(_warnings(layout)),
+        seconds=seconds,
+        costs=costs.told(engines[0]["fee"], engines[0]["slippage"]),
+        warnings=(*_warnings(layout), *_refused(form, found)),
     )
 
 
@@ -87,6 +102,37 @@ def _seconds(found: Resolved, layout: Layout, spans: list[int]) -> float:
     windows = len(found.config["windows"])
     tried = layout.total * _TRIAL + points * bars * _BAR
     return _SWEEP + windows * _WINDOW + tried + learnt * _LEARNT
+
+
+def _refused(form: SweepForm, found: Resolved) -> Iterator[str]:
+    """How much of what is tried the strategy itself refuses, and why.
+
+    Not of a user's strategy, whose code would be asked for each, nor where points are
+    learnt.
+    """
+    from runs.engine.space import Space, split
+
+    trusted = found.version.strategy.origin == Strategy.Origin.CATALOG
+    if not trusted or found.sampler == Sweep.Sampler.TPE:
+        return
+    config = found.config
+    space = Space.parse(config["space"], found.version.params_schema)
+    point = point_of(found.sampler, space, config["seed"])
+    count = config["points"]
+    # Not evenly spread: that would show a grid's last parameter at few of its values.
+    looked = range(count) if count <= _LOOKED_AT else Random(0).sample(range(count), _LOOKED_AT)
+    refused: list[InvalidInput] = []
+    for i in looked:
+        try:
+            validate_params(found.version, config["strategy_params"] | split(point(i))[0])
+        except InvalidInput as error:
+            refused.append(error)
+    if not refused:
+        return
+    share = f"{len(refused):,} of the {count:,}"
+    if len(looked) < count:
+        share = f"About {100 * len(refused) / len(looked):.0f} % of the"
+    yield f"{share} combinations are refused and will have no result. {told(form, refused[0])}."
 
 
 def _product(form: SweepForm, found: Resolved, layout: Layout) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from cracktrader_site.ui.symbols import misspelt
 
+from . import values
 from .run import RunForm
-from .values import names
 
 _NAME = re.compile(r"`?\b([a-z]+(?:_[a-z0-9]+)+)\b`?")
 _SHOWN_SYMBOLS = 5
@@ -25,13 +25,21 @@ _DATE = "expected a date and time in UTC, such as 2024-01-31 12:00"
 
 def said(form: RunForm, code: str, message: str, details: Mapping[str, Any]) -> str:
     """The message with labels for names, and what would have been valid where a few words do."""
+    if code == "INVALID_RANGE" and _is_backwards(form):
+        return "Until has to be later than From"
     if code == "INVALID_SYMBOL":
-        meant = misspelt(form.offer.exchange, names(form.texts["symbols"]))
+        meant = misspelt(form.offer.exchange, values.names(form.texts["symbols"]))
         message += f": did you mean {meant}?" if meant else ""
     symbols = details.get("supported_symbols", [])
     shown = [*symbols[:_SHOWN_SYMBOLS], *(["…"] if len(symbols) > _SHOWN_SYMBOLS else [])]
     hint = f". Offered are {', '.join(shown)}" if symbols else ""
     return labelled(form, message) + hint
+
+
+def _is_backwards(form: RunForm) -> bool:
+    begin, end = (values.moment(form.texts[name]) for name in ("start_date", "end_date"))
+    # In UTC texts are in the order of their times.
+    return begin.endswith("Z") and end.endswith("Z") and begin >= end
 
 
 def of_field(form: RunForm, name: str | None, code: str, message: str) -> str:

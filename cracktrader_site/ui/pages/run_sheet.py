@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from cracktrader_site.api import keys
+from cracktrader_site.ui import costs
 from cracktrader_site.ui.snippets import Snippet, snippets
 from runs import cautions, descriptions, formats, payloads, punctuality, queries
 from runs.fields import iso
@@ -92,6 +93,7 @@ def top(request: HttpRequest, run: Run) -> dict[str, Any]:
         "mode": descriptions.mode(run),
         "quote": _quote(run),
         "range": _range(run),
+        "costs": _costs(run),
         "goes_on": run.is_stepped and run.is_active,
         "tiles": list(_tiles(run)),
         "may_stop": run.is_active and may(request, run.mode),
@@ -159,6 +161,12 @@ def _range(run: Run) -> str:
     if engine["end_ms"] >= payloads.OPEN_END_MS:
         return f"since {start} UTC"
     return f"{start} to {formats.moment(engine['end_ms'])} UTC"
+
+
+def _costs(run: Run) -> str:
+    """Of a live run the venue says what each fill cost."""
+    engine = run.config["engine"]
+    return "" if run.is_live else costs.told(engine["fee"], engine["slippage"])
 
 
 def _metric_groups(run: Run) -> Iterator[tuple[str, list[formats.MetricRow]]]:

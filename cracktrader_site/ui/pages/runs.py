@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from cracktrader_site.ui import checks
 from cracktrader_site.ui.columns import headings
 from cracktrader_site.ui.run_filters import A_PAGE, RunFilters
 from cracktrader_site.ui.visitors import page
@@ -34,7 +35,8 @@ def runs(request: HttpRequest) -> HttpResponse:
             "filtered": bool(form.asked),
             "moving": form.number == 1 or any(run.is_active for run in found),
         }
-    context["runs"] = found
+    context |= {"runs": found}
+    context |= {"ahead": checks.looking_ahead(run.strategy_version_id for run in found)}
     part = request.htmx and not wrong  # type: ignore[attr-defined]
     template = "ui/parts/runs_page.html" if part else "ui/runs.html"
     return render(request, template, context, status=400 if wrong else 200)

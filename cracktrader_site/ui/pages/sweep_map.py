@@ -26,12 +26,22 @@ SLICE, BEST = "slice", "best"
 MOST_CELLS = 10_000
 """Of a table; a larger map has its numbers in the CSV file."""
 
+_OF_NOTHING: dict[str, Any] = {
+    "x": [],
+    "y": [],
+    "binned": {"x": None, "y": None},
+    "values": [],
+    "counts": [],
+    "trials": [],
+    "best": None,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`others`: whether parameters beside x and y are as the best trial has them, or any.
 
-    `y` is empty where only one parameter is varied.
+    `y` is empty where only one parameter is varied, `x` too where none is.
     """
 
     x: str
@@ -85,6 +95,8 @@ def maximize(sweep: Sweep, metric: str) -> bool:
 
 
 def found(sweep: Sweep, asked: Asked) -> dict[str, Any]:
+    if not asked.x:
+        return _OF_NOTHING
     return queries.heatmap(
         sweep,
         asked.x,

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cracktrader_site.api import keys
+from cracktrader_site.ui import checks, costs
 from cracktrader_site.ui.snippets import Snippet, snippets
 from runs import descriptions, formats
 from runs.engine.metrics import METRICS
@@ -56,6 +57,9 @@ class Verdict(NamedTuple):
     tone: str
     text: str
 
+
+LOOKS_AHEAD = Verdict("looks ahead", "error", "bad", "Its strategy looks into the future.")
+"""Whatever the figures say: they are of a strategy that nobody can trade."""
 
 VERDICTS = {
     "likely_luck": Verdict(
@@ -131,6 +135,8 @@ def top(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
         "sampler": SAMPLERS[sweep.sampler],
         "markets": markets(sweep),
         "range": _range(sweep),
+        "costs": _costs(sweep),
+        "looks_ahead": bool(checks.looking_ahead([sweep.strategy_version_id])),
         "objective": label_of(sweep.objective),
         "tiles": list(_tiles(sweep)),
         "headline": _headline(sweep),
@@ -242,9 +248,19 @@ def trial_context(request: HttpRequest, sweep: Sweep, trial: Trial | None) -> di
         "is_best": (sweep.best or {}).get("number") == trial.number,
         "trial_params": [(name, value_text(name, v)) for name, v in trial.params.items()],
         "trial_metrics": [rows[name] for name in shown if name in rows],
+        "behind": _behind(trial.metrics),
         "variation": variation_names(sweep)[trial.variation],
         "window": "" if window is None else _span(window["in_start_ms"], window["in_end_ms"]),
     }
+
+
+def _behind(metrics: Mapping[str, Any]) -> str:
+    """What a trial had to beat and did not."""
+    earned, held = metrics.get("total_return"), metrics.get("benchmark_return")
+    if earned is None or held is None or earned >= held:
+        return ""
+    told, beside = formats.signed_percent(earned), formats.signed_percent(held)
+    return f"Buying and holding came to {beside} over the same bars; this to {told}."
 
 
 def best_trial(sweep: Sweep) -> Trial | None:
@@ -330,6 +346,11 @@ def _pace(sweep: Sweep) -> str:
 def _range(sweep: Sweep) -> str:
     engine = sweep.config["variations"][0]["engine"]
     return f"{_span(engine['start_ms'], engine['end_ms'])} UTC"
+
+
+def _costs(sweep: Sweep) -> str:
+    engine = sweep.config["variations"][0]["engine"]
+    return costs.told(engine["fee"], engine["slippage"])
 
 
 def _span(start_ms: int, end_ms: int) -> str:

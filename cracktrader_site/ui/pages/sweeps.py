@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from django.db.models.fields.json import KT
@@ -9,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from cracktrader_site.ui import checks
 from cracktrader_site.ui.visitors import page
 from runs.models import Sweep
 from runs.sweeps import queries
@@ -34,8 +36,9 @@ def sweeps(request: HttpRequest) -> HttpResponse:
             first : first + A_PAGE + 1
         ]
     )
+    ahead = checks.looking_ahead(sweep.strategy_version_id for sweep in rows)
     context = {
-        "rows": [_row(sweep) for sweep in rows[:A_PAGE]],
+        "rows": [_row(sweep, ahead) for sweep in rows[:A_PAGE]],
         "strategy": strategy,
         "previous": number - 1 if number > 1 else None,
         "next": number + 1 if len(rows) > A_PAGE else None,
@@ -47,8 +50,9 @@ def sweeps(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/parts/sweeps_page.html" if part else "ui/sweeps.html", context)
 
 
-def _row(sweep: Sweep) -> dict[str, Any]:
+def _row(sweep: Sweep, ahead: Container[int]) -> dict[str, Any]:
     best = sweep.best or {}
+    verdict = sweep_sheet.verdict(sweep.verdict, sweep.said or "")  # type: ignore[attr-defined]
     return {
         "sweep": sweep,
         "markets": sweep_sheet.markets(sweep),
@@ -57,7 +61,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
         "objective": sweep_sheet.label_of(sweep.objective),
         "best": sweep_sheet.text_of(sweep.objective, best.get("objective")),
         "params": sweep_sheet.params_text(best.get("params", {})),
-        "verdict": sweep_sheet.verdict(sweep.verdict, sweep.said or ""),  # type: ignore[attr-defined]
+        "verdict": sweep_sheet.LOOKS_AHEAD if sweep.strategy_version_id in ahead else verdict,
     }
 
 

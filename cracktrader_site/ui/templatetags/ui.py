@@ -45,6 +45,12 @@ def signed(value: float | None) -> SafeString | str:
 
 
 @register.filter
+def share(value: float) -> str:
+    """How much of something is done: 0.4 as 40 %."""
+    return f"{int(100 * value)} %"
+
+
+@register.filter
 def gain(value: float | None, currency: str = "") -> SafeString | str:
     """Money won or lost, with its sign and the tone of it."""
     return _toned(value, formats.signed_money(value, currency))

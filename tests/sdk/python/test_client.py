@@ -682,6 +682,13 @@ def test_a_wrong_address_is_hinted_at() -> None:
     assert len(script.asked) == 1
 
 
+def test_where_nobody_answers_it_is_said_where_that_is() -> None:
+    nobody = Script(httpx.ConnectError("[Errno 111] Connection refused"))
+    with nobody.api(base_url="http://127.0.0.1:8009", max_retries=0) as api:  # noqa: SIM117
+        with pytest.raises(cracktrader.ConnectionLost, match=r"run at http://127\.0\.0\.1:8009"):
+            api.get_status()
+
+
 def test_an_answer_that_dribbles_is_given_up() -> None:
     class Dribble(httpx.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:

@@ -168,6 +168,11 @@ def of_transport(error: httpx.RequestError, call: Call) -> CrackTraderError:
     text = str(error) or type(error).__name__
     if is_of_tls(error):
         text += "; is base_url right? A server without TLS has an address with http://"
+    elif isinstance(error, httpx.ConnectError):
+        url = error.request.url
+        text += (
+            f"; does a server run at {url.scheme}://{url.netloc.decode()}? base_url= names another"
+        )
     return ConnectionLost(f"{what}: {text}")
 
 
