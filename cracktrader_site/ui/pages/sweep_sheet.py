@@ -29,7 +29,7 @@ SHOWN_METRICS = (
 )
 REASSURED, SURE = 0.05, 0.95
 SAMPLERS = {"grid": "Grid", "random": "Random", "tpe": "TPE"}
-OF_THE_CURVE = ("WINDOWS_LEFT_OUT", "LOW_EFFICIENCY", "BEHIND_HOLDING")
+OF_THE_CURVE = ("WINDOWS_LEFT_OUT", "CURVE_LOST", "LOW_EFFICIENCY", "BEHIND_HOLDING")
 """Codes of warnings of a walk-forward's stitched curve; all others are of one window."""
 
 DEFINITIONS = {
