@@ -10,9 +10,25 @@ from typing import Any
 import pytest
 
 from tests import migrated, servers
+from tests.desk import Desk, calmed
 
-# Files of tests that share a desk, which one worker does.
-TOGETHER = ("tests/sdk/python/", "tests/ui/test_desk_")
+# Files of tests that share a desk, which one worker does, one after the other.
+TOGETHER = {
+    "tests/sdk/python/": "clients",
+    "tests/sdk/js/test_desk.py": "clients",
+    "tests/ui/test_desk_": "pages",
+    "tests/site/test_load.py": "plain",
+    "tests/site/test_paper_parity.py": "plain",
+    "tests/site/test_docs.py": "plain",
+    "tests/site/test_schemathesis.py": "plain",
+}
+
+
+def desk_of(nodeid: str) -> str:
+    return next((desk for start, desk in TOGETHER.items() if nodeid.startswith(start)), "")
+
+
+_NEXT = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,7 +44,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByDesk(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next(filter(nodeid.startswith, TOGETHER), super()._split_scope(nodeid))
+            return desk_of(nodeid) or super()._split_scope(nodeid)
 
     return ByDesk(config, log) if config.getoption("markexpr") == "process" else None
 
@@ -51,6 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("long")]
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    first: dict[str, int] = {}
+    for number, item in enumerate(items):
+        first.setdefault(desk_of(item.nodeid) or str(item.path), number)
+    items.sort(key=lambda item: first[desk_of(item.nodeid) or str(item.path)])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    item.session.stash[_NEXT] = desk_of(nextitem.nodeid) if nextitem else ""
 
 
 def pytest_collection() -> None:
@@ -94,6 +119,35 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         migrated.copy_to(Path(connection.creation._get_test_db_name()))
 
 
+@pytest.fixture(scope="module")
+def plain_desk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    """A desk without any settings on which nothing is under way.
+
+    Modules share it: there are runs, candles and lines in its log that are not of this one.
+    """
+    desk = _PLAIN.pop() if _PLAIN else None
+    if desk is not None and not calmed(desk):
+        desk.close()
+        desk = None
+    if desk is None:
+        desk = Desk(tmp_path_factory.mktemp("plain") / "home").__enter__()
+    yield desk
+    if request.session.stash.get(_NEXT, "") == "plain":
+        _PLAIN.append(desk)
+    else:
+        desk.close()
+
+
+_PLAIN: list[Desk] = []
+
+
+def pytest_sessionfinish() -> None:
+    while _PLAIN:
+        _PLAIN.pop().close()
+
+
 @pytest.fixture(autouse=True)
 def _no_messages_of_another_test(request: pytest.FixtureRequest) -> None:
     """Redis knows no transactions that a test could be rolled back with."""
@@ -109,3 +163,15 @@ def _leaks_are_told_where_they_are(request: pytest.FixtureRequest) -> Iterator[N
     yield
     if request.node.get_closest_marker("process"):
         gc.collect()
+        # What is alive is not looked through again after each of the tests that follow.
+        gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaks_of_a_module_are_told_with_it(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What outlived a test and became garbage later, such as a desk that tests shared."""
+    yield
+    if request.config.getoption("markexpr") == "process":
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()

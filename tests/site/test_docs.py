@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +50,8 @@ def block_with(text: str, language: str, word: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as running:
-        yield running
+def desk(plain_desk: Desk) -> Desk:
+    return plain_desk
 
 
 def run(desk: Desk, line: str) -> subprocess.CompletedProcess[str]:
@@ -177,7 +175,8 @@ def test_the_commands_about_candles_work_as_written(desk, tmp_path):
     assert listed.returncode == 0, listed.stderr
     assert "ETH/USDT" in listed.stdout
     file = tmp_path / "candles.csv"
-    hours = (f"{1704067200 + 3600 * n},100,102,99,101,5" for n in range(48))
+    # Long before there was anything that others may have imported.
+    hours = (f"{1262304000 + 3600 * n},100,102,99,101,5" for n in range(48))
     file.write_text("\n".join(["timestamp,open,high,low,close,volume", *hours]))
     line = block_with(DATA, "sh", "import_candles").replace("candles.csv", str(file))
     imported = run(desk, line)

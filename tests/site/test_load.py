@@ -28,14 +28,11 @@ YEAR = {
 }
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("load") / "home") as desk:
-        yield desk
-
-
-def check_log(desk: Desk) -> None:
-    log = desk.log.read_text()
+@pytest.fixture
+def desk(plain_desk: Desk) -> Iterator[Desk]:
+    logged = len(plain_desk.log.read_text())
+    yield plain_desk
+    log = plain_desk.log.read_text()[logged:]
     assert "database is locked" not in log
     assert "Traceback" not in log, log[-3000:]
     assert "ERROR" not in log
@@ -76,7 +73,6 @@ def test_fifty_backtests_posted_at_once_all_complete(desk: Desk) -> None:
     assert all(len(hashes) == 1 for hashes in by_cash.values())
     assert result(desk, runs[0]["run_id"])["trades"]
     assert tree.find()["sentinel"] == sentinel, "who has much to do is not taken for deaf"
-    check_log(desk)
 
 
 @pytest.mark.long
@@ -114,4 +110,3 @@ def test_workers_do_not_grow_without_bound(desk: Desk, number: int) -> None:
     print(f"\nworkers' memory in MB, warm and after each half of {number} + {length}: {figures}")
     # The allocator's own slack; a leaked year is 50 MB.
     assert max(figures[-1]) < max(warm) + 120
-    check_log(desk)
