@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,32 +16,35 @@ ENGINES = {"vectorbt", "numba", "plotly", "ccxt"}
 TABLES = {"pandas", "pyarrow"}
 
 SETUP = "import django; django.setup()"
-CHECK = """
+# Each in the process of those before it.
+STAGES = {
+    "setup": SETUP,
+    "check": """
 import runpy
 sys.argv = ["manage.py", "check"]
 try:
     runpy.run_path("manage.py", run_name="__main__")
 except SystemExit as end:
     assert not end.code, end.code
-"""
-SERVER = f"""
-{SETUP}
+""",
+    "server": """
 import cracktrader_site.asgi
 from django.urls import get_resolver
 get_resolver().url_patterns
-"""
-COMMANDS = f"""
-{SETUP}
+""",
+    "commands": """
 from django.core.management import get_commands, load_command_class
 for name, app in get_commands().items():
     if app in ("runs", "exchanges", "strategies", "cracktrader_site"):
         load_command_class(app, name)
-"""
-AT_WORK = f"""
-{SETUP}
+""",
+    "at work": """
+from pathlib import Path
 from django.core.management import call_command
 from django.db import connection
-connection.creation.create_test_db(verbosity=0, serialize=False)
+from tests import migrated
+migrated.copy_to(Path(connection.creation._get_test_db_name()))
+connection.creation.create_test_db(verbosity=0, serialize=False, keepdb=True)
 for command in ("sync_strategies", "strategies", "runs", "candles", "settings_doc"):
     call_command(command, stdout=open("/dev/null", "w"))
 from exchanges.models import Exchange
@@ -49,36 +53,53 @@ from django.test import Client
 from runs.examples import BACKTEST_BODY
 client = Client(SERVER_NAME="localhost")
 for path in ("health", "status", "strategies", "exchanges", "runs", "schema"):
-    assert client.get(f"/api/v1/{{path}}").status_code == 200, path
-body = BACKTEST_BODY | {{"exchange": "simulated"}}
+    assert client.get(f"/api/v1/{path}").status_code == 200, path
+body = BACKTEST_BODY | {"exchange": "simulated"}
 answer = client.post("/api/v1/run/backtest", body, content_type="application/json")
 assert answer.status_code == 200, answer.content
 assert client.post("/api/v1/run/stop", content_type="application/json").status_code == 200
-"""
+""",
+}
 
 
-def loaded_after(code: str) -> set[str]:
+def told_by(code: str) -> list[set[str]]:
+    """The modules that are loaded at each `tell()` of the code, in a process of its own."""
+    tell = "def tell(): print('loaded:', *sys.modules)"
+    # A migrated database, if there is one, is copied.
+    kept = {name: value for name, value in os.environ.items() if name.endswith("_TEST_MIGRATED")}
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{code}\nprint('loaded:', *sys.modules)"],
+        [sys.executable, "-c", f"import sys\n{tell}\n{code}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        env={"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""},
+        env={"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": "", **kept},
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.rpartition("loaded:")[2].split())
+    return [set(line.split()) for line in done.stdout.splitlines() if line.startswith("loaded:")]
 
 
-@pytest.mark.parametrize("code", [SETUP, CHECK, SERVER], ids=["setup", "check", "server"])
-def test_starting_up_loads_no_engine_and_no_tables(code):
-    loaded = loaded_after(code)
-    assert "django" in loaded
-    assert not loaded & (ENGINES | TABLES)
+def loaded_after(code: str) -> set[str]:
+    [loaded] = told_by(f"{code}\ntell()")
+    return loaded
 
 
-@pytest.mark.parametrize("code", [COMMANDS, AT_WORK], ids=["commands", "at work"])
-def test_what_does_not_backtest_loads_no_engine(code):
-    assert not loaded_after(code) & ENGINES
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """By stage: what is loaded when it is over."""
+    code = "".join(f"{stage}\ntell()\n" for stage in STAGES.values())
+    return dict(zip(STAGES, told_by(code), strict=True))
+
+
+@pytest.mark.parametrize("stage", ["setup", "check", "server"])
+def test_starting_up_loads_no_engine_and_no_tables(stage, loaded):
+    assert "django" in loaded[stage]
+    assert not loaded[stage] & (ENGINES | TABLES)
+
+
+@pytest.mark.parametrize("stage", ["commands", "at work"])
+def test_what_does_not_backtest_loads_no_engine(stage, loaded):
+    assert len(loaded[stage]) > len(loaded["setup"])
+    assert not loaded[stage] & ENGINES
 
 
 def test_the_test_would_see_an_engine():
