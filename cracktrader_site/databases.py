@@ -64,6 +64,16 @@ def postgresql(url: str) -> Database:
     }
 
 
+def pooled(database: Database) -> Database:
+    """For a pooler that gives each transaction another session: nothing may outlive one.
+
+    Cursors fetch all there is, nobody listens, and the times of `_PATIENCE` that the
+    server keeps have to be set there.
+    """
+    options = {name: value for name, value in database["OPTIONS"].items() if name != "options"}
+    return database | {"OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True}
+
+
 _PATIENCE = {
     "connect_timeout": 5,
     # A machine or a network that went away without a word: seen within half a minute.

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -57,27 +58,41 @@ def disk() -> str:
     return HOST if several() else ""
 
 
+_turn = threading.local()
+
+
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Of all machines one is within: they migrate and sync in turn when they start together."""
-    if not several():
+    """Of all machines one is within: they migrate and sync in turn when they start together.
+
+    Who is within may enter again.
+    """
+    if not several() or getattr(_turn, "is_ours", False):
         yield
         return
-    # Not by waiting for the lock, which is for a statement's time only.
-    while not _locked("pg_try_advisory_lock"):
-        time.sleep(0.2)
+    # Held by a transaction with a connection of its own: behind a pooler a session is
+    # another one with each transaction, and what one has locked another cannot give back.
+    holder = connection.copy()
     try:
+        holder.set_autocommit(False)
+        with holder.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            # Not by waiting for the lock, which is for a statement's time only.
+            while not _locked(cursor):
+                time.sleep(0.2)
+        _turn.is_ours = True
         yield
     finally:
+        _turn.is_ours = False
         # A connection that was lost meanwhile has given it back.
         with suppress(DatabaseError):
-            _locked("pg_advisory_unlock")
+            holder.rollback()
+        holder.close()
 
 
-def _locked(function: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [_LOCK])
-        return bool(cursor.fetchone()[0])
+def _locked(cursor: Any) -> bool:
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+    return bool(cursor.fetchone()[0])
 
 
 def join() -> bool:

@@ -32,7 +32,9 @@ class Sleeper:
 
     @property
     def can_be_woken(self) -> bool:
-        return connection.vendor == "postgresql"
+        # A pooler's session hears for whoever has it next, who would only collect that.
+        pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS", False)
+        return connection.vendor == "postgresql" and not pooled
 
     def listen(self) -> None:
         """What is committed from now on ends the next `sleep`."""

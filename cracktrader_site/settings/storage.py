@@ -12,6 +12,12 @@ DATABASES = {
     )
     or databases.sqlite(CRACKTRADER_HOME / "db.sqlite3")
 }
+if env.flag(
+    "CRACKTRADER_DATABASE_POOLED",
+    False,
+    "Says that DATABASE_URL leads to a pooler which pools by transaction, such as PgBouncer.",
+):
+    DATABASES["default"] = databases.pooled(DATABASES["default"])
 REDIS_URL = env.redis(
     "REDIS_URL",
     "Where several machines work together: redis://:password@host:6379/0, for the task queue and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from datetime import timedelta
 from typing import Any
@@ -196,3 +197,27 @@ def test_no_run_is_computed_on_other_candles_than_were_imported(at: Any) -> None
     with pytest.raises(InvalidInput, match="were imported on beta and not on alpha") as error:
         ensure_bars("binance", ["BTC/USDT"], "1h", 150 * hour, 300 * hour)
     assert (error.value.code, error.value.details["machines"]) == ("NO_CANDLES", ["beta"])
+
+
+def test_machines_take_turns_by_a_transaction_and_no_session() -> None:
+    def held() -> list[tuple[int, bool]]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT pid, pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+                " FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+            return cursor.fetchall()
+
+    with contextlib.suppress(KeyError), machines.one_at_a_time():
+        ((first, by_a_transaction),) = held()
+        raise KeyError
+    assert by_a_transaction
+    assert held() == []
+    with machines.one_at_a_time():
+        # `serve` takes its turn, and so does `migrate` within it.
+        with machines.one_at_a_time():
+            pass
+        ((second, _),) = held()
+    assert first != second

@@ -19,6 +19,7 @@ from cracktrader_site import databases, env
 from cracktrader_site.api.models import AuditEntry
 from cracktrader_site.postgresql.base import held, held_json
 from exchanges.json_text import written_out
+from runs import waking
 from tests import servers
 from tests.desk import ROOT
 
@@ -90,6 +91,24 @@ def test_an_addresss_own_options_stand() -> None:
     assert int(found["OPTIONS"]["connect_timeout"]) == 9
     assert found["CONN_HEALTH_CHECKS"]
     assert found["CONN_MAX_AGE"] is None
+
+
+def test_through_a_pooler_nothing_is_asked_of_a_session() -> None:
+    address = "postgres://u@h/n?sslmode=require"
+    direct, pooled = databases.postgresql(address), databases.pooled(databases.postgresql(address))
+    assert "lock_timeout" in direct["OPTIONS"].pop("options")
+    assert pooled["OPTIONS"] == direct["OPTIONS"]
+    assert pooled["DISABLE_SERVER_SIDE_CURSORS"]
+    assert not direct["DISABLE_SERVER_SIDE_CURSORS"]
+
+
+def test_events_are_looked_for_where_a_pooler_would_hear_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", False)
+    assert waking.Sleeper().can_be_woken == (connection.vendor == "postgresql")
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    assert not waking.Sleeper().can_be_woken
 
 
 def test_redis_has_the_queue_and_counts_requests_where_it_is_named(tmp_path: Path) -> None:
