@@ -11,9 +11,10 @@ import numpy as np
 
 from exchanges.domain import Bars, CracktraderError, InvalidInput, Purpose, Side
 
-from . import queries, tape
+from . import tape
 from .engine.config import RunConfig
 from .models import Run
+from .results import Results, content
 from .tape import BARS
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ def seen(run: Run) -> tuple[RunConfig, list[Bars]]:
 
     if not run.result_hash:
         raise InvalidInput("NOTHING_STEPPED", "The run ended before its first bar")
-    content = queries.content(queries.Results(run).artifact(BARS))
+    stored = content(Results(run).artifact(BARS))
     config = RunConfig.from_dict(run.seal["config"]["engine"])
-    return config, artifacts.decode_bars(content, config)
+    return config, artifacts.decode_bars(stored, config)
 
 
 def _from_rows(run: Run, config: RunConfig, state: State, series: Sequence[Bars]) -> Books:
@@ -135,10 +136,10 @@ def _closed(run: Run) -> Books:
     from .engine.results import PENDING_DTYPE, Simulation
 
     config, series = seen(run)
-    results = queries.Results(run)
+    results = Results(run)
 
     def table(name: str) -> Any:
-        return artifacts.decode(name, queries.content(results.artifact(name)))
+        return artifacts.decode(name, content(results.artifact(name)))
 
     equity, symbols = table("equity"), [str(symbol) for symbol in config.symbols]
     held = {row["symbol"]: row["size"] for row in run.outcome["positions"]}

@@ -120,7 +120,7 @@ def pending_rows(run: Run) -> list[dict[str, Any]]:
 
 
 def trade_texts(trade: dict[str, Any]) -> dict[str, str]:
-    """`trade`: a row of `queries.Results.rows`."""
+    """`trade`: a row of `results.Results.rows`."""
     quote = formats.quote(trade["symbol"])
     return {
         "id": str(trade["trade_id"]),

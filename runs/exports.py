@@ -16,7 +16,7 @@ from exchanges.domain import NotFound, OrderStatus, Purpose, Side
 
 from .fields import iso
 from .models import Run
-from .queries import Results
+from .results import Results
 
 if TYPE_CHECKING:
     import numpy as np

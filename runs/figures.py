@@ -22,8 +22,9 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from exchanges.domain import CracktraderError, InvalidInput, NotFound, Symbol
 from exchanges.places import Places
 
-from . import charts, exports, plotly_js, queries, series
+from . import charts, exports, plotly_js, series
 from .models import Run
+from .results import DAMAGED, Results, opened
 
 _WORTH_PACKING = 1_000
 _PARQUET = "application/vnd.apache.parquet"
@@ -79,12 +80,12 @@ def library(request: HttpRequest) -> HttpResponse:
 
 def artifact(request: HttpRequest, run: Run, name: str) -> HttpResponseBase:
     """The table `name` as the Parquet file it is.  Raises ARTIFACT_NOT_FOUND."""
-    found = queries.Results(run).artifact(name)
+    found = Results(run).artifact(name)
     etag = f'"{found.sha256}"'
     answer: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if answer is None:
         answer = _download(
-            FileResponse(queries.opened(found), content_type=_PARQUET),
+            FileResponse(opened(found), content_type=_PARQUET),
             f"{run.public_id}-{found.name}.parquet",
         )
     answer["ETag"] = etag
@@ -141,7 +142,7 @@ def figure(
             answer["ETag"] = etag
     except InvalidInput as error:
         answer = _refused(error)
-    except queries.DAMAGED:
+    except DAMAGED:
         told = NotFound("ARTIFACT_NOT_FOUND", "The run's files are missing or damaged")
         answer = _refused(told)
     answer["Cache-Control"] = "private, no-cache"

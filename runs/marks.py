@@ -14,7 +14,7 @@ from . import formats
 from .curves import rounded
 from .models import Run
 from .palette import BLUE, GREEN, ORANGE, RED
-from .queries import Results, content
+from .results import Results, content
 
 MOMENT = "%Y-%m-%d %H:%M"
 _MANY = 100

@@ -11,7 +11,12 @@ from exchanges.queries import clock
 from . import books
 from .fields import iso
 from .models import TRYING_AGAIN, Run
-from .queries import RECENT, RESULT_POINTS, RESULT_ROWS, STATUS_POINTS, Results
+from .results import Results
+
+RESULT_POINTS = 1_000
+RESULT_ROWS = 10_000
+STATUS_POINTS = 200
+RECENT = 10
 
 OPEN_END_MS = 4_102_000_000_000
 """A run that ends after this has no end."""

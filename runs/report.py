@@ -13,7 +13,7 @@ from exchanges.domain import Symbol
 
 from . import books, cautions, charts, descriptions, formats, payloads, periods
 from .models import Run
-from .queries import DAMAGED, Results
+from .results import DAMAGED, Results
 
 TRADES_SHOWN = 500
 SYMBOLS_DRAWN = 8

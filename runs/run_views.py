@@ -18,6 +18,7 @@ from .asking import CURSOR, LIMIT, viewer_of
 from .drift_schema import DriftResponse
 from .filters import ORDERINGS, RUN_FILTERS, filter_runs, page_bounds, refuse_unknown_query
 from .models import Run
+from .results import Results, content
 
 PATH_RUN_ID = OpenApiParameter(
     "run_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The run's id."
@@ -77,7 +78,7 @@ class RunViewSet(GenericViewSet[Run]):
         offset, limit = page_bounds(request)
 
         def read(run: Run) -> tuple[list[dict[str, Any]], int]:
-            results = queries.Results(run)
+            results = Results(run)
             if name == "equity":
                 return results.equity_page(offset, limit), results.count(name)
             return results.rows(name, offset, limit), results.count(name)
@@ -174,7 +175,7 @@ class RunViewSet(GenericViewSet[Run]):
     @action(detail=True)
     def artifacts(self, request: Request, run_id: str) -> Response:
         refuse_unknown_query(request)
-        found = queries.Results(self._run(run_id)).artifacts().values()
+        found = Results(self._run(run_id)).artifacts().values()
         return Response({"artifacts": s.ArtifactSchema(found, many=True).data})
 
     @extend_schema(
@@ -195,9 +196,9 @@ class RunViewSet(GenericViewSet[Run]):
     @action(detail=True, url_path=r"artifacts/(?P<name>[^/]+)")
     def artifact(self, request: Request, run_id: str, name: str) -> HttpResponse:
         refuse_unknown_query(request)
-        artifact = queries.Results(self._run(run_id)).artifact(name)
+        artifact = Results(self._run(run_id)).artifact(name)
         return HttpResponse(
-            queries.content(artifact),
+            content(artifact),
             content_type="application/vnd.apache.parquet",
             headers={
                 "Content-Disposition": f'attachment; filename="{run_id}-{artifact.name}.parquet"',

@@ -12,7 +12,7 @@ from exchanges.domain import Bars, Symbol, Timeframe
 
 from . import curves
 from .models import Artifact, Run
-from .queries import Results, content
+from .results import Results, content
 
 # The artifact with the bars that a stepped run saw, or is to see.
 _BARS = "bars"

@@ -22,8 +22,8 @@ from exchanges.queries import clock
 from exchanges.recent import BYTES_A_BAR, Recent
 from exchanges.services import feeds
 
-from . import queries
 from .models import Artifact, Run
+from .results import Results, content
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,7 +164,7 @@ def _kept_with(
     run = Run.objects.get(public_id=public_id)
     by_symbol = {feed.symbol: feed for feed in run.feeds.all()}
     mine = [by_symbol[symbol] for symbol in symbols] if by_symbol else []
-    return queries.Results(run).artifact(name), mine
+    return Results(run).artifact(name), mine
 
 
 def _decoded(artifact: Artifact, config: RunConfig) -> list[Bars]:
@@ -172,7 +172,7 @@ def _decoded(artifact: Artifact, config: RunConfig) -> list[Bars]:
 
     key = artifact.sha256, config.symbols, config.timeframe
     if (held := _DECODED.get(key)) is None:
-        held = artifacts.decode_bars(queries.content(artifact), config)
+        held = artifacts.decode_bars(content(artifact), config)
         _DECODED.put(key, held, sum(map(len, held)) * BYTES_A_BAR)
     return held
 

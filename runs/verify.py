@@ -15,9 +15,10 @@ from typing import Any
 
 from exchanges.domain import CracktraderError, InvalidInput
 
-from . import books, queries, recorder, runner
+from . import books, recorder, runner
 from .engine.config import RunConfig
 from .models import Artifact, Run
+from .results import Results
 
 # Figures on the run's own row.
 FIGURES = (
@@ -176,7 +177,7 @@ def _record(run: Run) -> Iterator[Difference]:
     ):
         if shown != sealed:
             yield Difference(Cause.RECORD, name, shown, sealed)
-    for artifact in queries.Results(run).artifacts().values():
+    for artifact in Results(run).artifacts().values():
         content = _content(artifact)
         if content != artifact.sha256:
             yield Difference(Cause.RECORD, f"{artifact.name} file", artifact.sha256, content)
@@ -219,7 +220,7 @@ def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 def _result(run: Run, outcome: runner.Outcome) -> Iterator[Difference]:
     if run.result_hash != outcome.result_hash:
         yield Difference(Cause.RESULT, "result_hash", run.result_hash, outcome.result_hash)
-    artifacts = queries.Results(run).artifacts()
+    artifacts = Results(run).artifacts()
     stored = {name: (a.sha256, a.size, a.rows) for name, a in artifacts.items()}
     tables = {
         name: (hashlib.sha256(content).hexdigest(), len(content), rows)

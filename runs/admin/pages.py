@@ -13,7 +13,7 @@ from django.urls import reverse
 from exchanges.domain import NotFound
 from runs import cautions, descriptions, figures, formats, payloads, queries
 from runs.models import Run
-from runs.queries import DAMAGED
+from runs.results import DAMAGED, Results
 
 from . import cells, standing
 from .access import may_operate
@@ -44,7 +44,7 @@ def _runs() -> Any:
 
 
 def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse:
-    results = queries.Results(run)
+    results = Results(run)
     artifacts = list(results.artifacts().values())
     trade_total = results.count("trades")
     gaps = run.outcome.get("gaps", [])
@@ -90,7 +90,7 @@ def detail(request: HttpRequest, run: Run, site: dict[str, Any]) -> HttpResponse
 
 def trades(request: HttpRequest, run_id: int) -> HttpResponse:
     run = get_run(run_id)
-    results = queries.Results(run)
+    results = Results(run)
     total = results.count("trades")
     last = max(1, -(-total // TRADES_A_PAGE))
     asked = request.GET.get("page", "1")
@@ -146,7 +146,7 @@ def _figures(run: Run) -> list[tuple[str, Any]]:
 
 
 def _trade_rows(
-    results: queries.Results, offset: int, limit: int
+    results: Results, offset: int, limit: int
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Rows for the table, and what is wrong with the file they come from."""
     try:

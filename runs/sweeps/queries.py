@@ -183,7 +183,7 @@ def equity(sweep: Sweep) -> tuple[Any, Any] | None:
     """
     from runs.engine.artifacts import equity_columns
     from runs.models import Artifact
-    from runs.queries import content
+    from runs.results import content
 
     if not sweep.equity_sha256:
         return None

@@ -25,6 +25,7 @@ from runs.asking import (
 from runs.filters import page_bounds, refuse_unknown_query
 from runs.models import Run, VenueOrder
 from runs.resolve import parse_symbol
+from runs.results import Results
 from runs.services import allow_live
 
 from . import bodies, desk, examples, queries
@@ -174,7 +175,7 @@ def _simulated(
     offset, limit = page_bounds(request, known=("run_id", "account_id", "symbol", "status"))
 
     def read(run: Run) -> list[dict[str, Any]]:
-        results = run_queries.Results(run)
+        results = Results(run)
         if not terms:
             return results.rows("orders", offset, limit + 1)
         found = results.rows("orders")

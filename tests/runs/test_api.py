@@ -12,7 +12,8 @@ from django.core.files.storage import storages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from runs import payloads, queries, recorder
+from runs import payloads, recorder
+from runs import results as run_results
 from runs.engine import artifacts
 from runs.filters import ORDERINGS
 from runs.models import Artifact, Run
@@ -274,7 +275,7 @@ def test_a_file_that_is_lost_or_spoilt_is_said_and_the_figures_stay(client, runs
     run = runs["completed"]
     artifact = Artifact.objects.get(run=run, name="trades")
     storage, kept = storages["artifacts"], recorder.load(artifact)
-    queries._cached.cache_clear()
+    run_results._cached.cache_clear()
     storage.delete(artifact.path)
     if damage == "spoilt":
         with storage.open(artifact.path, "wb") as file:

@@ -159,7 +159,7 @@ def rows_of(answer) -> list[dict[str, str]]:
 
 def test_all_trades_and_orders_come_as_csv_in_the_apis_words(run, monkeypatch):
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 7)
-    from runs.queries import Results
+    from runs.results import Results
 
     for name in ("trades", "orders"):
         answer = figures.table_csv(run, name)
@@ -191,7 +191,7 @@ def test_a_table_is_read_once_and_sent_from_the_disk(run, monkeypatch):
 
 
 def test_a_csv_is_written_as_the_rows_of_the_api_are(run):
-    from runs.queries import Results
+    from runs.results import Results
 
     for name in ("trades", "orders"):
         told = io.StringIO()
@@ -208,7 +208,7 @@ def test_a_csv_is_written_as_the_rows_of_the_api_are(run):
 def test_a_parquet_file_holds_the_rows_of_the_api_with_types(run, name):
     from pyarrow import parquet
 
-    from runs.queries import Results
+    from runs.results import Results
 
     answer = figures.table_parquet(run, name)
     assert f"{run.public_id}-{name}.parquet" in answer["Content-Disposition"]

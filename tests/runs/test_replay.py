@@ -17,7 +17,8 @@ from django.utils import timezone
 from exchanges import queries as market_data
 from exchanges.domain import Bars, InvalidInput, Symbol, Timeframe
 from exchanges.market_store import SeriesKey
-from runs import books, paper, queries, recorder, services, tape
+from runs import books, paper, recorder, services, tape
+from runs import results as run_results
 from runs.models import EquityPoint, Order, Run, Trade
 from runs.verify import Cause, verify
 from strategies.services import sync_strategies
@@ -262,7 +263,7 @@ def test_an_answer_is_of_one_moment_though_a_slice_is_committed_while_it_is_made
 ):
     """Or the end: its rows are in files then, and gone from the tables they were read from."""
     run = slices(rehearse(symbols=BOTH), 4)
-    honest = queries.Results.count
+    honest = run_results.Results.count
     left = [1]
 
     def disturbed(self: Any, name: str) -> int:
@@ -275,7 +276,7 @@ def test_an_answer_is_of_one_moment_though_a_slice_is_committed_while_it_is_made
         run = slices(rehearse(symbols=BOTH), 4)
         left[:] = [1]
         with monkeypatch.context() as patch:
-            patch.setattr(queries.Results, "count", disturbed)
+            patch.setattr(run_results.Results, "count", disturbed)
             answer = get(client, path)
         undisturbed = get(client, path)
         if steps > 1:
@@ -286,7 +287,7 @@ def test_an_answer_is_of_one_moment_though_a_slice_is_committed_while_it_is_made
         run = slices(rehearse(symbols=BOTH), 4)
         left[:] = [1]
         with monkeypatch.context() as patch:
-            patch.setattr(queries.Results, "count", disturbed)
+            patch.setattr(run_results.Results, "count", disturbed)
             rows = page(client, run, name)
         assert rows == page(client, run, name) != []
 
@@ -491,7 +492,7 @@ def test_a_slice_and_a_status_ask_no_venue(client, monkeypatch):
 def forget_files() -> None:
     """As a process that has read none of them yet."""
     tape._DECODED.clear()
-    queries._cached.cache_clear()
+    run_results._cached.cache_clear()
 
 
 def make_due(run: Run) -> None:

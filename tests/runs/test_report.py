@@ -8,7 +8,8 @@ from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from runs import queries, report
+from runs import report
+from runs import results as run_results
 from runs.models import Run
 from runs.report import standalone
 from tests.runs.factory import make_run
@@ -93,7 +94,7 @@ def test_what_is_lost_is_left_out_and_named(run):
     storage = storages["artifacts"]
     for name in ("equity", "trades"):
         storage.delete(run.artifacts.get(name=name).path)
-    queries._cached.cache_clear()
+    run_results._cached.cache_clear()
     page = standalone(run)
     text = written(page)
     assert "lost or damaged: equity, candles of BTC/USDT, candles of ETH/USDT" in text

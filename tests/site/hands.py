@@ -13,9 +13,10 @@ from typing import Any
 
 from django.db import DatabaseError, connections
 
-from runs import paper, queries, services, sweeper
+from runs import paper, services, sweeper
 from runs.bodies import LiveTradingRequest
 from runs.models import EquityPoint, Run, Trade
+from runs.results import Results
 
 from .books import APART, Told, booked
 
@@ -166,7 +167,7 @@ def left_behind(run: Run) -> dict[str, Any]:
         "points": EquityPoint.objects.filter(run=run).count(),
         "trades": Trade.objects.filter(run=run).count(),
         "lease": (run.lease_owner, run.lease_expires_at, run.due_at),
-        "tables": {name: queries.Results(run).rows(name) for name in ("trades", "orders")},
+        "tables": {name: Results(run).rows(name) for name in ("trades", "orders")},
         "events": told(run),
     }
 

@@ -11,7 +11,7 @@ from cracktrader_site.ui.visitors import ANYBODY
 from exchanges.models import Exchange
 from runs import services
 from runs.models import Run
-from runs.queries import Results
+from runs.results import Results
 from tests.runs.finished import BODY, finish, finished
 from tests.runs.papers import (
     HOUR,

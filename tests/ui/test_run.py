@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from runs import drift, formats, leases, payloads, queries, recorder, services
+from runs import drift, formats, leases, payloads, recorder, services
+from runs import results as run_results
 from runs.models import Heartbeat, Run
 from tests.runs.finished import finished, start
 from tests.runs.papers import HOUR, Venue, begin, desk, fresh, rehearse, slices, venue  # noqa: F401
@@ -110,7 +111,7 @@ def test_lost_and_damaged_files_are_said_to_be(client, spoil):
         storages["artifacts"].delete(artifact.path)
         if spoil == "garbage":
             storages["artifacts"].save(artifact.path, ContentFile(b"PAR1 no parquet"))
-    queries._cached.cache_clear()
+    run_results._cached.cache_clear()
     page(client, run)
     for name in ("trades", "orders", "months"):
         assert "missing from the artifact storage, or damaged" in part(client, run, name)

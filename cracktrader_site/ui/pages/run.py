@@ -11,7 +11,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from cracktrader_site.ui.visitors import page
 from runs import formats, periods, plotly_js
-from runs.queries import DAMAGED
+from runs.results import DAMAGED
 
 from . import run_actions, run_files, run_log, run_sheet, run_standing, run_tables, run_trades
 from .run_parts import asked_run, of_page

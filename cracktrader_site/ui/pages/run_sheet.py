@@ -12,9 +12,10 @@ from django.urls import reverse
 from cracktrader_site.api import keys
 from cracktrader_site.ui import costs
 from cracktrader_site.ui.snippets import Snippet, snippets
-from runs import cautions, descriptions, formats, payloads, punctuality, queries
+from runs import cautions, descriptions, formats, payloads, punctuality
 from runs.fields import iso
 from runs.models import Run
+from runs.results import Results
 
 from .run_parts import may
 
@@ -59,7 +60,7 @@ ADVICE = {
 
 def whole(request: HttpRequest, run: Run) -> dict[str, Any]:
     """Everything that stands on the page at once; its tables follow."""
-    results = queries.Results(run)
+    results = Results(run)
     artifacts = list(results.artifacts().values())
     gaps = run.outcome.get("gaps", [])
     return top(request, run) | {

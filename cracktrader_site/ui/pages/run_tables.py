@@ -12,10 +12,10 @@ from django.utils.http import urlencode
 
 from cracktrader_site.ui.visitors import page
 from exchanges.domain import Side
-from runs import formats, queries, tables
+from runs import formats, tables
 from runs.descriptions import words
 from runs.models import Order, Run, VenueOrder
-from runs.queries import DAMAGED
+from runs.results import DAMAGED, Results, content
 
 from .run_parts import Pages, asked_run, of_page, page_number
 
@@ -70,10 +70,10 @@ def _query(side: str, page: int) -> str:
 def _computed(run: Run, side: str, number: int) -> Rows:
     from runs.engine import artifacts
 
-    artifact = queries.Results(run).artifacts().get("orders")
+    artifact = Results(run).artifacts().get("orders")
     if artifact is None:
         return [], Pages.of(0, 1)
-    table = artifacts.decode("orders", queries.content(artifact))
+    table = artifacts.decode("orders", content(artifact))
     wanted = np.flatnonzero(table["side"] == SIDES[side]) if side else np.arange(len(table))
     pages = Pages.of(len(wanted), number)
     found = tables.orders(table[wanted[pages.first : pages.last]], run.symbols)

@@ -21,7 +21,7 @@ from exchanges.domain import Purpose
 from runs import formats, marks, tables
 from runs.descriptions import words
 from runs.models import Run
-from runs.queries import DAMAGED
+from runs.results import DAMAGED
 
 from .run_parts import Pages, asked_run, of_page, page_number
 
