@@ -28,6 +28,7 @@ SHOWN_METRICS = (
     *("max_drawdown", "calmar_ratio", "total_trades", "win_rate", "profit_factor", "exposure"),
 )
 REASSURED, SURE = 0.05, 0.95
+LAST_WINDOW = "the last window"
 SAMPLERS = {"grid": "Grid", "random": "Random", "tpe": "TPE"}
 OF_THE_CURVE = ("WINDOWS_LEFT_OUT", "CURVE_LOST", "LOW_EFFICIENCY", "BEHIND_HOLDING")
 """Codes of warnings of a walk-forward's stitched curve; all others are of one window."""
@@ -113,6 +114,7 @@ def whole(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
         "request_json": descriptions.pretty(sweep.request),
         "snippets": _code(request, sweep),
         "windows": window_rows(sweep),
+        "judged": _judged(sweep),
         "walk_metrics": _walk_metrics(walk),
         "has_equity": bool(sweep.equity_sha256),
         "has_logits": bool(((sweep.honesty or {}).get("pbo_logits") or {}).get("counts")),
@@ -180,9 +182,17 @@ def _verdict_of(sweep: Sweep) -> str:
         return ""
     honesty = sweep.honesty or {}
     trials = honesty.get("trials") or 0
-    number = (sweep.best or {}).get("segment", 0) + 1
-    window = "the last window" if number == len(windows) else f"window {number}, the last tried"
+    window = _judged(sweep)
+    if window != LAST_WINDOW:
+        codes = [warning["code"] for warning in honesty.get("warnings") or []]
+        window += ", the last tried" + (" whole" if "PARTLY_TRIED" not in codes else "")
     return f"In {window}, {trials:,} trial{'s' * (trials != 1)} with a result:"
+
+
+def _judged(sweep: Sweep) -> str:
+    """The window that best and honesty are of: after a stop not always the last."""
+    number = (sweep.best or {}).get("segment", 0) + 1
+    return LAST_WINDOW if number == len(sweep.config["windows"]) else f"window {number}"
 
 
 def markets(sweep: Sweep) -> str:
@@ -246,6 +256,7 @@ def trial_context(request: HttpRequest, sweep: Sweep, trial: Trial | None) -> di
     window = _window(sweep, trial.segment)
     return context | {
         "is_best": (sweep.best or {}).get("number") == trial.number,
+        "judged": _judged(sweep),
         "trial_params": [(name, value_text(name, v)) for name, v in trial.params.items()],
         "trial_metrics": [rows[name] for name in shown if name in rows],
         "behind": _behind(trial.metrics),
