@@ -165,6 +165,7 @@ COMMAND_CODES: dict[str, str] = {
     "NOT_EMPTY": "A desk would be lost.",
     "NOT_WRITABLE": "A folder that a restore has files for cannot be written.",
     "DESK_RUNNING": "A desk is at work where a backup is to be restored.",
+    "RESTORE_UNFINISHED": "What a restore that broke off was to replace is gone already.",
 }
 """What only management commands, pages and Python callers can meet."""
 

@@ -1,11 +1,14 @@
-"""A restore that broke off: the desk does not start until it has been brought to its end."""
+"""A restore that broke off: the desk does not start until it has been brought to its end.
+
+A file in the home says so, and on PostgreSQL a table besides, which every machine sees.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +16,21 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error
+from django.db import Error as DatabaseTrouble
+from django.db import connection, transaction
 
 # Every command asks `check`: nothing heavy is loaded for that.
 if TYPE_CHECKING:
     from .archive import Manifest
 
 _NAME = "restoring.json"
+_TABLE = "cracktrader_restoring"
+"""No model's, so that neither a restore drops it nor a backup holds it."""
 
 
 @dataclass(slots=True)
 class Mark:
-    """The file in the home that says so; it outlives whatever kills the process."""
+    """What says so; it outlives whatever kills the process."""
 
     told: dict[str, Any]
 
@@ -41,16 +48,25 @@ class Mark:
             os.fsync(written.fileno())
         part.replace(file)
         _flush_home()
+        if _shared():
+            # Within the restore's own transaction it is committed with that.
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE} (told text NOT NULL)")
+                cursor.execute(f"DELETE FROM {_TABLE}")
+                cursor.execute(f"INSERT INTO {_TABLE} VALUES (%s)", [json.dumps(self.told)])
 
 
 @contextmanager
 def marked(path: Path, manifest: Manifest) -> Iterator[Mark]:
     """Marked within, and after it, too, where it broke off with the old desk gone."""
+    from exchanges.processes import HOST
+
     found = _read()
     before = found is not None and found.get("in_place", False)
-    mark = Mark(_named(manifest) | {"file": str(path.absolute()), "in_place": before})
-    mark.write()
+    told = {"file": str(path.absolute()), "on": HOST, "in_place": before}
+    mark = Mark(_named(manifest) | told)
     try:
+        mark.write()
         yield mark
     except BaseException:
         if not mark.told["in_place"]:
@@ -73,14 +89,33 @@ def check(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[Error
 
 def trouble() -> str:
     """Why the desk is not to be started, and what to do; empty where all is well."""
+    from exchanges.processes import HOST
+
     found = _read()
     if found is None:
         return ""
-    file = found.get("file", "FILE.tar")
-    said = f"The restore of {file} broke off: run `manage.py restore {file}` again."
-    if found.get("in_place") is False:
-        said += f" Or delete {_file()} to go on with what was here before."
+    file, on = found.get("file", "FILE.tar"), found.get("on", HOST)
+    if on == HOST:
+        said = f"The restore of {file} broke off: run `manage.py restore {file}` again."
+    else:
+        said = (
+            f"The restore of {file} on {on} is not over, or broke off: wait for it, "
+            f"or run `manage.py restore {file}` there again."
+        )
+    if found.get("in_place") is False and on == HOST:
+        how = "say `manage.py restore --forget`" if _shared() else f"delete {_file()}"
+        said += f" Or {how} to go on with what was here before."
     return said
+
+
+def forget() -> None:
+    """The desk goes on with what was there.  Raises Refused where that is gone."""
+    from exchanges.domain import Refused
+
+    found = _read()
+    if found is not None and found.get("in_place") is not False:
+        raise Refused("RESTORE_UNFINISHED", f"What was there before is gone. {trouble()}")
+    _remove()
 
 
 def _named(manifest: Manifest) -> dict[str, Any]:
@@ -91,7 +126,36 @@ def _file() -> Path:
     return Path(settings.CRACKTRADER_HOME) / _NAME
 
 
+def _shared() -> bool:
+    return connection.vendor == "postgresql"
+
+
 def _read() -> dict[str, Any] | None:
+    """What the database says, for that knows whether the old desk is gone; else the file."""
+    found = _read_table() if _shared() else None
+    return _read_file() if found is None else found
+
+
+def _read_table() -> dict[str, Any] | None:
+    """A database that is away says nothing: nobody can start on it either."""
+    held = connection.connection is not None
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [_TABLE])
+            if cursor.fetchone()[0] is None:
+                return None
+            cursor.execute(f"SELECT told FROM {_TABLE}")
+            row = cursor.fetchone()
+        return row and json.loads(row[0])
+    except DatabaseTrouble:
+        return None
+    finally:
+        if not held:
+            # What is forked later must not share it.
+            connection.close()
+
+
+def _read_file() -> dict[str, Any] | None:
     try:
         found = json.loads(_file().read_text())
     except FileNotFoundError:
@@ -104,6 +168,10 @@ def _read() -> dict[str, Any] | None:
 def _remove() -> None:
     _file().unlink(missing_ok=True)
     _flush_home()
+    if _shared():
+        # Where it is away the mark stays, and says what to do.
+        with suppress(DatabaseTrouble), connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS {_TABLE}")
 
 
 def _flush_home() -> None:

@@ -20,18 +20,37 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE.tar")
+        parser.add_argument("file", type=Path, nargs="?", metavar="FILE.tar")
         parser.add_argument(
             "--replace", action="store_true", help="Even where that destroys a desk."
         )
         parser.add_argument(
             "--check", action="store_true", help="Only say whether the file is whole."
         )
+        parser.add_argument(
+            "--forget",
+            action="store_true",
+            help="Go on with what was there, after a restore that broke off before it was gone.",
+        )
 
-    def handle(self, *args: Any, file: Path, replace: bool, check: bool, **options: Any) -> None:
-        from cracktrader_site.backups import archive, making, restoring
+    def handle(
+        self,
+        *args: Any,
+        file: Path | None,
+        replace: bool,
+        check: bool,
+        forget: bool,
+        **options: Any,
+    ) -> None:
+        from cracktrader_site.backups import archive, making, restoring, unfinished
 
+        if (file is None) is not forget:
+            raise CommandError("Name the backup's file, or --forget")
         try:
+            if file is None:
+                unfinished.forget()
+                self.stdout.write("The desk may start again.")
+                return
             if check:
                 with archive.opened(file) as backup:
                     found = backup.manifest

@@ -69,8 +69,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, only: list[str] | None, host: str, port: int, **options: Any
     ) -> None:
-        if said := unfinished.trouble():
-            raise CommandError(said)
+        _require_whole()
         try:
             listening.require_safe(host)
         except ImproperlyConfigured as error:
@@ -103,6 +102,7 @@ class Command(BaseCommand):
     def _only(self, names: list[str], host: str, port: int) -> None:
         """Parts of a desk whose others are elsewhere; somebody else migrates and syncs."""
         joining.wait_and_join()
+        _require_whole()
         if len(names) > 1 or (machines.several() and names[0] in _CLUSTERS):
             # Nobody on another machine can look after its workers.
             self._supervise([name for name in PARTS if name in {*names, "ticker"}], host, port)
@@ -115,6 +115,7 @@ class Command(BaseCommand):
             raise CommandError(f"Port {port} on {host} is taken; choose another with PORT=…")
         with _heeded_interrupts() as heed, joining.in_turn():
             heed()
+            _require_whole()
             call_command("migrate", verbosity=0, interactive=False)
             heed()
             joining.join()
@@ -195,6 +196,12 @@ class Command(BaseCommand):
             ws_max_size=websocket_protocol.MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
         )
+
+
+def _require_whole() -> None:
+    """Before anything, and once the database answers.  Raises CommandError."""
+    if said := unfinished.trouble():
+        raise CommandError(said)
 
 
 def _parts(text: str) -> list[str]:
