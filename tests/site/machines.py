@@ -71,6 +71,11 @@ class Wire:
         self._loop.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A server's callback looks into the task, and finds an end by `close` an error.
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._join(reader, writer)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._whole.wait()
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._target)
