@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -40,6 +41,18 @@ if _scaled_out:
 else:
     # A file, not memory: threads and processes of a test must see one database.
     DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}  # noqa: F405
+if "pytest" in sys.modules:
+    from hypothesis import HealthCheck
+    from hypothesis import settings as examples
+
+    # How long an example takes says more of the machine than of what is tested.
+    examples.register_profile(
+        "any machine",
+        examples(),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    examples.load_profile("any machine")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 RATE_LIMIT = RATE_LIMIT_PAGES = 0
 # Each test has clients of its own, which would list all assets.

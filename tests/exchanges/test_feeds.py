@@ -580,7 +580,7 @@ def test_an_idle_feed_begins_anew_where_its_bars_are_not_those_wanted(world, sta
 @examples(
     max_examples=40,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     rows=st.lists(
@@ -692,7 +692,7 @@ STEPS = st.lists(st.tuples(SECONDS, st.lists(TELLS, max_size=2)), min_size=8, ma
     max_examples=40,
     deadline=None,
     phases=[Phase.generate],  # an example is quickly read, and slowly shrunk
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS, patience=st.sampled_from([30, 130]))
 def test_whatever_a_venue_says_each_bar_is_accepted_once_in_order_as_it_was_told(

@@ -148,7 +148,7 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
-    def wait(self, count: int, seconds: float = 5.0) -> list[Post]:
+    def wait(self, count: int, seconds: float = 60.0) -> list[Post]:
         until = time.monotonic() + seconds
         while len(self.posts) < count and time.monotonic() < until:
             time.sleep(0.01)

@@ -193,7 +193,7 @@ def test_what_is_not_taken_is_sent_again_with_the_same_id(paper, settings, fault
         delivery = alert(paper)
         began = time.monotonic()
         assert not alerts.deliver(delivery.id)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 2.9
         delivery.refresh_from_db()
         assert (delivery.status, delivery.attempts) == (STATUS.WAITING, 1)
         assert delivery.response_status == status
@@ -356,16 +356,16 @@ def test_a_sender_that_died_is_replaced_and_one_that_comes_late_changes_nothing(
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_due_is_sent_in_order_and_a_receiver_that_hangs_holds_up_its_own_only(settings):
-    settings.WEBHOOK_TIMEOUT = 2
+    settings.WEBHOOK_TIMEOUT = 60
     run = make_run(mode=Run.Mode.PAPER)
-    with Receiver(hang(1)) as slow, Receiver() as quick:
+    with Receiver(hang(2)) as slow, Receiver() as quick:
         hook(slow.url)
         hook(quick.url)
         for kind in alerts.KINDS:
             recorder.append(run.id, kind)
         began = time.monotonic()
         alerts.ring_due()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.9
         posts = quick.wait(len(alerts.KINDS))
         seqs = [post.content["data"]["seq"] for post in posts]
         assert seqs == list(range(1, len(alerts.KINDS) + 1))

@@ -299,7 +299,7 @@ def feeder(clock: Any) -> Iterator[feeding.Feeder]:
             assert not thread.is_alive()
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 15) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -400,7 +400,7 @@ def test_twenty_feeds_of_a_venue_are_asked_without_a_pause_and_cheaply(rung, mon
             feeds.poll(feed, desk, feeding.tell)
         print(f"{time.monotonic() - began:.3f} s, {time.process_time() - spent:.3f} s of one core")
         # Of this process's time, in which the venue answers too: the machine may be busy.
-        assert time.process_time() - spent < 0.6
+        assert time.process_time() - spent < 3
         assert len(venue.asked) - asked == 22  # the time too, twice after such a leap
     assert not pauses
     assert feeds.watermark(made) == T0 + MIN

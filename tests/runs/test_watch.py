@@ -48,8 +48,8 @@ def test_a_stop_reaches_an_endless_loop(lease: Lease) -> None:
     thread = stop_soon(lease)
     began = time.monotonic()
     with pytest.raises(Interrupted), Watch(lease) as watch:
-        spin(until=began + 20)
-    assert time.monotonic() - began < 5
+        spin(until=began + 40)
+    assert time.monotonic() - began < 30
     assert watch.raised
     assert not watch.lost
     thread.join()

@@ -217,12 +217,12 @@ def test_a_million_symbols_cost_nothing():
     from runs.resolve import parse_symbols
 
     form = BacktestRequest(data=GOOD | {"symbols": ["A/B"] * 10**6})
-    began = time.perf_counter()
+    began = time.thread_time()
     form.is_valid(raise_exception=True)
     with pytest.raises(InvalidInput) as refused:
         parse_symbols(form.validated_data["symbols"])
     assert refused.value.code == "TOO_MANY_SYMBOLS"
-    assert time.perf_counter() - began < LONGEST_SECONDS
+    assert time.thread_time() - began < LONGEST_SECONDS
 
 
 def day(text: str) -> str:
@@ -258,7 +258,7 @@ def test_a_date_with_any_zone_is_the_moment_it_names(client, zone):
 
 
 def test_a_hundred_years_of_minutes_are_refused_before_memory_is_taken(client):
-    began = time.perf_counter()
+    began = time.thread_time()
     found = error(
         start(client, timeframe="1m", start_date=day("1970-01-01"), end_date=day("2025-01-01")),
         400,
@@ -266,7 +266,7 @@ def test_a_hundred_years_of_minutes_are_refused_before_memory_is_taken(client):
     )
     assert found["details"]["maximum"] == 5_000_000
     assert found["details"]["bars"] > 28_000_000
-    assert time.perf_counter() - began < LONGEST_SECONDS
+    assert time.thread_time() - began < LONGEST_SECONDS
 
 
 # --- replay and flatten ----------------------------------------------------------------------

@@ -358,7 +358,9 @@ sendings = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), texts,
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(sendings)
 def test_nothing_that_is_sent_breaks_the_page(client, typed):
