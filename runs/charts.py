@@ -186,7 +186,8 @@ def _currency(run: Run) -> str:
 
 def _layout(text: str, **parts: Any) -> Figure:
     layout = {
-        "margin": {"l": 65, "r": 15, "t": 10, "b": 45},
+        # Below: labels of two lines, for the first has its year, and the title.
+        "margin": {"l": 65, "r": 15, "t": 10, "b": 60},
         "hovermode": "x unified",
         "dragmode": "zoom",
         "paper_bgcolor": "rgba(0,0,0,0)",

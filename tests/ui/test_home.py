@@ -195,7 +195,7 @@ def test_a_market_without_bars_is_told_with_the_run_and_needs_somebody(client):
 def test_a_backtest_shows_how_far_it_is(client):
     make_run(status=Run.Status.RUNNING, progress=0.42, stage="reading candles")
     text = text_of(client, "/ui/active")
-    assert "42.00 % · reading candles" in text
+    assert "42 % · reading candles" in text
     assert 'value="0.4200"' in text
     # Its progress is no event: it is asked for.
     assert "every 2s" in text

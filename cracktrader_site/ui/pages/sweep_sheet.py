@@ -131,6 +131,8 @@ def top(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
     """The page's head, and what is new of a sweep that goes on."""
     honesty = sweep.honesty or {}
     warnings = honesty.get("warnings") or []
+    ahead = bool(checks.looking_ahead([sweep.strategy_version_id]))
+    told = verdict(honesty.get("verdict"), [warning["code"] for warning in warnings])
     of_curve = [w["message"] for w in warnings if w["code"] in OF_THE_CURVE]
     return {
         "sweep": sweep,
@@ -138,13 +140,14 @@ def top(request: HttpRequest, sweep: Sweep) -> dict[str, Any]:
         "markets": markets(sweep),
         "range": _range(sweep),
         "costs": _costs(sweep),
-        "looks_ahead": bool(checks.looking_ahead([sweep.strategy_version_id])),
+        "looks_ahead": ahead,
         "objective": label_of(sweep.objective),
         "tiles": list(_tiles(sweep)),
         "headline": _headline(sweep),
         "curve_level": "warning" if of_curve else "",
         "curve_warnings": of_curve,
-        "verdict": verdict(honesty.get("verdict"), [warning["code"] for warning in warnings]),
+        # Luck or skill, it is nothing that can be traded.
+        "verdict": None if ahead else told,
         "verdict_of": _verdict_of(sweep),
         "warnings": [w["message"] for w in warnings if w["code"] not in OF_THE_CURVE],
         "may_start": may(request, Run.Mode.BACKTEST.value),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
@@ -45,9 +46,18 @@ def signed(value: float | None) -> SafeString | str:
 
 
 @register.filter
+def grouped(digits: Any) -> str:
+    """All digits of an amount, as a venue's books have it: 92510.1 as 92,510.1."""
+    try:
+        return f"{Decimal(str(digits)):,f}"
+    except InvalidOperation:
+        return str(digits)
+
+
+@register.filter
 def share(value: float) -> str:
     """How much of something is done: 0.4 as 40 %."""
-    return f"{int(100 * value)} %"
+    return f"{round(100 * value)} %"
 
 
 @register.filter
