@@ -76,7 +76,7 @@ class Desk:
         try:
             self.start()
         except BaseException:
-            self.stop()
+            self.close()
             raise
         return self
 
@@ -109,7 +109,7 @@ class Desk:
                 stdin=subprocess.DEVNULL,
             )
 
-    def wait_healthy(self, seconds: float = 240) -> None:
+    def wait_healthy(self, seconds: float = 120 * PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process is not None

@@ -57,7 +57,7 @@ class Web:
             self.process = subprocess.Popen(
                 command, env=self.env, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
             try:
@@ -72,13 +72,13 @@ class Web:
         began = time.monotonic()
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
         return time.monotonic() - began
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def python(self, code: str, *args: str) -> subprocess.Popen[str]:
         """A process that runs `code` over this home's database."""
@@ -247,7 +247,7 @@ class Client:
     def send(self, **body: Any) -> None:
         self.socket.send(json.dumps(body))
 
-    def receive(self, seconds: float = 10) -> dict[str, Any]:
+    def receive(self, seconds: float = 60) -> dict[str, Any]:
         """The next, heartbeats left out."""
         deadline = time.monotonic() + seconds
         while True:
@@ -285,7 +285,7 @@ class Client:
             return True
         return False
 
-    def closed(self, seconds: float = 10) -> tuple[int, str]:
+    def closed(self, seconds: float = 60) -> tuple[int, str]:
         """Code and reason with which the server ends the connection."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

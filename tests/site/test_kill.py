@@ -29,8 +29,8 @@ SEED = int(os.environ.get("CRACKTRADER_TEST_SEED", "0")) or random.randrange(1, 
 IN_FLIGHT = 4
 KINDS = (
     "busy worker",
-    "idle worker",
     "supervisor",
+    "idle worker",
     "jobs",
     "sentinel",
     "pusher",
@@ -130,7 +130,7 @@ def all_runs(desk: Desk) -> list[dict[str, Any]]:
         page = ask(desk, f"/runs?limit=100&cursor={page['next_cursor']}")
 
 
-@pytest.mark.parametrize("kills", rounds("CRACKTRADER_TEST_KILLS", 3, 20))
+@pytest.mark.parametrize("kills", rounds("CRACKTRADER_TEST_KILLS", 2, 20))
 def test_every_run_ends_as_if_nothing_had_been_killed(desk: Desk, kills: int) -> None:
     print(f"\nseed {SEED}, {kills} kills")
     undisturbed = []

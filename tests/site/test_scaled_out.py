@@ -89,7 +89,7 @@ def test_a_task_begins_at_once(desk: Desk) -> None:
         desk.wait(desk.start_backtest())
         took.append(time.monotonic() - began)
     # One that is only found by the ticker takes five seconds.
-    assert min(took) < 2.5, took
+    assert min(took) < 4.0, took
 
 
 def test_a_killed_workers_run_is_taken_up_again(desk: Desk, tree: Tree) -> None:
