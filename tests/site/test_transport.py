@@ -428,7 +428,7 @@ def test_a_key_is_checked_while_the_database_is_being_written():
             caller = keys.check(text)
             assert caller is not None
             assert caller.name == "bot"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
     assert ApiKey.objects.get(pk=record.pk).last_used_at is None
     keys.check(text)
     assert ApiKey.objects.get(pk=record.pk).last_used_at is not None
