@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from exchanges.adapters.ccxt_client import Pace
 from exchanges.models import Account, Exchange
 from runs import services
 from runs.bodies import LiveTradingRequest
@@ -89,7 +90,7 @@ def intend(run: Run, side: str = "buy", symbol: str = "BTC/USDT", **fields: Any)
 
 
 def until(
-    tender: Tender | list[Tender], condition: Callable[[], Any], seconds: float = 10.0
+    tender: Tender | list[Tender], condition: Callable[[], Any], seconds: float = 60.0
 ) -> None:
     """Tends until the condition holds."""
     tenders = tender if isinstance(tender, list) else [tender]
@@ -123,12 +124,18 @@ def agree(wire: Wire, account: Account, name: str = "mine") -> None:
 
 
 @pytest.fixture
-def wire(desk: None, settings: Any) -> Iterator[Wire]:  # noqa: F811
+def wire(
+    desk: None,  # noqa: F811
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Wire]:
     settings.AUTH = settings.LIVE_TRADING = True
     settings.CREDENTIALS_KEY = [Fernet.generate_key().decode()]
     settings.RECV_WINDOW, settings.ORDER_SKEW = 500, 200
     settings.ORDER_TIMEOUT, settings.VENUE_TIMEOUT = 1.0, 1.0
     settings.ORDER_POLL = 100
+    # The venue here may be asked as often as one likes.
+    monkeypatch.setattr(Pace, "__call__", lambda pace, cost=None: None)
     with VenueServer(SpotMarket(SYMBOLS)) as server:
         server.ledger.open_account("mine", KEY, SECRET, {"USDT": "100000"})
         server.ledger.set_price("BTC/USDT", "50000")

@@ -93,7 +93,8 @@ def test_an_order_filled_in_parts_adds_up_to_the_last_digit(wire):
 
 
 @pytest.mark.parametrize("how", ["reset", "502", "504", "cut", "hang", "not json", "empty"])
-def test_an_answer_lost_after_acceptance_neither_loses_nor_doubles_the_order(how, wire):
+def test_an_answer_lost_after_acceptance_neither_loses_nor_doubles_the_order(how, wire, settings):
+    settings.RECV_WINDOW = 10_000
     run = wire.started()
     spoilt = {
         "hang": Fault(hang=1.5, applied=True),
@@ -126,14 +127,14 @@ def test_an_order_that_never_arrived_is_sent_again_but_only_when_it_no_longer_ca
 
 
 def test_an_order_the_venue_shows_late_is_waited_for(wire, settings):
-    settings.ORDER_SKEW = 5_500
-    wire.ledger.late_orders_ms = (5_000.0, 5_000.0)
+    settings.RECV_WINDOW, settings.ORDER_SKEW = 1_000, 2_000
+    wire.ledger.late_orders_ms = (1_500.0, 1_500.0)
     run = wire.started()
     tender = wire.tender(run)
     tender.tend()
     wire.server.faults.arm("newOrder", lost("reset"))
     order = intend(run)
-    until(tender, lambda: over(order), seconds=12)
+    until(tender, lambda: over(order))
     assert order.state == State.FILLED
     assert len(wire.ledger.orders("mine")) == 1
     assert order.attempt == 1
@@ -247,7 +248,7 @@ def test_what_a_person_offers_does_not_keep_the_stop_from_working(wire):
         purpose="manual", order_id="manual-1",
     )  # fmt: skip
     stops = run.venue_orders.filter(type="stop_loss", state="open")
-    until(tender, lambda: [s.wanted for s in stops.all()] == [Decimal("0.0597")], 15)
+    until(tender, lambda: [s.wanted for s in stops.all()] == [Decimal("0.0597")])
     offer.refresh_from_db()
     assert offer.state == State.OPEN
     wire.ledger.set_price("BTC/USDT", "48000")
@@ -318,7 +319,7 @@ def test_traders_that_all_believe_they_hold_the_account_place_nothing_twice(wire
     def work() -> None:
         tender = wire.tender(run)
         try:
-            until(tender, lambda: all(map(over, many)), 20)
+            until(tender, lambda: all(map(over, many)))
         except Exception as error:  # noqa: BLE001 - told by the test
             seen.append(error)
         finally:
@@ -372,7 +373,7 @@ def test_a_clock_ten_seconds_off_is_set_right_and_not_a_failure(wire):
     for skew in (10_000, -10_000):
         wire.server.market.skew_ms = skew
         order = intend(run, share=0.2)
-        until(tender, lambda order=order: over(order), 20)
+        until(tender, lambda order=order: over(order))
         assert order.state == State.FILLED
     agree(wire, account_of(run))
 
@@ -389,7 +390,7 @@ def test_an_outage_makes_no_order_terminal(wire):
         tender.tend()
         time.sleep(0.02)
     assert not over(order)
-    until(tender, lambda: over(order), 20)
+    until(tender, lambda: over(order))
     assert order.state == State.FILLED
     agree(wire, account_of(run))
 
@@ -479,17 +480,18 @@ def test_a_ban_in_a_pass_ends_the_pass(wire):
 def test_a_sale_refused_for_a_moment_is_not_given_up(wire, settings, monkeypatch):
     settings.ORDER_POLL = 50
     monkeypatch.setattr(tending, "PAUSES", (0.01, 0.1))
+    monkeypatch.setattr(sending, "MOST_ATTEMPTS", 4)
     run = wire.started()
     tender = wire.tender(run)
     entry = intend(run)
     until(tender, lambda: over(entry))
     wire.server.faults.arm(
-        "newOrder", Fault(status=400, body=b'{"code":-1021,"msg":"Timestamp"}', times=25)
+        "newOrder", Fault(status=400, body=b'{"code":-1021,"msg":"Timestamp"}', times=7)
     )
     sale = intend(run, "sell")
-    until(tender, lambda: over(sale), 60)
+    until(tender, lambda: over(sale))
     assert sale.state == State.FILLED
-    assert sale.attempt == 26
+    assert sale.attempt == 8
 
 
 def test_a_market_without_a_price_holds_up_no_other_order(wire):
@@ -500,7 +502,7 @@ def test_a_market_without_a_price_holds_up_no_other_order(wire):
     wire.server.faults.arm("ticker24hr", Fault(body=b"{}", times=99))
     poison = intend(run, symbol="ETH/USDT", late_ms=time.time_ns() // 1_000_000 + 2_000)
     sale = intend(run, "sell")
-    until(tender, lambda: over(sale) and over(poison), 15)
+    until(tender, lambda: over(sale) and over(poison))
     assert sale.state == State.FILLED
     assert (poison.state, poison.reason) == (State.CANCELED, "late")
 
@@ -589,7 +591,7 @@ def test_an_account_that_fails_for_long_is_an_alert_until_it_answers_again(wire,
     intend(run, late_ms=time.time_ns() // 1_000_000 + 60_000)
     until(tender, lambda: "account.failing" in kinds(run))
     wire.server.faults.clear()
-    until(tender, lambda: "account.well" in kinds(run), 20)
+    until(tender, lambda: "account.well" in kinds(run))
     assert kinds(run).count("account.failing") == 1
 
 
