@@ -28,6 +28,7 @@ from cracktrader_site.api.throttling.fail_open import FailOpen
 from cracktrader_site.api.throttling.file_store import FileStore
 from cracktrader_site.api.throttling.sliding_log import StoreFailed
 from runs.examples import PAPER_BODY
+from tests import migrated
 from tests.site.api import API, error
 from tests.site.rates import Clock
 from tests.site.streams import Web
@@ -332,7 +333,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, Web
     home = tmp_path_factory.mktemp("desk")
     on = {"CRACKTRADER_RATE_LIMIT": "100", "CRACKTRADER_AUTH": "1"}
     one, other = Web(home, **on), Web(home, **on)
-    one.manage("migrate", "--verbosity", "0")
+    if "DATABASE_URL" not in one.env:
+        migrated.copy_to(home / migrated.DATABASE)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(Web.start, (one, other)))
     try:
