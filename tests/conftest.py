@@ -15,7 +15,6 @@ from tests.desk import Desk, calmed
 # Files of tests that share a desk, which one worker does, one after the other.
 TOGETHER = {
     "tests/sdk/python/": "clients",
-    "tests/sdk/js/test_desk.py": "clients",
     "tests/ui/test_desk_": "pages",
     "tests/site/test_load.py": "plain",
     "tests/site/test_paper_parity.py": "plain",
