@@ -79,7 +79,8 @@ def by_hand(run: Run, n: int, **fields: Any) -> VenueOrder:
     return intend(run, order_id=f"manual-{n}", **small | fields)
 
 
-def test_nothing_is_accepted_after_it_has_returned_from_the_middle_of_a_burst(wire):
+def test_nothing_is_accepted_after_it_has_returned_from_the_middle_of_a_burst(wire, settings):
+    settings.RECV_WINDOW = 10_000
     run = wire.started(initial_cash=50_000)
     burst = [by_hand(run, n) for n in range(200)]
     with tended(wire.tender(run)):
