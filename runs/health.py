@@ -141,7 +141,7 @@ def _feed(metrics: Metrics) -> Check:
         f"{len(failing)} failing": failing,
         f"{missing} of their latest bars never delivered": missing,
     }
-    return _told(f"{len(feeds)} markets", troubles)
+    return _told(f"{len(feeds)} market{'s' * (len(feeds) != 1)}", troubles)
 
 
 def _trader(metrics: Metrics) -> Check:

@@ -277,9 +277,10 @@ def _warnings(figures: dict[str, Any], plateau: Stability | None) -> list[tuple[
     trials, bars = figures["trials"], figures["bars"]
     deflated, overfit = figures["deflated_sharpe"], figures["pbo"]
     if trials < LEAST_TRIALS:
-        warn("FEW_TRIALS", f"{trials} trials have a result; fewer than {LEAST_TRIALS} say little.")
+        few = f"Fewer trials than {LEAST_TRIALS} have a result ({trials}): they say little."
+        warn("FEW_TRIALS", few)
     if bars < LEAST_BARS:
-        warn("FEW_BARS", f"{bars} bars; fewer than {LEAST_BARS} say little.")
+        warn("FEW_BARS", f"Fewer bars than {LEAST_BARS} ({bars}): they say little.")
     if figures["sharpe_ratio"] is None:
         warn("NOTHING_TRADED", "The best trial's returns do not vary: it has no Sharpe ratio.")
     elif deflated is not None and deflated < LUCK:

@@ -563,6 +563,11 @@ def test_a_key_that_cannot_be_sent_is_refused_without_being_repeated() -> None:
         assert api._session.settings.headers() == {"Authorization": f"Bearer {KEY}"}
 
 
+def test_an_address_where_the_key_belongs_is_said_to_be_one() -> None:
+    with pytest.raises(ValueError, match="base_url"):
+        CrackTraderAPI("http://127.0.0.1:9000")
+
+
 @pytest.mark.parametrize(
     ("given", "root"),
     [

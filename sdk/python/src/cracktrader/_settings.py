@@ -69,6 +69,8 @@ def resolve(api_key: str | None, base_url: str | None) -> Settings:
     key = (api_key or os.environ.get("CRACKTRADER_API_KEY") or "").strip()
     if not (key.isascii() and (key.isprintable() and " " not in key)):
         raise ValueError("An API key is printable ASCII without spaces")
+    if "://" in key:
+        raise ValueError("An address is given as base_url; this one stands where the key belongs")
     return Settings(root, Secret(key) if key else None, _is_local(root))
 
 
