@@ -45,12 +45,12 @@ def row(account, venue) -> Discrepancy:  # noqa: F811
 
 
 def test_open_ones_come_first_and_are_told_from_resolved_ones(row, admin_client):
-    Discrepancy.objects.create(account=row.account, kind="foreign_fill", subject="t9")
+    Discrepancy.objects.create(account=row.account, kind="foreign_fill", subject="trade-of-others")
     decide(admin_client, row, "ignore")
     text = admin_client.get(LIST).content.decode()
-    assert text.index("t9") < text.index(f">{row.subject}<")
-    assert "t9" in admin_client.get(LIST, {"open": "1"}).content.decode()
-    assert "t9" not in admin_client.get(LIST, {"open": "0"}).content.decode()
+    assert text.index("trade-of-others") < text.index(f">{row.subject}<")
+    assert "trade-of-others" in admin_client.get(LIST, {"open": "1"}).content.decode()
+    assert "trade-of-others" not in admin_client.get(LIST, {"open": "0"}).content.decode()
 
 
 def test_a_page_shows_both_sides_and_what_each_decision_does(row, admin_client):

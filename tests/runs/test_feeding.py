@@ -450,7 +450,7 @@ def test_health_says_when_nobody_asks_for_bars(db):
     Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(hours=1))
     assert check("feed")[0] == "error"
     Feed.objects.update(asked_at=timezone.now() - timedelta(seconds=90))
-    assert check("feed") == ("ok", "1 markets")
+    assert check("feed") == ("ok", "1 market")
     Feed.objects.update(asked_at=timezone.now() - timedelta(seconds=150))
     assert check("feed")[0] == "error"
 
@@ -464,7 +464,7 @@ def test_health_tells_stale_failing_and_missing_bars(db):
     assert "1 failing" in message
     assert "2 of their latest bars never delivered" in message
     Feed.objects.update(failures=0, known_until_ms=T0, stale_since=timezone.now())
-    assert check("feed") == ("degraded", "1 markets, 1 stale")
+    assert check("feed") == ("degraded", "1 market, 1 stale")
 
 
 def test_health_warns_of_a_rehearsals_clock(db, settings):
