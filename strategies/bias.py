@@ -3,14 +3,16 @@
 Lookahead: on a prefix of the bars, and with later bars altered, a strategy
 must decide what it decided on the whole, bit for bit.  Warm-up: started
 later, with `warmup` bars before it, a decision must be what the whole history
-gave.  Cuts are made where the strategy acts and at random (seeded) places.
+gave.  Cuts are made where the strategy acts and at random (seeded) places, a few at
+a time by a module loaded anew, in an order in which it cannot have seen before what
+is cut off: or it could remember what it saw of the whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +29,8 @@ from .findings import CheckReport, Finding
 EVENTS = 96
 RANDOM = 64
 SHAKEN = 16
+PER_MODULE = 16
+"""Cuts judged by one module."""
 TOLERANCE = 1e-9
 
 
@@ -37,18 +41,20 @@ def check(
     *,
     seed: int = 0,
     seconds: float = 60.0,
+    load_anew: Callable[[], type[AnyStrategy]] | None = None,
 ) -> CheckReport:
     """Checks one strategy on `series`, at least one and none empty.
 
-    Stops comparing after `seconds` and says so.  A strategy that looks at one
-    symbol at a time is checked on each.
+    `load_anew`: the same strategy out of a module that remembers nothing; without it
+    what a module remembers is not seen through.  Stops comparing after `seconds` and
+    says so.  A strategy that looks at one symbol at a time is checked on each.
     """
     report = CheckReport(strategy.__name__, params.model_dump(mode="json"))
     portfolio = issubclass(strategy, PortfolioStrategy)
     groups = [list(series)] if portfolio else [[bars] for bars in series]
     deadline = time.monotonic() + seconds
     for group in groups:
-        _Check(strategy, params, group, report, seed, deadline).run()
+        _Check(strategy, params, group, report, seed, deadline, load_anew).run()
     if not report.findings and not report.decisions:
         report.notes.append("the strategy never acts on these bars: little was compared")
     return report
@@ -79,8 +85,10 @@ class _Check:
         report: CheckReport,
         seed: int,
         deadline: float,
+        load_anew: Callable[[], type[AnyStrategy]] | None,
     ) -> None:
         self.strategy = strategy
+        self.load_anew = load_anew
         self.params = params
         self.series = series
         self.report = report
@@ -126,6 +134,7 @@ class _Check:
         if _digest(seen) != before:
             raise _Broken("mutation", "signals() changes the bars it is given")
         again = self._decide(instance, seen)
+        self._load_anew()
         fresh = self._decide(self.strategy(), seen)
         for other in (again, fresh):
             if self._difference(self.whole, other):
@@ -145,8 +154,7 @@ class _Check:
     ) -> None:
         """Reports the earliest difference any cut shows."""
         first: tuple[_Difference, str] | None = None
-        # In random order, so that running out of time leaves a fair sample.
-        for cut in self.rng.permutation(cuts).tolist():
+        for cut in self._in_order(cuts, compare):
             if time.monotonic() > self.deadline:
                 self.report.notes.append(f"out of time: not every {kind} comparison was made")
                 break
@@ -167,6 +175,24 @@ class _Check:
                 difference.row,
                 name,
             )
+
+    def _in_order(self, cuts: NDArray[np.int64], compare: object) -> Iterator[int]:
+        """At random, so that running out of time leaves a fair sample, but for a module's few:
+
+        of these each shows bars that none before it has shown.
+        """
+        latest_first = compare == self._suffix
+        mixed = self.rng.permutation(cuts)
+        few = 1 if compare == self._shaken else PER_MODULE
+        for at in range(0, len(mixed), few):
+            self._load_anew()
+            yield from sorted(mixed[at : at + few].tolist(), reverse=latest_first)
+
+    def _load_anew(self) -> None:
+        if self.load_anew is not None:
+            self.strategy = self.load_anew()
+            # Its module's own: an enumeration's members are others there.
+            self.params = self.strategy.Params.model_validate_json(self.params.model_dump_json())
 
     def _prefix(self, length: int) -> tuple[_Difference | None, str]:
         part = self._decide(self.strategy(), self._input(self._cut(0, length)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from exchanges.domain import InvalidInput
@@ -75,7 +76,8 @@ def check_here(source: str, name: str, values: dict[str, Any], seconds: float) -
     strategy = registry.load(source, name)
     wanted = params.validate(strategy.Params, values)
     series = synthetic.series_for(strategy, wanted)
-    return bias.check(strategy, wanted, series, seconds=seconds)
+    anew = partial(registry.load_anew, source, name)
+    return bias.check(strategy, wanted, series, seconds=seconds, load_anew=anew)
 
 
 def inspect(

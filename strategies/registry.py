@@ -1,7 +1,8 @@
 """From a stored source text to a strategy class.
 
 The only way a name becomes code: a source is executed in a module of its own,
-once a process, and the class is taken from what that module defines.
+once a process unless asked for anew, and the class is taken from what that module
+defines.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ def load(source: str, name: str) -> type[AnyStrategy]:
         raise _broken(
             f"the source does not define a strategy {name!r}", found=list(found)
         ) from None
+
+
+def load_anew(source: str, name: str) -> type[AnyStrategy]:
+    """The same from a new module: what the one before has come to remember is not in it."""
+    with _lock:
+        _modules.pop(source_hash(source), None)
+        return load(source, name)
 
 
 def strategies_in(source: str) -> dict[str, type[AnyStrategy]]:

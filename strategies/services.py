@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
@@ -126,11 +127,13 @@ def check_strategy(
     version: StrategyVersion, values: dict[str, Any], series: Sequence[Bars]
 ) -> CheckReport:
     """Looks for lookahead, too short a warm-up and carelessness; see `strategies.bias`."""
-    from . import bias
+    from . import bias, registry
 
     if not series or not all(len(bars) for bars in series):
         raise InvalidInput("NO_CANDLES", "a check needs candles")
-    return bias.check(load_strategy(version), validate_params(version, values), series)
+    strategy, params = load_strategy(version), validate_params(version, values)
+    anew = partial(registry.load_anew, version.source, version.strategy.name)
+    return bias.check(strategy, params, series, load_anew=anew)
 
 
 def check_on_synthetic(

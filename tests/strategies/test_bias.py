@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,11 @@ SERIES = [synthetic_bars("BTC/USDT", seed=7), synthetic_bars("ETH/USDT", seed=7)
 def check(source, name="Mine", series=SERIES, **options):
     strategy = registry.load(source, name)
     return bias.check(strategy, strategy.Params(), series, **options)
+
+
+def check_anew(source):
+    anew = partial(registry.load_anew, source, "Mine")
+    return check(source, series=[SERIES[0][:400]], load_anew=anew)
 
 
 def kinds(report):
@@ -66,6 +73,31 @@ def test_lookahead_is_found(what):
     assert finding.decision in ("entry", "exit")
     assert finding.time_ms == SERIES[0].time[finding.bar]
     assert finding.message.startswith(f"bar {finding.bar} (20")
+
+
+REMEMBERING = """\
+later = np.append(close[1:] > close[:-1], False)
+for time, rises in zip(bars.time.tolist(), later.tolist()):
+    SEEN.setdefault(time, rises)
+above = np.array([SEEN[time] for time in bars.time.tolist()])"""
+
+
+def test_lookahead_is_found_where_the_module_remembers_the_whole():
+    source = one(REMEMBERING, head="SEEN = {}")
+    assert kinds(check_anew(source)) == ["lookahead"]
+    with_memory = check(source, series=[SERIES[0][:400]])
+    assert "lookahead" not in kinds(with_memory), "what it is loaded anew for"
+
+
+def test_parameters_are_of_the_module_that_is_loaded_anew():
+    sides = (
+        "from enum import Enum\n\nclass Side(Enum):\n    UP = 'up'\n\n"
+        "class Sided(Params):\n    side: Side = Side.UP\n"
+    )
+    source = one("above = (close > sma(close, 10)) & (params.side is Side.UP)", head=sides)
+    report = check_anew(source.replace("Params = NoParams", "Params = Sided"))
+    assert report.passed
+    assert report.decisions
 
 
 def test_lookahead_by_a_single_bar_names_the_bar_that_was_peeked_from():
