@@ -8,6 +8,7 @@ import random
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.site.streams import LIST, WRITE, Web
@@ -65,6 +66,21 @@ def follow(web: Web, run: str, cuts: str = CUTS, kind: str = "events", **options
     assert process.stdout is not None
     assert process.stdout.readline() == "following\n"
     return process
+
+
+def listens(web: Web) -> None:
+    """Waits until the follower's connection is there, and a moment for what it asks of it."""
+    assert web.process is not None
+    server = psutil.Process(web.process.pid)
+    until = time.monotonic() + 60
+    # One to PostgreSQL is none of a client's.
+    while not any(
+        socket.status == psutil.CONN_ESTABLISHED and socket.laddr.port == web.port
+        for socket in server.net_connections("tcp")
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1)
 
 
 def write(web: Web, runs: list[str], count: int, pause: float = 0.002) -> None:
@@ -136,7 +152,7 @@ def test_without_a_run_the_bars_of_all_runs_are_told_from_now_on(web):
     write(web, runs, 60, 0)
     before = recorded(web, *runs)
     follower = follow(web, "", "0", "tickers", count=6)
-    time.sleep(1.5)
+    listens(web)
     write(web, runs, 60)
     told = package.finished(follower)["told"]
     new = [row for row in recorded(web, *runs) if row not in before and row[1] == "equity"]
@@ -165,7 +181,7 @@ def test_all_runs_are_followed_over_cut_connections_those_too_that_begin_meanwhi
     # How many there will be is known afterwards: the last is of a run of its own.
     [last] = web.tell(BEGIN, "1")
     follower = follow(web, "", "6", "all", untilRun=last)
-    time.sleep(1.5)
+    listens(web)
     write(web, old, 150)
     new = web.tell(BEGIN, "1")
     write(web, [*old, *new], 150)
